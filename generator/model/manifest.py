@@ -1,0 +1,260 @@
+"""The root of the desired state: which stacks, wired how, with which artifacts and which Serve configuration.
+
+`Manifest` is what `templates_out/<env>/manifest.yaml` says. `to_data` and `parse` are each other's inverse; `parse` is
+for text that people may have edited or merged badly, so it reports every mistake together, with file and line.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from generator.errors import EcgError
+from generator.model.wiring import Wire
+from generator.model.yaml_source import Path, Source, read
+
+T = TypeVar("T")
+
+API_VERSION = "gitops.ecg/v1"
+UNRESOLVED = "unresolved"
+"""A deploy-time value that could not be resolved where the manifest was rendered."""
+
+
+class ArtifactKind(StrEnum):
+    """What an artifact is, and so where it is published."""
+
+    IMAGE = "image"
+    PACKAGE = "package"
+
+
+@dataclass(frozen=True)
+class StackManifest:
+    """One CloudFormation stack as Git wants it."""
+
+    name: str
+    wave: int
+    template: str
+    """The template's path below `templates_out/<env>`."""
+    sha256: str
+    parameters: Mapping[str, Wire | str]
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The stacks whose outputs feed this one."""
+        return frozenset(value.stack for value in self.parameters.values() if isinstance(value, Wire))
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """Something built from a folder of this repository and named by its content."""
+
+    name: str
+    kind: ArtifactKind
+    source: str
+    address: str
+    store: Wire
+    """The output that names where it is kept: a repository for an image, a bucket for a package."""
+
+
+@dataclass(frozen=True)
+class ServeManifest:
+    """The Serve configuration that the GPU box runs."""
+
+    config: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """An environment as Git wants it."""
+
+    name: str
+    project: str
+    region: str
+    account: str
+    stacks: tuple[StackManifest, ...]
+    artifacts: tuple[Artifact, ...]
+    serve: ServeManifest
+
+    @property
+    def waves(self) -> tuple[tuple[StackManifest, ...], ...]:
+        """The stacks, wave by wave, in the order in which they are applied."""
+        numbers = sorted({stack.wave for stack in self.stacks})
+        return tuple(tuple(s for s in self.stacks if s.wave == number) for number in numbers)
+
+    def stack_id(self, stack: str) -> str:
+        """CloudFormation's name of a stack: `<project>-<env>-<stack>`."""
+        return f"{self.project}-{self.name}-{stack}"
+
+    def to_data(self) -> dict[str, Any]:
+        """Plain data in the order in which people read it."""
+        return {
+            "apiVersion": API_VERSION,
+            "kind": "Environment",
+            "metadata": {
+                "name": self.name,
+                "project": self.project,
+                "region": self.region,
+                "account": self.account,
+            },
+            "spec": {
+                "stacks": [
+                    {
+                        "name": stack.name,
+                        "wave": stack.wave,
+                        "template": stack.template,
+                        "sha256": stack.sha256,
+                        "parameters": {name: _wire_data(value) for name, value in sorted(stack.parameters.items())},
+                    }
+                    for stack in self.stacks
+                ],
+                "artifacts": [
+                    {
+                        "name": artifact.name,
+                        "kind": artifact.kind.value,
+                        "source": artifact.source,
+                        "address": artifact.address,
+                        "store": _wire_data(artifact.store),
+                    }
+                    for artifact in self.artifacts
+                ],
+                "serve": {"config": self.serve.config, "sha256": self.serve.sha256},
+            },
+        }
+
+
+def _wire_data(value: Wire | str) -> dict[str, str] | str:
+    return {"stack": value.stack, "output": value.output} if isinstance(value, Wire) else value
+
+
+class InvalidManifest(EcgError):
+    """Everything that is wrong with a manifest."""
+
+    exit_code = 2
+
+    def __init__(self, mistakes: Iterable[str]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(self.mistakes))
+
+
+def parse(text: str, file: str) -> Manifest:
+    """Read a manifest. `file` is the name to show. Raises InvalidManifest, InvalidYaml."""
+    return _Reader(read(text, file)).manifest()
+
+
+class _Reader:
+    """Takes values out of a source one by one and collects what is wrong with them."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.mistakes: list[str] = []
+
+    def manifest(self) -> Manifest:
+        version = self.text(("apiVersion",))
+        if version and version != API_VERSION:
+            self.wrong(
+                ("apiVersion",),
+                f"{version!r} is not {API_VERSION!r}; use the release of ecgctl that wrote it",
+            )
+        meta = {key: self.text(("metadata", key)) for key in ("name", "project", "region", "account")}
+        stacks = tuple(self.each(("spec", "stacks"), self.stack))
+        artifacts = tuple(self.each(("spec", "artifacts"), self.artifact))
+        serve = ServeManifest(self.text(("spec", "serve", "config")), self.text(("spec", "serve", "sha256")))
+        self.wires(stacks, artifacts)
+        if self.mistakes:
+            raise InvalidManifest(self.mistakes)
+        return Manifest(**meta, stacks=stacks, artifacts=artifacts, serve=serve)
+
+    def stack(self, path: Path) -> StackManifest:
+        parameters: dict[str, Wire | str] = {}
+        for name in self.mapping((*path, "parameters")):
+            at = (*path, "parameters", name)
+            parameters[name] = self.wire(at) if isinstance(self.get(at), dict) else self.text(at)
+        return StackManifest(
+            name=self.text((*path, "name")),
+            wave=self.number((*path, "wave")),
+            template=self.text((*path, "template")),
+            sha256=self.text((*path, "sha256")),
+            parameters=MappingProxyType(parameters),
+        )
+
+    def artifact(self, path: Path) -> Artifact:
+        kind = self.text((*path, "kind"))
+        if kind and kind not in list(ArtifactKind):
+            self.wrong((*path, "kind"), f"{kind!r} is none of {', '.join(ArtifactKind)}")
+            kind = ""
+        return Artifact(
+            name=self.text((*path, "name")),
+            kind=ArtifactKind(kind) if kind else ArtifactKind.PACKAGE,
+            source=self.text((*path, "source")),
+            address=self.text((*path, "address")),
+            store=self.wire((*path, "store")),
+        )
+
+    def wires(self, stacks: tuple[StackManifest, ...], artifacts: tuple[Artifact, ...]) -> None:
+        wave = {stack.name: stack.wave for stack in stacks}
+        if len(wave) < len(stacks):
+            self.wrong(("spec", "stacks"), "two stacks have the same name")
+        for index, stack in enumerate(stacks):
+            for name, value in stack.parameters.items():
+                path = ("spec", "stacks", index, "parameters", name)
+                if not isinstance(value, Wire) or not value.stack:
+                    continue
+                if value.stack not in wave:
+                    self.wrong(path, f"there is no stack {value.stack!r}")
+                elif wave[value.stack] >= stack.wave:
+                    self.wrong(
+                        path,
+                        f"stack {value.stack!r} is not in an earlier wave than {stack.name!r}; render again",
+                    )
+        for index, artifact in enumerate(artifacts):
+            if artifact.store.stack and artifact.store.stack not in wave:
+                self.wrong(("spec", "artifacts", index, "store"), f"there is no stack {artifact.store.stack!r}")
+
+    def wire(self, path: Path) -> Wire:
+        return Wire(self.text((*path, "stack")), self.text((*path, "output")))
+
+    def each(self, path: Path, read_item: Callable[[Path], T]) -> Iterable[T]:
+        value = self.get(path)
+        if not isinstance(value, list):
+            self.wrong(path, "a list is expected here")
+            return
+        for index in range(len(value)):
+            yield read_item((*path, index))
+
+    def mapping(self, path: Path) -> Mapping[str, Any]:
+        value = self.get(path)
+        if not isinstance(value, dict):
+            self.wrong(path, "a mapping is expected here")
+            return {}
+        return value
+
+    def text(self, path: Path) -> str:
+        value = self.get(path)
+        if not isinstance(value, str) or not value:
+            self.wrong(path, "text is expected here" if value is not None else "it is missing")
+            return ""
+        return value
+
+    def number(self, path: Path) -> int:
+        value = self.get(path)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            self.wrong(path, "a number, 0 or more, is expected here")
+            return 0
+        return value
+
+    def get(self, path: Path) -> Any:
+        value: Any = self.source.data
+        for key in path:
+            if isinstance(value, list) and isinstance(key, int) and key < len(value):
+                value = value[key]
+            elif isinstance(value, dict) and isinstance(key, str):
+                value = value.get(key)
+            else:
+                return None
+        return value
+
+    def wrong(self, path: Path, problem: str) -> None:
+        name = ".".join(str(key) for key in path)
+        self.mistakes.append(f"{self.source.where(path)}: {name}: {problem}")
