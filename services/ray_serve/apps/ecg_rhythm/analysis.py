@@ -1,0 +1,134 @@
+"""From a video file to the result that docs/architecture.md describes.
+
+`read` is the CPU half (decode, trace, beats), `classifier.probabilities` the batched half; `analyse` does both here.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from apps.ecg_rhythm import beats, model, quality
+from apps.ecg_rhythm.model import BeatClassifier
+from apps.ecg_rhythm.reader import read_trace
+from apps.ecg_rhythm.reading import FloatArray, Progress, Reading
+
+SCHEMA = "ecg-result/v1"
+NOTICE = (
+    "Research and education use only; not a medical device. Not cleared by FDA, MFDS or under CE; not for diagnosis, "
+    "treatment, monitoring or alarms. The waveform is reconstructed from video and may be wrong; amplitudes are "
+    "uncalibrated unless marked; no finding does not rule out disease. With chest pain, fainting or breathlessness "
+    "call the emergency number. A clinician must review the original ECG."
+)
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A reading with its beats' class probabilities, [beats, 5] in the order of `model.CLASSES`."""
+
+    reading: Reading
+    probabilities: FloatArray
+
+    def to_result(self) -> dict[str, Any]:
+        """The result document, without the parts that only the app knows (`app`, `overlay`)."""
+        return result(self.reading, self.probabilities)
+
+
+def _silent(_stage: str, _fraction: float) -> None:
+    pass
+
+
+def read(path: Path, progress: Progress = _silent) -> Reading:
+    """Read the ECG trace of the video file at `path`: waveform, R peaks, quality. CPU only.
+
+    Nothing about the screen is given: lane, speed, scale and kind are found. Raises `ReadingError`.
+    """
+    found = read_trace(path, progress)
+    started = time.perf_counter()
+    progress("beats", 0.0)
+    peaks = beats.detect(found.waveform)
+    reading = quality.judge(found, peaks)
+    progress("beats", 1.0)
+    timings = {**found.timings_s, "beats": time.perf_counter() - started}
+    return Reading(**{**vars(reading), "timings_s": timings})
+
+
+def analyse(
+    path: Path,
+    *,
+    device: str = "cpu",
+    classifier: BeatClassifier | None = None,
+    progress: Progress = _silent,
+) -> Analysis:
+    """Read and classify in this process. Raises `ReadingError` for a video that cannot be read."""
+    classifier = classifier or BeatClassifier.load(device=device)
+    reading = read(path, progress)
+    progress("classify", 0.0)
+    started = time.perf_counter()
+    inputs = beats.windows(reading)
+    probabilities = classifier.probabilities(inputs.samples, inputs.features)
+    progress("classify", 1.0)
+    timings = {**reading.timings_s, "classify": time.perf_counter() - started}
+    return Analysis(Reading(**{**vars(reading), "timings_s": timings}), probabilities)
+
+
+def result(reading: Reading, probabilities: FloatArray) -> dict[str, Any]:
+    """The JSON-ready result of a reading and its class probabilities ([beats, 5]).
+
+    Without `app` and `overlay`, which the caller adds. Raises `ValueError` if the two do not belong together.
+    """
+    if probabilities.shape != (len(reading.beats_s), len(model.CLASSES)):
+        raise ValueError(
+            f"{len(reading.beats_s)} beats need probabilities of shape "
+            f"({len(reading.beats_s)}, {len(model.CLASSES)}), not {probabilities.shape}"
+        )
+    wave, video, display = reading.waveform, reading.video, reading.display
+    rr = beats.intervals(reading)
+    best = probabilities.argmax(axis=1) if len(probabilities) else np.zeros(0, int)
+    return {
+        "schema": SCHEMA,
+        "notice": NOTICE,
+        "video": {
+            "duration_s": round(video.duration_s, 3),
+            "frames": video.frames,
+            "width": video.width,
+            "height": video.height,
+            "fps": round(video.fps, 3),
+            "codec": video.codec,
+        },
+        "display": {
+            "kind": display.kind.value,
+            "sweep_period_s": None if display.sweep_period_s is None else round(display.sweep_period_s, 4),
+            "pixels_per_second": round(display.pixels_per_second, 3),
+            "lane": list(display.lane),
+        },
+        "waveform": {
+            "sampling_rate_hz": wave.sampling_rate_hz,
+            "start_s": round(wave.start_s, 4),
+            "unit": wave.unit,
+            "amplitude_calibrated": wave.amplitude_calibrated,
+            "samples": [None if np.isnan(v) else round(float(v), 4) for v in wave.samples],
+            "confidence": [round(float(v), 3) for v in wave.confidence],
+        },
+        "beats": [
+            {
+                "time_s": round(float(at), 4),
+                "class": model.CLASSES[index],
+                "probability": round(float(row[index]), 4),
+            }
+            for at, index, row in zip(reading.beats_s, best, probabilities, strict=True)
+        ],
+        "rr_s": [round(float(v), 4) for v in rr],
+        "heart_rate_bpm": beats.heart_rate(rr),
+        "quality": {
+            "signal_quality": round(reading.quality.signal_quality, 3),
+            "readable_share": round(reading.quality.readable_share, 4),
+        },
+        "findings": [finding.value for finding in reading.findings],
+        "limits": list(reading.limits),
+        "timings_s": {stage: round(seconds, 4) for stage, seconds in reading.timings_s.items()},
+    }

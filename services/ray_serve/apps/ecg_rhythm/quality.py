@@ -1,0 +1,40 @@
+"""Whether what was read can be trusted, and what a person must be told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from apps.ecg_rhythm.reading import Finding, Quality, Reading, Waveform
+
+FLAT_PIXELS = 3.0
+"""A trace whose height stays within this many pixels shows no heart beat that pixels could tell."""
+
+
+def is_flat(wave: Waveform, pixels_per_unit: float) -> bool:
+    """Whether the trace moves by no more than FLAT_PIXELS, slow wander aside."""
+    readable = wave.samples[np.isfinite(wave.samples)]
+    if len(readable) == 0:
+        return False
+    span = float(np.percentile(readable, 99.5) - np.percentile(readable, 0.5))
+    return span * pixels_per_unit < FLAT_PIXELS
+
+
+def judge(reading: Reading, beats_s: npt.NDArray[np.float64]) -> Reading:
+    """`reading` with its beats, quality and findings; a flat trace keeps none of the beats."""
+    confidence = reading.waveform.confidence
+    readable = np.isfinite(reading.waveform.samples)
+    share = float(readable.mean()) if len(readable) else 0.0
+    trust = float(confidence[readable].mean()) if readable.any() else 0.0
+    findings = list(reading.findings)
+    if Finding.FLAT_TRACE in findings or Finding.NOT_ECG_LIKE in findings:
+        beats_s = beats_s[:0]
+    elif len(beats_s) == 0:
+        findings.append(Finding.NO_BEATS)
+    if trust * share < 0.5:
+        findings.append(Finding.LOW_QUALITY)
+    return replace(
+        reading, beats_s=beats_s, quality=Quality(trust * share, share), findings=tuple(dict.fromkeys(findings))
+    )
