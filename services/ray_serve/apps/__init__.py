@@ -1,0 +1,1 @@
+"""One folder for each Ray Serve app: the unit that a data scientist owns. `generator/serve_apps.py` declares them."""
