@@ -25,6 +25,10 @@ _LIKE_A_NUMBER = re.compile(r"[-+.]?[0-9][0-9_.,:eExXoa-fA-F+-]*")
 """What YAML 1.1 or 1.2 could read as a number, a time or a date: account ids, versions, `12:30`."""
 
 
+_ESCAPED = re.compile("[^\n\t\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+"""Characters that only a double-quoted string can hold: controls, and what YAML too reads as the end of a line."""
+
+
 class _Dumper(yaml.SafeDumper):
     """PyYAML's own writer: libyaml's can neither indent lists nor write a literal block that holds a tab."""
 
@@ -36,7 +40,10 @@ class _Dumper(yaml.SafeDumper):
 
     def analyze_scalar(self, scalar: str) -> Any:
         analysis = super().analyze_scalar(scalar)
-        if analysis.multiline and not re.search(r" +(\n|\Z)|\r|\A[ \t\n]", scalar):
+        if _ESCAPED.search(scalar):
+            analysis.allow_block = analysis.allow_single_quoted = False
+            analysis.allow_block_plain = analysis.allow_flow_plain = False
+        elif analysis.multiline and not re.search(r" +(\n|\Z)|\A[ \t\n]", scalar):
             analysis.allow_block = True
         return analysis
 

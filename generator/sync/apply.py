@@ -158,17 +158,17 @@ def _execute(target: Target, stack: str, change_set: ChangeSet, report: Report) 
     token = f"ecgctl-{sha256(change_set.id.encode()).hexdigest()[:32]}"
     target.stacks.execute(change_set, token)
     seen: set[str] = set()
-    live: LiveStack | None = None
+    # Followed by the operation's own events: DescribeStacks may still show the old state just after execute.
     while True:
-        live = target.stacks.describe(change_set.stack)
-        events = target.stacks.events(live.id if live else change_set.stack, token)
+        events = target.stacks.events(change_set.stack, token)
         for event in events:
             if event.id not in seen:
                 seen.add(event.id)
                 report(ResourceMoved(stack, event))
-        # DescribeStacks may still show the old state just after execute; the operation's own events do not.
-        if live is not None and events and not live.in_progress and live.status != "REVIEW_IN_PROGRESS":
+        if any(event.ends(change_set.stack) for event in events):
             break
         target.clock.sleep(POLL_SECONDS)
-    if live.failed:
-        raise StackFailed(live, [event for event in events if event.failed])
+    live = _settled(target, change_set.stack)
+    if live is None or live.failed:
+        last = live or LiveStack(change_set.stack, "", "DELETE_COMPLETE")
+        raise StackFailed(last, [event for event in events if event.failed])

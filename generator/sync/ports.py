@@ -86,6 +86,11 @@ class StackEvent:
         """This resource failed by itself, rather than being cancelled because another one did."""
         return self.status.endswith("_FAILED") and "cancelled" not in self.reason.lower()
 
+    def ends(self, stack: str) -> bool:
+        """The operation on the stack of this name is over."""
+        own = self.type == "AWS::CloudFormation::Stack" and self.logical_id == stack
+        return own and not self.status.endswith("_IN_PROGRESS")
+
 
 class Stacks(Protocol):
     """CloudFormation. Every method may raise AwsRefused."""
@@ -105,7 +110,7 @@ class Stacks(Protocol):
     def delete(self, stack: LiveStack) -> None:
         """Start deleting a stack."""
 
-    def events(self, stack_id: str, token: str) -> Sequence[StackEvent]:
+    def events(self, stack: str, token: str) -> Sequence[StackEvent]:
         """Events of the operation that `token` marks, oldest first."""
 
 

@@ -1,0 +1,178 @@
+"""`ecgctl`: flags and exit codes, no logic.
+
+Exit codes: 0 done, 1 not as wanted (stale templates, a failed stack), 2 mistakes in what was given, 3 something of
+the local system is missing. Modules are imported by the command that needs them: `ecgctl --help` and `ecgctl render`
+start in a tenth of the time that importing everything takes.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from generator import __version__
+from generator.errors import EcgError
+
+_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class _Commands(click.Group):
+    """Shows errors that a user can fix as text, without a traceback, and exits with their code."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except EcgError as error:
+            click.secho("error: ", fg="red", bold=True, nl=False, err=True)
+            click.echo(str(error), err=True)
+            context.exit(error.exit_code)
+
+
+def _root(_: click.Context, __: click.Parameter, value: Path | None) -> Path:
+    from generator.desired import find_root
+
+    return find_root((value or Path.cwd()).resolve())
+
+
+def _complete_environment(*_: object) -> list[str]:
+    from generator.desired import environments, find_root
+
+    return environments(find_root(Path.cwd()))
+
+
+root_option = click.option(
+    "--root",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    callback=_root,
+    help="The checkout to work on (default: the one around the current folder).",
+)
+environment_argument = click.argument("environment", metavar="ENV", shell_complete=_complete_environment)
+
+
+@click.group(cls=_Commands, context_settings=_CONTEXT)
+@click.version_option(__version__, prog_name="ecgctl")
+def main() -> None:
+    """Keep the ECG video pipeline equal to Git.
+
+    \b
+    Git holds the desired state   generator/environments/*.py, generator/serve_apps.py
+    Python generates it           ecgctl render   ->  templates_out/<env>/
+    machines keep it so           ecgctl apply    ->  CloudFormation, S3, ECR, the GPU box
+
+    Shell completion: eval "$(ecgctl completion bash)"
+    """
+
+
+@main.command()
+@environment_argument
+@click.option("--check", is_flag=True, help="Write nothing; fail with a diff when templates_out/ is stale.")
+@root_option
+def render(environment: str, check: bool, root: Path) -> None:
+    """Generate templates_out/ENV from the environment's Python declaration.
+
+    \b
+    ecgctl render dev            write it; commit the result with the change that caused it
+    ecgctl render dev --check    what CI runs
+    """
+    from generator.desired import TEMPLATES, desired_tree
+    from generator.render.tree import check as check_tree
+    from generator.render.writer import read_tree, write_tree
+
+    tree = desired_tree(root, environment)
+    folder = root / TEMPLATES / environment
+    if check:
+        check_tree(environment, read_tree(folder), tree)
+        click.echo(f"templates_out/{environment} is what the generator makes ({len(tree)} files)")
+        return
+    changed = write_tree(folder, tree)
+    for path in changed:
+        click.echo(f"wrote templates_out/{environment}/{path}")
+    click.echo(f"{len(tree)} files, {len(changed)} changed")
+
+
+@main.command()
+@environment_argument
+@click.option("--local", is_flag=True, help="Apply to the embedded AWS that `ecgctl run` has started.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["auto", "text", "jsonl"]),
+    default="auto",
+    help="auto: a live tree on a terminal.",
+)
+@root_option
+def apply(environment: str, local: bool, output: str, root: Path) -> None:
+    """Make AWS equal to templates_out/ENV.
+
+    Reads only what is committed under templates_out/ and the folders of the artifacts that it names; never runs the
+    generator. Stacks go in waves that follow from their wiring; a stack that is as Git wants it is left alone.
+    """
+    from generator.deployment import apply_environment, target_of
+
+    with _shown(output) as report:
+        outcome = apply_environment(root, environment, target_of(root, environment, local=local), report)
+    if output != "jsonl":
+        click.echo("applied" if outcome.changed else "nothing to change")
+
+
+@main.command()
+@click.option("--once", is_flag=True, help="Stop everything once the sample's result was shown.")
+@click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where all local state lives (default: .local in the checkout).",
+)
+@root_option
+def run(once: bool, state: Path | None, root: Path) -> None:
+    """Run the whole pipeline on this machine and read a sample video.
+
+    Renders dev, starts the embedded AWS, applies templates_out/dev to it, starts the API and Ray Serve as the deployed
+    templates say, uploads samples/sweep.mp4 through CloudFront and the API, and prints what was read beside the truth.
+    Then stays up until Ctrl-C; a later run goes on from the kept state.
+    """
+    from generator.trial import run_trial
+
+    run_trial(root, state or root / ".local", once=once)
+
+
+@main.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion script of a shell.
+
+    \b
+    bash:  eval "$(ecgctl completion bash)"
+    zsh:   eval "$(ecgctl completion zsh)"
+    fish:  ecgctl completion fish | source
+    """
+    from click.shell_completion import get_completion_class
+
+    script = get_completion_class(shell)
+    assert script is not None  # noqa: S101  click.Choice admits only shells that click knows
+    click.echo(script(main, {}, "ecgctl", "_ECGCTL_COMPLETE").source())
+
+
+def _shown(output: str) -> Any:
+    from contextlib import contextmanager
+
+    @contextmanager
+    def lines(write: Callable[[Any], str]) -> Any:
+        yield lambda fact: click.echo(write(fact))
+
+    @contextmanager
+    def tree() -> Any:
+        from rich.live import Live
+
+        from generator.report.apply_tree import ApplyTree
+
+        view = ApplyTree()
+        with Live(view, refresh_per_second=8):
+            yield view.add
+
+    from generator.report.apply_lines import json_line, line
+
+    if output == "jsonl":
+        return lines(json_line)
+    return tree() if output == "auto" and sys.stdout.isatty() else lines(line)

@@ -1,0 +1,46 @@
+"""Each fact of an apply as one line of text, or as one JSON object."""
+
+import dataclasses
+import json
+from datetime import datetime
+from typing import assert_never
+
+from generator.sync.progress import (
+    ArtifactPublished,
+    BoxPointed,
+    Fact,
+    ResourceMoved,
+    StackFinished,
+    StackGaveUp,
+    StackStarted,
+    WaveStarted,
+)
+
+
+def line(fact: Fact) -> str:
+    """A fact as a line for a log."""
+    match fact:
+        case WaveStarted(number, stacks):
+            return f"wave {number}: {', '.join(stacks)}"
+        case StackStarted(stack, changes):
+            return f"  {stack}: {changes} {'change' if changes == 1 else 'changes'}"
+        case ResourceMoved(stack, event):
+            return f"  {stack}: {event.logical_id} {event.status}" + (f" ({event.reason})" if event.failed else "")
+        case StackFinished(stack, action, seconds):
+            return f"  {stack}: {action} in {seconds:.1f} s"
+        case StackGaveUp(stack, status, seconds):
+            return f"  {stack}: {status} after {seconds:.1f} s"
+        case ArtifactPublished(name, address, fresh):
+            return f"  {name}: {'published' if fresh else 'is there already'} ({address})"
+        case BoxPointed(generation):
+            return f"  GPU box: told to follow {generation[:12]}"
+    assert_never(fact)
+
+
+def json_line(fact: Fact) -> str:
+    """A fact as one JSON object, named by its kind."""
+    return json.dumps({"fact": type(fact).__name__, **dataclasses.asdict(fact)}, default=_plain)
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,0 +1,97 @@
+"""An apply as a live tree: waves, their stacks, and what moves inside a stack that is being changed."""
+
+import time
+from dataclasses import dataclass, field
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from generator.sync.progress import (
+    Action,
+    ArtifactPublished,
+    BoxPointed,
+    Fact,
+    ResourceMoved,
+    StackFinished,
+    StackGaveUp,
+    StackStarted,
+    WaveStarted,
+)
+
+_STYLE = {Action.CREATED: "green", Action.UPDATED: "yellow", Action.UNCHANGED: "dim"}
+
+
+@dataclass
+class _Row:
+    started: float
+    state: str = "computing change set"
+    style: str = ""
+    seconds: float | None = None
+    total: int = 0
+    ready: set[str] = field(default_factory=set)
+    moving: str = ""
+
+
+class ApplyTree:
+    """A renderable that grows with each fact. Give `add` to apply, and the object itself to `rich.live.Live`."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, _Row] = {}
+        self._waves: list[tuple[int, tuple[str, ...]]] = []
+        self._notes: dict[int, list[str]] = {}
+        self._spinner = Spinner("dots")
+
+    def add(self, fact: Fact) -> None:
+        """Take in one fact."""
+        match fact:
+            case WaveStarted(number, stacks):
+                self._waves.append((number, stacks))
+                self._rows |= {stack: _Row(time.monotonic()) for stack in stacks}
+            case StackStarted(stack, changes):
+                row = self._rows[stack]
+                row.state, row.total = "changing", changes
+            case ResourceMoved(stack, event):
+                row = self._rows[stack]
+                if event.status.endswith("_COMPLETE"):
+                    row.ready.add(event.logical_id)
+                else:
+                    row.moving = f"{event.logical_id} {event.status}"
+            case StackFinished(stack, action, seconds):
+                row = self._rows[stack]
+                row.state, row.style, row.seconds, row.moving = action.value, _STYLE[action], seconds, ""
+            case StackGaveUp(stack, status, seconds):
+                row = self._rows[stack]
+                row.state, row.style, row.seconds = status, "bold red", seconds
+            case ArtifactPublished(name, address, fresh):
+                self._note(f"artifact {name} {'published' if fresh else 'is there already'} ({address[:16]}…)")
+            case BoxPointed(generation):
+                self._note(f"GPU box told to follow {generation[:12]}")
+
+    def _note(self, text: str) -> None:
+        self._notes.setdefault(self._waves[-1][0], []).append(text)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        now = time.monotonic()
+        for number, stacks in self._waves:
+            yield Text(f"wave {number}", style="bold")
+            table = Table.grid(padding=(0, 2))
+            for stack in stacks:
+                row = self._rows[stack]
+                done = row.seconds is not None
+                mark = Text("✓" if row.style != "bold red" else "✗", style=row.style) if done else self._spinner
+                count = f"{min(len(row.ready), row.total)}/{row.total}" if row.total and not done else ""
+                seconds = row.seconds if row.seconds is not None else now - row.started
+                table.add_row(
+                    "",
+                    mark,
+                    stack,
+                    Text(row.state, style=row.style),
+                    count,
+                    f"{seconds:.1f} s",
+                    Text(row.moving, "dim"),
+                )
+            yield table
+            for note in self._notes.get(number, ()):
+                yield Text(f"    {note}", style="dim")

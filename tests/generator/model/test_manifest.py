@@ -1,0 +1,87 @@
+"""The manifest: written and read back, and its mistakes."""
+
+from types import MappingProxyType
+
+import pytest
+
+from generator.model.manifest import (
+    Artifact,
+    ArtifactKind,
+    InvalidManifest,
+    Manifest,
+    ServeManifest,
+    StackManifest,
+    parse,
+)
+from generator.model.wiring import Wire
+from generator.model.yaml_source import InvalidYaml
+from generator.render.yaml_text import dump
+
+MANIFEST = Manifest(
+    name="dev",
+    project="ecg",
+    region="us-east-1",
+    account="unresolved",
+    stacks=(
+        StackManifest("network", 0, "stacks/network.yaml", "a" * 64, MappingProxyType({})),
+        StackManifest("api", 1, "stacks/api.yaml", "b" * 64, MappingProxyType({"V": Wire("network", "V"), "T": "012"})),
+    ),
+    artifacts=(Artifact("api", ArtifactKind.IMAGE, "services/api", "src-1", Wire("network", "R")),),
+    serve=ServeManifest("serve.yaml", "c" * 64),
+)
+TEXT = dump(MANIFEST.to_data())
+
+
+def test_a_manifest_reads_back_as_it_was_written() -> None:
+    assert parse(TEXT, "manifest.yaml") == MANIFEST
+
+
+def test_the_waves_are_the_stacks_in_order() -> None:
+    assert [[stack.name for stack in wave] for wave in MANIFEST.waves] == [["network"], ["api"]]
+
+
+def test_a_stack_is_named_after_project_and_environment() -> None:
+    assert MANIFEST.stack_id("api") == "ecg-dev-api"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("gitops.ecg/v1", "gitops.ecg/v9", "use the release of ecgctl that wrote it"),
+        ("stack: network\n          output: V", "stack: nowhere\n          output: V", "there is no stack 'nowhere'"),
+        ("wave: 1", "wave: 0", "is not in an earlier wave"),
+        ("wave: 1", "wave: one", "a number, 0 or more"),
+        ("kind: image", "kind: picture", "'picture' is none of image, package"),
+        ("name: dev", "name: 12", "text is expected here"),
+        ("- name: api\n      wave", "- name: network\n      wave", "two stacks have the same name"),
+    ],
+)
+def test_a_mistake_is_reported_with_its_line(old: str, new: str, said: str) -> None:
+    assert old in TEXT
+    with pytest.raises(InvalidManifest) as caught:
+        parse(TEXT.replace(old, new, 1), "manifest.yaml")
+    assert said in str(caught.value)
+    assert all(mistake.startswith("manifest.yaml:") for mistake in caught.value.mistakes)
+
+
+def test_all_mistakes_are_reported_together_each_at_its_line() -> None:
+    text = (
+        TEXT.replace("  region: us-east-1\n", "")
+        .replace("wave: 1", "wave: x")
+        .replace("config: serve.yaml", "config: 3")
+    )
+    with pytest.raises(InvalidManifest) as caught:
+        parse(text, "m.yaml")
+    assert len(caught.value.mistakes) >= 3
+    wave_line = next(i for i, line in enumerate(text.splitlines(), 1) if "wave: x" in line)
+    assert any(mistake.startswith(f"m.yaml:{wave_line}:") for mistake in caught.value.mistakes)
+
+
+def test_text_that_is_no_yaml_is_refused_with_its_line() -> None:
+    with pytest.raises(InvalidYaml, match=r"m\.yaml:3: "):
+        parse("a: 1\nb: [\n", "m.yaml")
+
+
+def test_a_key_that_stands_twice_is_refused() -> None:
+    with pytest.raises(InvalidYaml, match=r"m\.yaml:2: the key 'a' stands here twice"):
+        parse("a: 1\na: 2\n", "m.yaml")
