@@ -1,0 +1,5 @@
+"""What engineers edit: one module per environment, each with an `ENVIRONMENT`.
+
+dev.py         the development environment, as specified
+dev.lock.yaml  values that were resolved elsewhere and stay put until resolved again (AMI id, public key)
+"""

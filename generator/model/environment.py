@@ -1,0 +1,165 @@
+"""What may differ from one environment to the next: frozen, typed, in CloudFormation's words.
+
+Whether the values make sense is `generator.model.rules`' business, and reading a file with line numbers is
+`generator.model.loading`'s; so a test can build any environment it likes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, Literal
+
+UNRESOLVED: Final = "unresolved"
+"""Stands for a value that the machine which renders cannot know; `apply` to a real account refuses it."""
+
+PriceClass = Literal["PriceClass_100", "PriceClass_200", "PriceClass_All"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subnet:
+    """One subnet in one availability zone."""
+
+    cidr: str
+    availability_zone: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """The VPC (NET-*). Every zone of a private subnet has a public subnet too: it holds that zone's NAT gateway."""
+
+    vpc_cidr: str
+    public_subnets: tuple[Subnet, ...]
+    private_subnets: tuple[Subnet, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Security:
+    """Who may reach the groups from outside (SG-*)."""
+
+    http_cidrs: tuple[str, ...]  # ports 80 and 443 of the load balancer
+    ssh_cidrs: tuple[str, ...]  # port 22 of the model server; empty closes it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Storage:
+    """The buckets (S3-*)."""
+
+    cors_origins: tuple[str, ...]  # web origins whose pages may upload straight to the video bucket
+    cors_max_age: int  # seconds that a browser may remember the answer to its preflight request
+    noncurrent_version_days: int  # a replaced or deleted video is gone for good after so many days
+    incomplete_upload_days: int  # parts of an upload that was never completed are removed after so many days
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registry:
+    """The API's image repository (ECS-1)."""
+
+    image_tag_mutability: Literal["MUTABLE", "IMMUTABLE"]
+    scan_on_push: bool
+    empty_on_delete: bool  # may the repository be deleted with images in it? They can be built again from Git
+
+
+@dataclass(frozen=True, kw_only=True)
+class Jobs:
+    """The table and the queues behind uploads and analyses."""
+
+    visibility_timeout: int  # seconds that a received job is hidden from other workers
+    max_receive_count: int  # deliveries after which a job goes to the dead-letter queue
+    dead_letter_retention_days: int
+    point_in_time_recovery: bool
+    deletion_protection: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class HealthCheck:
+    """How the load balancer asks a target `GET /health` (ALB-4)."""
+
+    interval: int  # seconds
+    timeout: int  # seconds
+    healthy_threshold: int  # successes in a row
+    unhealthy_threshold: int  # failures in a row
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadBalancer:
+    """The application load balancer (ALB-*)."""
+
+    deletion_protection: bool
+    health_check: HealthCheck
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cdn:
+    """The CloudFront distribution (CDN-*)."""
+
+    price_class: PriceClass
+
+
+@dataclass(frozen=True, kw_only=True)
+class RootVolume:
+    """The model server's disk (GPU-3, GPU-4), always gp3 and deleted with its instance."""
+
+    size: int  # GiB
+    iops: int
+    throughput: int  # MiB/s
+    encrypted: bool  # with the AWS-managed key
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelServer:
+    """The GPU box (GPU-*), in private subnet 1."""
+
+    instance_type: str  # changing it stops and starts the box
+    image_parameter: str  # the public SSM parameter that names the AMI; dev.lock.yaml holds what it resolved to
+    key_name: str  # an EC2 key pair that exists beforehand
+    root_volume: RootVolume  # changing it replaces the box
+    log_retention_days: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Api:
+    """The API on Fargate (ECS-*)."""
+
+    desired_count: int
+    cpu: int  # units, 1024 to the virtual CPU
+    memory: int  # MiB, the task's hard limit
+    memory_reservation: int  # MiB, the container's soft limit
+    minimum_healthy_percent: int
+    maximum_percent: int
+    log_retention_days: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarms:
+    """When somebody should look."""
+
+    emails: tuple[str, ...]  # each must confirm the subscription
+    server_errors: int  # 5xx answers in five minutes
+    queue_age: int  # seconds that the oldest job has waited
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """One environment, the argument of every stack."""
+
+    name: str
+    project: str
+    region: str
+    account: str = UNRESOLVED  # the twelve digits that `apply` must find itself in
+    network: Network
+    security: Security
+    storage: Storage
+    registry: Registry
+    jobs: Jobs
+    load_balancer: LoadBalancer
+    cdn: Cdn
+    model_server: ModelServer
+    api: Api
+    alarms: Alarms
+    locked: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Template parameters resolved elsewhere and committed in `<name>.lock.yaml`, not typed by hand."""
+
+    @property
+    def prefix(self) -> str:
+        """`{name}` of the specification: what the environment's names begin with."""
+        return f"{self.project}-{self.name}"

@@ -1,0 +1,9 @@
+"""What several stacks share; no stack is built here.
+
+names     every name that the specification fixes, composed once
+tags      Project, Environment, ManagedBy on whatever takes tags
+wiring    parameters and outputs: the names are the wiring
+ports     what the API and the model server listen on
+scripts   text that templates carry and other folders own
+policies  IAM statements that compose
+"""

@@ -1,0 +1,101 @@
+"""IAM statements that compose; every `*` in them says why it stands there."""
+
+from typing import Any, Final
+
+import awacs.s3 as s3
+import awacs.sts as sts
+from awacs.aws import (
+    Action,
+    Allow,
+    ArnLike,
+    Bool,
+    Condition,
+    Deny,
+    PolicyDocument,
+    Principal,
+    Statement,
+    StringEquals,
+)
+from troposphere import AccountId, Join, Region, Sub
+from troposphere.iam import Policy
+
+VERSION: Final = "2012-10-17"
+
+
+def document(*statements: Statement) -> PolicyDocument:
+    return PolicyDocument(Version=VERSION, Statement=list(statements))
+
+
+def inline(name: str, *statements: Statement) -> Policy:
+    """A policy that lives and dies with its role."""
+    return Policy(PolicyName=name, PolicyDocument=document(*statements))
+
+
+def trusts(service: str) -> PolicyDocument:
+    """The trust policy of a role that `service`, such as `ec2.amazonaws.com`, may take on."""
+    return document(Statement(Effect=Allow, Principal=Principal("Service", service), Action=[sts.AssumeRole]))
+
+
+def allow(sid: str, actions: list[Action], resources: list[Any]) -> Statement:
+    return Statement(Sid=sid, Effect=Allow, Action=actions, Resource=resources)
+
+
+def objects(bucket_arn: Any, prefix: str = "") -> Join:
+    """The ARN of every object whose key begins with `prefix`."""
+    return Join("", [bucket_arn, f"/{prefix}*"])  # *: keys are made at run time
+
+
+def log_streams(log_group_arn: Any) -> list[Any]:
+    """The streams of one log group. A log group's ARN as CloudFormation gives it ends in `:*` already."""
+    return [log_group_arn]
+
+
+def tls_only(bucket_arn: Any) -> Statement:
+    """Refuse whoever does not come over TLS, whatever else allows them."""
+    return Statement(
+        Sid="TlsOnly",
+        Effect=Deny,
+        Principal=Principal("*"),  # *: a refusal has no exceptions
+        Action=[Action("s3", "*")],  # *: nothing at all may be done in the clear
+        Resource=[bucket_arn, objects(bucket_arn)],
+        # A boolean, not the text "false": cfn-guard's rule for TLS asks for it, and IAM takes both.
+        Condition=Condition(Bool("aws:SecureTransport", False)),
+    )
+
+
+def read_by_distribution(bucket_arn: Any, distribution_id: Any) -> Statement:
+    """Let one CloudFront distribution read, by its origin access control (OAC)."""
+    distribution = Sub("arn:${AWS::Partition}:cloudfront::${AWS::AccountId}:distribution/${Id}", Id=distribution_id)
+    return Statement(
+        Sid="ReadByDistribution",
+        Effect=Allow,
+        Principal=Principal("Service", "cloudfront.amazonaws.com"),
+        Action=[s3.GetObject],
+        Resource=[objects(bucket_arn)],
+        Condition=Condition(StringEquals("AWS:SourceArn", distribution)),
+    )
+
+
+def written_by_load_balancers(bucket_arn: Any) -> Statement:
+    """Let this account's load balancers deliver access logs.
+
+    Regions older than August 2022, us-east-1 among them, used to need the region's Elastic Load Balancing account as
+    the principal. AWS still accepts that form but recommends this service principal for every region
+    (docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html).
+    """
+    balancers = Sub("arn:${AWS::Partition}:elasticloadbalancing:${AWS::Region}:${AWS::AccountId}:loadbalancer/*")
+    return Statement(
+        Sid="WrittenByLoadBalancers",
+        Effect=Allow,
+        Principal=Principal("Service", "logdelivery.elasticloadbalancing.amazonaws.com"),
+        Action=[s3.PutObject],
+        Resource=[Join("", [bucket_arn, "/AWSLogs/", AccountId, "/*"])],  # *: keys carry date and host
+        # *: the load balancer is made after its log bucket, so any of this account's may write
+        Condition=Condition(ArnLike("aws:SourceArn", balancers)),
+    )
+
+
+def secrets_below(prefix: str) -> Join:
+    """The ARNs of the secrets whose names begin with `<prefix>/`."""
+    # *: Secrets Manager ends each ARN in six characters of its own
+    return Join("", ["arn:aws:secretsmanager:", Region, ":", AccountId, f":secret:{prefix}/*"])

@@ -1,0 +1,24 @@
+"""Parameters and outputs. A parameter without a literal is wired from the one output of the same name."""
+
+from typing import Any
+
+from troposphere import Output, Parameter, Ref, Template
+
+
+def wired(template: Template, name: str) -> Ref:
+    """The value that another stack gives out as `name`."""
+    if name not in template.parameters:
+        template.add_parameter(Parameter(name, Type="String", Description=f"Output {name} of another stack"))
+    return Ref(name)
+
+
+def literal(template: Template, name: str, description: str, kind: str = "String") -> Ref:
+    """A value that the manifest states."""
+    template.add_parameter(Parameter(name, Type=kind, Description=description))
+    return Ref(name)
+
+
+def give_out(template: Template, **values: Any) -> None:
+    """Outputs, for other stacks to be wired from. They have no Export: an export in use locks both stacks."""
+    for name, value in values.items():
+        template.add_output(Output(name, Value=value))

@@ -1,0 +1,256 @@
+"""The API on Fargate (ECS-2 to ECS-9) and what it may do (IAM-1, IAM-2)."""
+
+import awacs.dynamodb as dynamodb
+import awacs.s3 as s3
+import awacs.secretsmanager as secretsmanager
+import awacs.sqs as sqs
+from troposphere import GetAtt, Ref, Region, Sub, Template
+from troposphere.ecs import (
+    AwsvpcConfiguration,
+    CapacityProviderStrategyItem,
+    Cluster,
+    ClusterConfiguration,
+    ContainerDefinition,
+    DeploymentCircuitBreaker,
+    DeploymentConfiguration,
+    ExecuteCommandConfiguration,
+    ExecuteCommandLogConfiguration,
+    HealthCheck,
+    LoadBalancer,
+    LogConfiguration,
+    NetworkConfiguration,
+    PortMapping,
+    RuntimePlatform,
+    Service,
+    TaskDefinition,
+)
+from troposphere.ecs import Environment as Variable
+from troposphere.iam import Role
+from troposphere.logs import LogGroup
+
+from generator.model.environment import Environment
+from generator.parts import names
+from generator.parts.policies import allow, inline, objects, secrets_below, trusts
+from generator.parts.ports import API_PORT, MODEL_SERVER_PORT
+from generator.parts.tags import tagged
+from generator.parts.wiring import give_out, literal, wired
+
+CONTAINER = "api"
+TASKS = "ecs-tasks.amazonaws.com"
+ANALYSIS_APP = "ecg_rhythm"
+
+
+def api(environment: Environment) -> Template:
+    """A cluster, one service of one container, and its two roles."""
+    template = Template(Description=f"{environment.prefix}: API service")
+    cluster = _cluster(template, environment)
+    task = template.add_resource(
+        TaskDefinition(
+            "ApiTaskDefinition",
+            Family=f"{environment.prefix}-api",
+            RequiresCompatibilities=["FARGATE"],
+            NetworkMode="awsvpc",
+            RuntimePlatform=RuntimePlatform(OperatingSystemFamily="LINUX", CpuArchitecture="X86_64"),
+            Cpu=str(environment.api.cpu),
+            Memory=str(environment.api.memory),
+            ExecutionRoleArn=GetAtt(_execution_role(template, environment), "Arn"),
+            TaskRoleArn=GetAtt(_task_role(template, environment), "Arn"),
+            ContainerDefinitions=[_container(template, environment)],
+        )
+    )
+    service = _service(template, environment, cluster, task)
+    give_out(
+        template,
+        ClusterName=Ref(cluster),
+        ApiServiceName=GetAtt(service, "Name"),
+        ApiTaskDefinitionArn=Ref(task),
+    )
+    return tagged(template, environment)
+
+
+def _log_group(template: Template, environment: Environment, title: str, name: str) -> LogGroup:
+    return template.add_resource(
+        LogGroup(
+            title,
+            LogGroupName=names.log_group(environment, "ecs", name),
+            RetentionInDays=environment.api.log_retention_days,
+        )
+    )
+
+
+def _cluster(template: Template, environment: Environment) -> Cluster:
+    commands = _log_group(template, environment, "ExecuteCommandLogGroup", "execute-command")
+    return template.add_resource(
+        Cluster(
+            "Cluster",
+            ClusterName=names.cluster(environment),
+            CapacityProviders=["FARGATE"],
+            DefaultCapacityProviderStrategy=[CapacityProviderStrategyItem(CapacityProvider="FARGATE", Weight=1)],
+            Configuration=ClusterConfiguration(
+                ExecuteCommandConfiguration=ExecuteCommandConfiguration(
+                    Logging="OVERRIDE",
+                    LogConfiguration=ExecuteCommandLogConfiguration(CloudWatchLogGroupName=Ref(commands)),
+                )
+            ),
+        )
+    )
+
+
+def _execution_role(template: Template, environment: Environment) -> Role:
+    """What ECS itself does for a task: pull the image, write logs, read secrets (IAM-1)."""
+    return template.add_resource(
+        Role(
+            "EcsTaskExecutionRole",
+            RoleName=names.account_wide(environment, "ecs-task-execution-role"),
+            AssumeRolePolicyDocument=trusts(TASKS),
+            ManagedPolicyArns=[
+                Sub("arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy")
+            ],
+            Policies=[
+                inline(  # The managed policy pulls images and writes logs, but reads no secrets.
+                    "secrets",
+                    allow("ReadSecrets", [secretsmanager.GetSecretValue], [secrets_below(environment.prefix)]),
+                )
+            ],
+        )
+    )
+
+
+def _task_role(template: Template, environment: Environment) -> Role:
+    """What the API's own code does."""
+    video = wired(template, "VideoBucketArn")
+    return template.add_resource(
+        Role(
+            "EcsTaskRole",
+            RoleName=names.account_wide(environment, "ecs-task-role"),
+            AssumeRolePolicyDocument=trusts(TASKS),
+            Policies=[
+                inline(  # IAM-2, as written
+                    "video-bucket",
+                    allow(
+                        "VideoBucket",
+                        [s3.GetObject, s3.PutObject, s3.DeleteObject, s3.ListBucket],
+                        [video, objects(video)],
+                    ),
+                ),
+                inline(
+                    "uploads",
+                    allow(
+                        "MultipartUploads",
+                        [s3.AbortMultipartUpload, s3.ListMultipartUploadParts],
+                        [objects(video, "videos/")],
+                    ),
+                ),
+                inline(
+                    "jobs",
+                    allow(
+                        "JobsTable",
+                        [
+                            dynamodb.GetItem,
+                            dynamodb.PutItem,
+                            dynamodb.UpdateItem,
+                            dynamodb.DeleteItem,
+                            dynamodb.Query,
+                        ],
+                        [wired(template, "JobsTableArn")],
+                    ),
+                    allow(
+                        "JobsQueue",
+                        [
+                            sqs.SendMessage,
+                            sqs.ReceiveMessage,
+                            sqs.DeleteMessage,
+                            sqs.ChangeMessageVisibility,
+                            sqs.GetQueueAttributes,
+                        ],
+                        [wired(template, "JobsQueueArn")],
+                    ),
+                ),
+            ],
+        )
+    )
+
+
+def _container(template: Template, environment: Environment) -> ContainerDefinition:
+    tag = literal(template, "ImageTag", "The content address of services/api")
+    log_group = _log_group(template, environment, "ApiLogGroup", "api")
+    variables = {
+        "AWS_DEFAULT_REGION": environment.region,
+        "S3_BUCKET_NAME": wired(template, "VideoBucketName"),
+        "MODEL_SERVER_URL": Sub(f"http://${{Ip}}:{MODEL_SERVER_PORT}", Ip=wired(template, "ModelServerPrivateIp")),
+        "JOBS_TABLE_NAME": wired(template, "JobsTableName"),
+        "JOBS_QUEUE_URL": wired(template, "JobsQueueUrl"),
+        "ANALYSIS_APP": ANALYSIS_APP,
+        "DISTRIBUTION_DOMAIN_NAME": wired(template, "DistributionDomainName"),
+    }
+    return ContainerDefinition(
+        Name=CONTAINER,
+        Image=Sub("${Repository}:${Tag}", Repository=wired(template, "ApiRepositoryUri"), Tag=tag),
+        Command=[
+            "uvicorn",
+            "ecg_api.main:create_app",
+            "--factory",
+            "--host",
+            "0.0.0.0",  # noqa: S104 - every address of the task's own network interface
+            "--port",
+            str(API_PORT),
+        ],
+        Cpu=0,
+        MemoryReservation=environment.api.memory_reservation,
+        Essential=True,
+        PortMappings=[PortMapping(ContainerPort=API_PORT, Protocol="tcp")],
+        Environment=[Variable(Name=name, Value=value) for name, value in variables.items()],
+        HealthCheck=HealthCheck(
+            Command=["CMD-SHELL", f"curl -f http://localhost:{API_PORT}/health"],
+            Interval=30,
+            Timeout=5,
+            Retries=3,
+            StartPeriod=0,
+        ),
+        LogConfiguration=LogConfiguration(
+            LogDriver="awslogs",
+            Options={
+                "awslogs-group": Ref(log_group),
+                "awslogs-region": Region,
+                "awslogs-stream-prefix": CONTAINER,
+            },
+        ),
+    )
+
+
+def _service(template: Template, environment: Environment, cluster: Cluster, task: TaskDefinition) -> Service:
+    settings = environment.api
+    return template.add_resource(
+        Service(
+            "ApiService",
+            ServiceName=f"{environment.prefix}-api",
+            Cluster=Ref(cluster),
+            TaskDefinition=Ref(task),
+            LaunchType="FARGATE",
+            PlatformVersion="LATEST",
+            DesiredCount=settings.desired_count,
+            DeploymentConfiguration=DeploymentConfiguration(
+                MinimumHealthyPercent=settings.minimum_healthy_percent,
+                MaximumPercent=settings.maximum_percent,
+                # Without it CloudFormation waits three hours for a task that can never start.
+                DeploymentCircuitBreaker=DeploymentCircuitBreaker(Enable=True, Rollback=True),
+            ),
+            NetworkConfiguration=NetworkConfiguration(
+                AwsvpcConfiguration=AwsvpcConfiguration(
+                    Subnets=[
+                        wired(template, f"PrivateSubnet{number}Id")
+                        for number in range(1, len(environment.network.private_subnets) + 1)
+                    ],
+                    SecurityGroups=[wired(template, "EcsSecurityGroupId")],
+                    AssignPublicIp="DISABLED",
+                )
+            ),
+            LoadBalancers=[
+                LoadBalancer(
+                    ContainerName=CONTAINER,
+                    ContainerPort=API_PORT,
+                    TargetGroupArn=wired(template, "ApiTargetGroupArn"),
+                )
+            ],
+        )
+    )

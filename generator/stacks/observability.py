@@ -1,0 +1,204 @@
+"""Alarms, the topic that they call, and a dashboard. Log groups stand with what writes them.
+
+All metrics are free ones that AWS keeps anyway; Container Insights would add a count of running tasks, for money.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from troposphere import Ref, Sub, Template
+from troposphere.cloudwatch import Alarm, Dashboard, MetricDimension
+from troposphere.sns import Subscription, Topic
+
+from generator.model.environment import Environment
+from generator.parts.tags import tagged
+from generator.parts.wiring import give_out, wired
+
+MINUTE = 60
+
+
+def observability(environment: Environment) -> Template:
+    """What somebody should be woken for, and what they then look at."""
+    template = Template(Description=f"{environment.prefix}: alarms and dashboard")
+    topic = template.add_resource(
+        Topic(
+            # Not encrypted: alarms may not use the AWS-managed key of SNS, and messages hold no one's data.
+            "AlarmTopic",
+            TopicName=f"{environment.prefix}-alarms",
+            Subscription=[Subscription(Protocol="email", Endpoint=email) for email in environment.alarms.emails],
+        )
+    )
+    _alarms(template, environment)
+    template.add_resource(
+        Dashboard(
+            "Dashboard",
+            DashboardName=environment.prefix,
+            DashboardBody=Sub(json.dumps(_dashboard(environment), indent=1)),
+        )
+    )
+    for parameter in ("ClusterName", "ApiServiceName", "DistributionId"):
+        wired(template, parameter)
+    give_out(template, AlarmTopicArn=Ref(topic))
+    return tagged(template, environment)
+
+
+def _alarms(template: Template, environment: Environment) -> None:
+    balancer = {"LoadBalancer": wired(template, "AlbFullName")}
+    targets = {"TargetGroup": wired(template, "ApiTargetGroupFullName"), **balancer}
+    box = {"InstanceId": wired(template, "ModelServerInstanceId")}
+    jobs = {"QueueName": wired(template, "JobsQueueName")}
+    dead_letters = {"QueueName": wired(template, "JobsDeadLetterQueueName")}
+    errors, elb = environment.alarms.server_errors, "AWS/ApplicationELB"
+
+    def alarm(title: str, why: str, metric: tuple[str, str], of: Mapping[str, Any], **condition: Any) -> None:
+        namespace, name = metric
+        template.add_resource(
+            Alarm(
+                title,
+                AlarmName=f"{environment.prefix}-{title}",
+                AlarmDescription=why,
+                Namespace=namespace,
+                MetricName=name,
+                Dimensions=[MetricDimension(Name=key, Value=value) for key, value in of.items()],
+                AlarmActions=[Ref("AlarmTopic")],
+                OKActions=[Ref("AlarmTopic")],
+                **condition,
+            )
+        )
+
+    # Counts of errors are missing while there is none, which is good news; a count of hosts missing is bad news.
+    alarm(
+        "ApiServerErrors",
+        "The API answers 5xx",
+        (elb, "HTTPCode_Target_5XX_Count"),
+        targets,
+        **_above(errors - 1, "Sum", 5 * MINUTE),
+    )
+    alarm(
+        "AlbServerErrors",
+        "The load balancer answers 5xx itself: no target, or none in time",
+        (elb, "HTTPCode_ELB_5XX_Count"),
+        balancer,
+        **_above(errors - 1, "Sum", 5 * MINUTE),
+    )
+    alarm(
+        "UnhealthyTargets",
+        "A task fails GET /health",
+        (elb, "UnHealthyHostCount"),
+        targets,
+        **_above(0, "Maximum", MINUTE, periods=3),
+    )
+    alarm(
+        "TooFewTasks",
+        "Fewer healthy tasks than the service should have",
+        (elb, "HealthyHostCount"),
+        targets,
+        ComparisonOperator="LessThanThreshold",
+        Threshold=environment.api.desired_count,
+        Statistic="Minimum",
+        Period=MINUTE,
+        EvaluationPeriods=10,  # a deployment may run on half of them for a while
+        TreatMissingData="breaching",
+    )
+    alarm(
+        "JobsWaitTooLong",
+        "The oldest job has waited too long: is the model server up?",
+        ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
+        jobs,
+        **_above(environment.alarms.queue_age, "Maximum", 5 * MINUTE),
+    )
+    alarm(
+        "DeadLetters",
+        "A job failed for good; see docs/runbooks",
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+        dead_letters,
+        **_above(0, "Maximum", 5 * MINUTE),
+    )
+    alarm(
+        "ModelServerStatus",
+        "The GPU box fails EC2's status checks",
+        ("AWS/EC2", "StatusCheckFailed"),
+        box,
+        **_above(0, "Maximum", 5 * MINUTE, periods=2),
+    )
+
+
+def _above(threshold: int, statistic: str, period: int, periods: int = 1) -> dict[str, Any]:
+    return {
+        "ComparisonOperator": "GreaterThanThreshold",
+        "Threshold": threshold,
+        "Statistic": statistic,
+        "Period": period,
+        "EvaluationPeriods": periods,
+        "TreatMissingData": "notBreaching",
+    }
+
+
+def _dashboard(environment: Environment) -> dict[str, Any]:
+    """Rows of two graphs, from the visitor to the box. `${X}` are the stack's parameters."""
+    balancer = ["LoadBalancer", "${AlbFullName}"]
+    targets = ["TargetGroup", "${ApiTargetGroupFullName}", *balancer]
+    service = ["ClusterName", "${ClusterName}", "ServiceName", "${ApiServiceName}"]
+    distribution = ["Region", "Global", "DistributionId", "${DistributionId}"]
+    elb = "AWS/ApplicationELB"
+    graphs = [
+        # CloudFront reports to us-east-1 wherever its visitors are.
+        ("Visitors", "us-east-1", "Sum", [["AWS/CloudFront", "Requests", *distribution]]),
+        (
+            "Errors",
+            environment.region,
+            "Sum",
+            [
+                [elb, "HTTPCode_Target_5XX_Count", *targets],
+                [elb, "HTTPCode_ELB_5XX_Count", *balancer],
+                [elb, "HTTPCode_Target_4XX_Count", *targets],
+            ],
+        ),
+        ("API latency", environment.region, "p99", [[elb, "TargetResponseTime", *targets]]),
+        (
+            "API tasks",
+            environment.region,
+            "Average",
+            [
+                ["AWS/ECS", "CPUUtilization", *service],
+                ["AWS/ECS", "MemoryUtilization", *service],
+                [elb, "HealthyHostCount", *targets],
+            ],
+        ),
+        (
+            "Jobs",
+            environment.region,
+            "Maximum",
+            [
+                ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "${JobsQueueName}"],
+                ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", "${JobsQueueName}"],
+                ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "${JobsDeadLetterQueueName}"],
+            ],
+        ),
+        (
+            "Model server",
+            environment.region,
+            "Average",
+            [["AWS/EC2", "CPUUtilization", "InstanceId", "${ModelServerInstanceId}"]],
+        ),
+    ]
+    return {
+        "widgets": [
+            {
+                "type": "metric",
+                "x": 12 * (index % 2),
+                "y": 6 * (index // 2),
+                "width": 12,
+                "height": 6,
+                "properties": {
+                    "title": title,
+                    "region": region,
+                    "stat": statistic,
+                    "period": 5 * MINUTE,
+                    "metrics": metrics,
+                },
+            }
+            for index, (title, region, statistic, metrics) in enumerate(graphs)
+        ]
+    }

@@ -1,0 +1,30 @@
+"""The API's image repository (ECS-1). Its name comes from one place and leaves by an output (OPS-3)."""
+
+from troposphere import GetAtt, Ref, Template
+from troposphere.ecr import ImageScanningConfiguration, Repository
+
+from generator.model.environment import Environment
+from generator.parts import names
+from generator.parts.tags import tagged
+from generator.parts.wiring import give_out
+
+
+def registry(environment: Environment) -> Template:
+    """One repository, without a lifecycle policy: a rollback may want any image."""
+    template = Template(Description=f"{environment.prefix}: image repository of the API")
+    repository = template.add_resource(
+        Repository(
+            "ApiRepository",
+            RepositoryName=names.repository(environment),
+            ImageTagMutability=environment.registry.image_tag_mutability,
+            ImageScanningConfiguration=ImageScanningConfiguration(ScanOnPush=environment.registry.scan_on_push),
+            EmptyOnDelete=environment.registry.empty_on_delete,
+        )
+    )
+    give_out(
+        template,
+        ApiRepositoryName=Ref(repository),
+        ApiRepositoryUri=GetAtt(repository, "RepositoryUri"),
+        ApiRepositoryArn=GetAtt(repository, "Arn"),
+    )
+    return tagged(template, environment)
