@@ -29,7 +29,7 @@ RETRY_AFTER_S = 2
 def serve_config(apps: Sequence[ServeApp], addresses: Mapping[str, str], box: Box = G4DN_XLARGE) -> dict[str, Any]:
     """The data of `serve.yaml`, valid under `ray.serve.schema.ServeDeploySchema`.
 
-    `addresses` maps an app's name to its package's address (`<sha256>.zip`). Raises InvalidServeApps, every mistake in it.
+    `addresses` maps an app's name to its package's address (`<sha256>.zip`). Raises InvalidServeApps.
     """
     wrong = mistakes(apps, addresses.keys(), box)
     if wrong:

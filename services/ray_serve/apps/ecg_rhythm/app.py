@@ -1,0 +1,230 @@
+"""`ecg_rhythm` on Ray Serve: a video in, its heart rhythm out.
+
+    Ingress         HTTP and NDJSON; computes nothing
+    └── TraceReader     downloads, decodes and reads one video; draws the overlay. CPU
+        └── BeatClassifier  the beats of several videos together. GPU where there is one
+
+The video is downloaded by the replica that decodes it, so it never crosses the network between two of our processes.
+How many of each run, and with what, is declared in generator/serve_apps.py. What they compute is `analysis`, `beats`,
+`model` and `overlay`, which know nothing of Ray.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+from ray import serve
+from ray.serve.handle import DeploymentHandle
+from starlette.requests import Request
+from starlette.responses import Response
+
+from apps.ecg_rhythm import analysis, beats, model, overlay
+from apps.ecg_rhythm.beats import BeatWindows
+from apps.ecg_rhythm.errors import ReadingError
+from apps.ecg_rhythm.reading import Reading
+from kit import ingress, logs
+from kit.batching import Batcher, BatchPolicy, apart, in_slices
+from kit.contract import AnalyzeRequest, AppError, Event, Failure, Progress, Result, Stage
+from kit.device import choose_device
+from kit.stage import Report, Work
+from kit.storage import Objects, S3Objects, sweep, temporary_folder
+from kit.warmup import warm_up
+
+_LOG = logs.logger("ecg_rhythm")
+_WARM_UP_SIZES = (1, 32, 256)  # windows: a single beat, half a minute, several videos together
+
+
+class AppArgs(BaseModel):
+    """What `serve.yaml` passes to `build`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = "ecg_rhythm"
+    version: str = "unpublished"
+    """The address of the package that this code came in."""
+
+
+class ReaderConfig(BaseModel):
+    """The `user_config` of TraceReader; changing it restarts nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_video_mb: int = Field(default=512, ge=1)
+
+
+@dataclass(frozen=True)
+class Classified:
+    """`probabilities` [n, 5] of a video's beats, and what computed them."""
+
+    probabilities: npt.NDArray[np.float32]
+    weights_sha256: str
+    device: str
+
+
+@serve.deployment
+class BeatClassifier:
+    """Classifies the beats of several videos in one batch."""
+
+    def __init__(self) -> None:
+        self._device = choose_device()
+        self._model = model.BeatClassifier.load(model.WEIGHTS, self._device.torch_name)
+        _LOG.info("model loaded", extra={"device": self._device.name, "weights": self._model.sha256})
+        warm_up(self._run_empty_windows, _WARM_UP_SIZES)
+        self._batcher: Batcher[BeatWindows, npt.NDArray[np.float32]] = Batcher(self._together, _count)
+
+    def reconfigure(self, user_config: Mapping[str, Any]) -> None:
+        """Take new batch settings; Ray calls this at the start and after each change."""
+        self._batcher.configure(BatchPolicy.of(user_config))
+
+    async def classify(self, windows: BeatWindows) -> Classified:
+        """Class probabilities of one video's beats. The caller's windows travel together, as one request."""
+        probabilities = await self._batcher(windows)
+        return Classified(probabilities, self._model.sha256, self._device.kind)
+
+    async def batches_seen(self) -> list[tuple[int, int, int]]:
+        """(videos, windows, how often) of the batches that this replica ran."""
+        return [(*key, times) for key, times in sorted(self._batcher.seen.items())]
+
+    async def _together(self, videos: Sequence[BeatWindows]) -> list[npt.NDArray[np.float32]]:
+        samples = np.concatenate([video.samples for video in videos])
+        features = np.concatenate([video.features for video in videos])
+        most = self._batcher.policy.max_size
+        # In a thread: the event loop stays free to collect the next batch and to answer health checks.
+        rows = await asyncio.to_thread(in_slices, self._model.probabilities, most, samples, features)
+        return apart(rows, [_count(video) for video in videos])
+
+    def _run_empty_windows(self, size: int) -> None:
+        self._model.probabilities(
+            np.zeros((size, model.WINDOW), np.float32), np.zeros((size, model.FEATURES), np.float32)
+        )
+
+
+def _count(windows: BeatWindows) -> int:
+    return len(windows.samples)
+
+
+@serve.deployment
+class TraceReader:
+    """Turns a video in S3 into a result: the part that takes time."""
+
+    def __init__(self, classifier: DeploymentHandle, args: AppArgs) -> None:
+        self._classifier = classifier
+        self._args = args
+        self._config = ReaderConfig()
+        self._objects: Objects = S3Objects.from_environment()
+        sweep()
+
+    def reconfigure(self, user_config: Mapping[str, Any]) -> None:
+        """Take new limits; videos in work keep the old ones."""
+        self._config = ReaderConfig.model_validate(user_config)
+
+    async def analyze(self, asked: AnalyzeRequest) -> AsyncIterator[Event]:
+        """The events of one analysis, the last one a Result or a Failure with a final code.
+
+        Anything unforeseen is raised; the ingress reports it as `internal`.
+        """
+        with temporary_folder() as folder:
+            try:
+                async for event in self._stages(asked, folder):
+                    yield event
+            except (ReadingError, AppError) as refusal:
+                with logs.job(asked.job_id):
+                    _LOG.info("refused", extra={"code": str(refusal.code)})
+                yield Failure(str(refusal.code), refusal.message)
+
+    async def _stages(self, asked: AnalyzeRequest, folder: Path) -> AsyncIterator[Event]:
+        reading_work = Work(lambda report: self._read(asked, folder / "video", report))
+        async for event in reading_work.events():
+            yield event
+        reading, windows, download_s = reading_work.value
+
+        yield Progress(Stage.CLASSIFY, 0.0)
+        start = time.perf_counter()
+        classified: Classified = await self._classifier.classify.remote(windows)
+        classify_s = time.perf_counter() - start
+        yield Progress(Stage.CLASSIFY, 1.0)
+
+        known = {"download": download_s, **reading.timings_s, "classify": classify_s}
+        writing_work = Work(lambda report: self._write(asked, reading, classified, known, report))
+        async for event in writing_work.events():
+            yield event
+        yield Result(writing_work.value)
+
+    def _read(self, asked: AnalyzeRequest, path: Path, report: Report) -> tuple[Reading, BeatWindows, float]:
+        with logs.job(asked.job_id):
+            start = time.perf_counter()
+            report(Stage.DOWNLOAD, 0.0)
+            limit = self._config.max_video_mb * 1024 * 1024
+            size = self._objects.download(
+                asked.video.bucket, asked.video.key, path, limit, lambda done: report(Stage.DOWNLOAD, done)
+            )
+            download_s = time.perf_counter() - start
+            _LOG.info("downloaded", extra={"bytes": size, "seconds": download_s})
+            reading = analysis.read(path, report)
+            return reading, beats.windows(reading), download_s
+
+    def _write(
+        self,
+        asked: AnalyzeRequest,
+        reading: Reading,
+        classified: Classified,
+        timings_s: Mapping[str, float],
+        report: Report,
+    ) -> dict[str, Any]:
+        with logs.job(asked.job_id):
+            start = time.perf_counter()
+            report(Stage.OVERLAY, 0.0)
+            found = analysis.result(reading, classified.probabilities)
+            found["app"] = {
+                "name": self._args.name,
+                "version": self._args.version,
+                "weights": {"beat_classifier": f"sha256:{classified.weights_sha256}"},
+                "device": classified.device,
+            }
+            key = _beside(asked.video.key, "overlay.png")
+            self._objects.put(asked.video.bucket, key, overlay.draw(reading, found), "image/png")
+            found["overlay"] = {"bucket": asked.video.bucket, "key": key}
+            took = {**timings_s, "overlay": time.perf_counter() - start}
+            found["timings_s"] = {stage: round(seconds, 4) for stage, seconds in took.items()}
+            report(Stage.OVERLAY, 1.0)
+            _LOG.info("analysed", extra={"beats": len(found["beats"]), "timings_s": found["timings_s"]})
+            return found
+
+
+def _beside(key: str, name: str) -> str:
+    """The key of an object in the same folder as `key`."""
+    folder, slash, _ = key.rpartition("/")
+    return folder + slash + name
+
+
+@serve.deployment
+class Ingress:
+    """Speaks HTTP for the app."""
+
+    def __init__(self, reader: DeploymentHandle) -> None:
+        self._reader = reader.options(stream=True)
+
+    async def __call__(self, request: Request) -> Response:
+        """`POST /ecg_rhythm/analyze`."""
+        return await ingress.answer(request, self._analyze)
+
+    async def _analyze(self, asked: AnalyzeRequest) -> AsyncIterator[Event]:
+        events = self._reader.analyze.remote(asked)
+        try:
+            async for event in events:
+                yield event
+        finally:
+            events.cancel()  # does nothing to what has ended
+
+
+def build(args: AppArgs) -> serve.Application:
+    """The app, as `import_path` in serve.yaml names it."""
+    # mypy does not see what the decorator adds to a class
+    reader = TraceReader.bind(BeatClassifier.bind(), args)  # type: ignore[attr-defined]
+    return Ingress.bind(reader)  # type: ignore[attr-defined]
