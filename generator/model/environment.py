@@ -1,7 +1,7 @@
 """What may differ from one environment to the next: frozen, typed, in CloudFormation's words.
 
 Whether the values make sense is `generator.model.rules`' business, and reading a file with line numbers is
-`generator.model.loading`'s; so a test can build any environment it likes.
+`generator.model.environment_file`'s; so a test can build any environment it likes.
 """
 
 from collections.abc import Mapping
@@ -11,6 +11,9 @@ from typing import Final, Literal
 
 UNRESOLVED: Final = "unresolved"
 """Stands for a value that the machine which renders cannot know; `apply` to a real account refuses it."""
+
+LOCKABLE: Final = ("ModelServerImageId", "VideoPublicKeyPem")
+"""Template parameters that an environment's lock file may hold."""
 
 PriceClass = Literal["PriceClass_100", "PriceClass_200", "PriceClass_All"]
 

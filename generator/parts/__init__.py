@@ -1,6 +1,6 @@
 """What several stacks share; no stack is built here.
 
-names     every name that the specification fixes, composed once
+unique    names that carry {random}
 tags      Project, Environment, ManagedBy on whatever takes tags
 wiring    parameters and outputs: the names are the wiring
 ports     what the API and the model server listen on

@@ -45,11 +45,6 @@ def objects(bucket_arn: Any, prefix: str = "") -> Join:
     return Join("", [bucket_arn, f"/{prefix}*"])  # *: keys are made at run time
 
 
-def log_streams(log_group_arn: Any) -> list[Any]:
-    """The streams of one log group. A log group's ARN as CloudFormation gives it ends in `:*` already."""
-    return [log_group_arn]
-
-
 def tls_only(bucket_arn: Any) -> Statement:
     """Refuse whoever does not come over TLS, whatever else allows them."""
     return Statement(

@@ -49,7 +49,7 @@ STACKS: Final[Mapping[str, Callable[[Environment], Template]]] = MappingProxyTyp
 """Every stack by name, in the order in which people read them."""
 
 LOCKED: Final[Mapping[str, str]] = MappingProxyType({"ModelServerImageId": "model-server", "VideoPublicKeyPem": "keys"})
-"""Parameters whose literals come from the environment's lock file, and the stack of each."""
+"""Parameters whose literals come from the environment's lock file (`environment.LOCKABLE`), and the stack of each."""
 
 
 def literals(environment: Environment) -> Mapping[str, Mapping[str, str]]:

@@ -28,8 +28,8 @@ from troposphere.ecs import Environment as Variable
 from troposphere.iam import Role
 from troposphere.logs import LogGroup
 
+from generator.model import names
 from generator.model.environment import Environment
-from generator.parts import names
 from generator.parts.policies import allow, inline, objects, secrets_below, trusts
 from generator.parts.ports import API_PORT, MODEL_SERVER_PORT
 from generator.parts.tags import tagged
@@ -72,7 +72,7 @@ def _log_group(template: Template, environment: Environment, title: str, name: s
     return template.add_resource(
         LogGroup(
             title,
-            LogGroupName=names.log_group(environment, "ecs", name),
+            LogGroupName=names.log_group(environment.prefix, "ecs", name),
             RetentionInDays=environment.api.log_retention_days,
         )
     )
@@ -83,7 +83,7 @@ def _cluster(template: Template, environment: Environment) -> Cluster:
     return template.add_resource(
         Cluster(
             "Cluster",
-            ClusterName=names.cluster(environment),
+            ClusterName=names.cluster(environment.prefix),
             CapacityProviders=["FARGATE"],
             DefaultCapacityProviderStrategy=[CapacityProviderStrategyItem(CapacityProvider="FARGATE", Weight=1)],
             Configuration=ClusterConfiguration(

@@ -25,8 +25,8 @@ from troposphere.cloudfront import (
 )
 from troposphere.s3 import BucketPolicy
 
+from generator.model import names
 from generator.model.environment import Environment
-from generator.parts import names
 from generator.parts.policies import document, read_by_distribution, tls_only
 from generator.parts.tags import tagged
 from generator.parts.wiring import give_out, wired
@@ -56,7 +56,7 @@ def cdn(environment: Environment) -> Template:
             ),
         )
     )
-    api_origin = f"ALB-{names.load_balancer(environment)}"
+    api_origin = f"ALB-{names.load_balancer(environment.prefix)}"
     distribution = template.add_resource(
         Distribution(
             "Distribution",

@@ -11,8 +11,8 @@ from troposphere.dynamodb import (
 from troposphere.sqs import Queue, RedrivePolicy
 
 from generator.model.environment import Environment
-from generator.parts import names
 from generator.parts.tags import tagged
+from generator.parts.unique import unique
 from generator.parts.wiring import give_out
 
 DAY = 24 * 60 * 60
@@ -32,7 +32,7 @@ def _table(template: Template, environment: Environment) -> None:
     table = template.add_resource(
         Table(
             "JobsTable",
-            TableName=names.unique(environment, "jobs"),  # retained, hence not in the way of the next one
+            TableName=unique(environment, "jobs"),  # retained, hence not in the way of the next one
             BillingMode="PAY_PER_REQUEST",
             AttributeDefinitions=[
                 AttributeDefinition(AttributeName="owner", AttributeType="S"),
@@ -60,7 +60,7 @@ def _queues(template: Template, environment: Environment) -> None:
     dead_letters = template.add_resource(
         Queue(
             "JobsDeadLetterQueue",
-            QueueName=names.unique(environment, "jobs-dead-letters"),
+            QueueName=unique(environment, "jobs-dead-letters"),
             MessageRetentionPeriod=settings.dead_letter_retention_days * DAY,
             SqsManagedSseEnabled=True,
         )
@@ -68,7 +68,7 @@ def _queues(template: Template, environment: Environment) -> None:
     queue = template.add_resource(
         Queue(
             "JobsQueue",
-            QueueName=names.unique(environment, "jobs"),
+            QueueName=unique(environment, "jobs"),
             VisibilityTimeout=settings.visibility_timeout,
             ReceiveMessageWaitTimeSeconds=LONGEST_POLL,
             RedrivePolicy=RedrivePolicy(

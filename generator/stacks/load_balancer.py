@@ -10,8 +10,8 @@ from troposphere.elasticloadbalancingv2 import (
     TargetGroup,
 )
 
+from generator.model import names
 from generator.model.environment import Environment
-from generator.parts import names
 from generator.parts.ports import API_PORT
 from generator.parts.tags import tagged
 from generator.parts.wiring import give_out, wired
@@ -23,7 +23,7 @@ def load_balancer(environment: Environment) -> Template:
     balancer = template.add_resource(
         LoadBalancer(
             "Alb",
-            Name=names.load_balancer(environment),
+            Name=names.load_balancer(environment.prefix),
             Type="application",
             Scheme="internet-facing",
             IpAddressType="ipv4",
@@ -65,7 +65,7 @@ def _target_group(template: Template, environment: Environment) -> TargetGroup:
     return template.add_resource(
         TargetGroup(
             "ApiTargetGroup",
-            Name=names.target_group(environment),
+            Name=names.target_group(environment.prefix),
             TargetType="ip",
             Protocol="HTTP",
             ProtocolVersion="HTTP1",

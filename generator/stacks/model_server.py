@@ -20,9 +20,9 @@ from troposphere.ec2 import (
 from troposphere.iam import InstanceProfile, Role
 from troposphere.logs import LogGroup
 
+from generator.model import names
 from generator.model.environment import Environment
-from generator.parts import names
-from generator.parts.policies import allow, inline, log_streams, objects, trusts
+from generator.parts.policies import allow, inline, objects, trusts
 from generator.parts.scripts import fingerprint, user_data
 from generator.parts.tags import name_tag, owner_tags, tagged
 from generator.parts.wiring import give_out, literal, wired
@@ -112,7 +112,7 @@ def _role(template: Template, environment: Environment) -> Role:
     log_group = template.add_resource(
         LogGroup(
             "ModelServerLogGroup",
-            LogGroupName=names.log_group(environment, "ec2", "model-server"),
+            LogGroupName=names.log_group(environment.prefix, "ec2", "model-server"),
             RetentionInDays=environment.model_server.log_retention_days,
         )
     )
@@ -137,7 +137,7 @@ def _role(template: Template, environment: Environment) -> Role:
                     allow(
                         "WriteLogs",
                         [logs.CreateLogStream, logs.PutLogEvents],
-                        log_streams(GetAtt(log_group, "Arn")),
+                        [GetAtt(log_group, "Arn")],  # which ends in `:*`: each of its streams,
                     ),
                 ),
             ],

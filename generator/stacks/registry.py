@@ -3,8 +3,8 @@
 from troposphere import GetAtt, Ref, Template
 from troposphere.ecr import ImageScanningConfiguration, Repository
 
+from generator.model import names
 from generator.model.environment import Environment
-from generator.parts import names
 from generator.parts.tags import tagged
 from generator.parts.wiring import give_out
 
@@ -15,7 +15,7 @@ def registry(environment: Environment) -> Template:
     repository = template.add_resource(
         Repository(
             "ApiRepository",
-            RepositoryName=names.repository(environment),
+            RepositoryName=names.repository(environment.prefix),
             ImageTagMutability=environment.registry.image_tag_mutability,
             ImageScanningConfiguration=ImageScanningConfiguration(ScanOnPush=environment.registry.scan_on_push),
             EmptyOnDelete=environment.registry.empty_on_delete,

@@ -23,10 +23,11 @@ from troposphere.s3 import (
     VersioningConfiguration,
 )
 
+from generator.model import names
 from generator.model.environment import Environment
-from generator.parts import names
 from generator.parts.policies import document, tls_only, written_by_load_balancers
 from generator.parts.tags import tagged
+from generator.parts.unique import unique
 from generator.parts.wiring import give_out
 
 
@@ -78,7 +79,7 @@ def _bucket(template: Template, environment: Environment, title: str, suffix: st
     return template.add_resource(
         Bucket(
             title,
-            BucketName=names.unique(environment, suffix),
+            BucketName=unique(environment, suffix),
             BucketEncryption=BucketEncryption(
                 ServerSideEncryptionConfiguration=[
                     ServerSideEncryptionRule(

@@ -1,0 +1,60 @@
+"""Every name that is not CloudFormation's to invent, composed here and nowhere else.
+
+`generator.parts.unique` adds `{random}` where a name must be unique in the world.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from generator.model.environment import Environment
+
+SPECIFIED: Final = "dev"
+"""The environment whose account-wide names are those of the specification, without a prefix."""
+
+FRONTEND_BUCKET: Final = "frontend"
+VIDEO_BUCKET: Final = "video-storage"
+CLOUDFRONT_LOGS_BUCKET: Final = "cloudfront-logs"
+ARTIFACTS_BUCKET: Final = "artifacts"
+ALB_LOGS_BUCKET: Final = "alb-logs"
+BUCKETS: Final = (FRONTEND_BUCKET, VIDEO_BUCKET, CLOUDFRONT_LOGS_BUCKET, ARTIFACTS_BUCKET, ALB_LOGS_BUCKET)
+
+RANDOM_LENGTH: Final = 8
+"""Characters of `{random}`."""
+
+
+def account_wide(environment: Environment, name: str) -> str:
+    """A name that one account can hold once: as specified in dev, prefixed elsewhere."""
+    return name if environment.name == SPECIFIED else f"{environment.prefix}-{name}"
+
+
+def repository(prefix: str) -> str:
+    """The API's image repository (ECS-1)."""
+    return f"{prefix}-api"
+
+
+def cluster(prefix: str) -> str:
+    """The ECS cluster (ECS-2)."""
+    return f"{prefix}-cluster"
+
+
+def load_balancer(prefix: str) -> str:
+    """The load balancer (ALB-1); the distribution's origin is named after it (CDN-4)."""
+    return f"{prefix}-alb"
+
+
+def target_group(prefix: str) -> str:
+    """The API's target group (ALB-3)."""
+    return f"{prefix}-api-tg"
+
+
+def log_group(prefix: str, service: str, name: str) -> str:
+    """A log group, such as `/ecs/ecg-project-pipeline-dev-api`."""
+    return f"/{service}/{prefix}-{name}"
+
+
+def limited(prefix: str) -> Iterator[tuple[str, str, int]]:
+    """The names whose length AWS limits: of what kind, the name, the characters allowed."""
+    yield "load balancer", load_balancer(prefix), 32
+    yield "target group", target_group(prefix), 32
+    for bucket in BUCKETS:
+        yield "bucket", f"{prefix}-{bucket}-{'x' * RANDOM_LENGTH}", 63
