@@ -109,10 +109,13 @@ def apply(environment: str, local: bool, output: str, root: Path) -> None:
     Reads only what is committed under templates_out/ and the folders of the artifacts that it names; never runs the
     generator. Stacks go in waves that follow from their wiring; a stack that is as Git wants it is left alone.
     """
-    from generator.deployment import apply_environment, target_of
+    from generator.deployment import apply_desired, aws_target, committed
+    from generator.local_target import running_target
 
+    desired = committed(root, environment)
+    target = running_target(root, desired, root / ".local") if local else aws_target(root, desired)
     with _shown(output) as report:
-        outcome = apply_environment(root, environment, target_of(root, environment, local=local), report)
+        outcome = apply_desired(desired, target, report)
     if output != "jsonl":
         click.echo("applied" if outcome.changed else "nothing to change")
 

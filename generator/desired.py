@@ -9,7 +9,7 @@ from generator.errors import EcgError
 from generator.model.environment import Environment
 from generator.model.environment_file import load_environment
 from generator.publish.address import tree_address
-from generator.publish.package import agent_package, app_package
+from generator.publish.package import agent_package, app_addresses
 from generator.render.tree import Addresses, Tree, render
 from generator.serve_apps import SERVE_APPS
 
@@ -61,7 +61,7 @@ def addresses(root: Path) -> Addresses:
     return Addresses(
         image=tree_address(root, "services/api"),
         agent=agent_package(root).address,
-        apps={app.name: app_package(root, app).address for app in SERVE_APPS},
+        apps=app_addresses(root, SERVE_APPS),
     )
 
 

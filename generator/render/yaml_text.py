@@ -21,7 +21,9 @@ _TEMPLATE = (
 )
 _RESOURCE = ("Type", "Condition", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "CreationPolicy")
 _STATEMENT = ("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource")
-_LIKE_A_NUMBER = re.compile(r"[-+.]?[0-9][0-9_.,:eExXoa-fA-F+-]*")
+_LIKE_A_NUMBER = re.compile(
+    r"[-+.]?[0-9][0-9_.,:]*([eE][-+]?[0-9]*)?|0[xo][0-9a-fA-F_]+|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*"
+)
 """What YAML 1.1 or 1.2 could read as a number, a time or a date: account ids, versions, `12:30`."""
 
 
@@ -71,7 +73,7 @@ def _mapping(dumper: yaml.SafeDumper, value: Mapping[str, Any]) -> yaml.Node:
 
 
 def _intrinsic(dumper: yaml.SafeDumper, name: str, argument: Any) -> yaml.Node | None:
-    if name == "Ref" or (name == "Condition" and isinstance(argument, str)):
+    if name in ("Ref", "Condition") and isinstance(argument, str):
         return dumper.represent_scalar(f"!{name}", argument)
     if not name.startswith("Fn::"):
         return None

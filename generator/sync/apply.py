@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
+from threading import Lock
 
 from generator.errors import EcgError
 from generator.model.manifest import Manifest, StackManifest
@@ -22,6 +23,7 @@ from generator.sync.progress import (
     Action,
     ArtifactPublished,
     BoxPointed,
+    Fact,
     Report,
     ResourceMoved,
     StackFinished,
@@ -67,6 +69,7 @@ def apply(manifest: Manifest, files: Mapping[str, str], target: Target, report: 
     every failure of the wave.
     """
     require_resolved(manifest, target.resolutions)
+    report = _one_at_a_time(report)
     actions: dict[str, Action] = {}
     outputs: dict[str, Mapping[str, str]] = {}
     published: set[str] = set()
@@ -94,6 +97,17 @@ def apply(manifest: Manifest, files: Mapping[str, str], target: Target, report: 
     store = outputs[packages.stack][packages.output]
     report(BoxPointed(target.artifacts.point_box(manifest, files[manifest.serve.config], store)))
     return Outcome(actions, outputs)
+
+
+def _one_at_a_time(report: Report) -> Report:
+    """Stacks report from threads of their own; who listens need not know."""
+    lock = Lock()
+
+    def locked(fact: Fact) -> None:
+        with lock:
+            report(fact)
+
+    return locked
 
 
 def _apply_stack(

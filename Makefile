@@ -1,0 +1,86 @@
+# Two commands for a newcomer: `make run` and `make test`. `make help` lists the rest.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3.11
+ARGS ?=
+ENVIRONMENTS := dev
+
+# Installing says what it does, keeps its log, and shows the log's end when it fails.
+say = @printf '\033[2m%s\033[0m\n' "$(1)"
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+# --- set-up -----------------------------------------------------------------------------------------------------------
+
+.PHONY: install
+install: .venv/.ready .venv-aws/.ready .venv-serve/.ready ## Make the three virtual environments
+
+.venv/.ready: requirements/main.txt pyproject.toml | preflight
+	$(call say,generator and API: .venv)
+	@tools/install.sh $(PYTHON) .venv requirements/main.txt
+	@.venv/bin/pip install --quiet --no-deps --no-build-isolation --editable . >.venv/editable.log 2>&1 || { cat .venv/editable.log; exit 1; }
+	@touch $@
+
+.venv-aws/.ready: requirements/aws.txt | preflight
+	$(call say,embedded AWS: .venv-aws (it pins its own botocore))
+	@tools/install.sh $(PYTHON) .venv-aws requirements/aws.txt
+	@touch $@
+
+# torch first, alone: what depends on it would otherwise bring a CUDA build of several GB.
+.venv-serve/.ready: requirements/torch.txt requirements/serve.txt services/ray_serve/requirements.txt | preflight
+	$(call say,Ray Serve with torch for CPU: .venv-serve (about 1.5 GB$(comma) some minutes))
+	@tools/install.sh $(PYTHON) .venv-serve requirements/torch.txt requirements/serve.txt
+	@touch $@
+
+comma := ,
+
+.PHONY: preflight
+preflight:
+	@tools/preflight.sh $(PYTHON)
+
+# --- what people do -----------------------------------------------------------------------------------------------------
+
+.PHONY: run
+run: install ## Run the whole pipeline here and read a sample video (ARGS=--once stops at the end)
+	@.venv/bin/ecgctl run $(ARGS)
+
+.PHONY: test
+test: install ## Every test: generator, API, embedded AWS, Ray Serve, the whole pipeline
+	@.venv/bin/python -m pytest $(ARGS) --ignore=tests/services/ray_serve --ignore=tests/tools
+	@.venv-serve/bin/python -m pytest $(ARGS) tests/services/ray_serve tests/tools
+
+.PHONY: check
+check: .venv/.ready .venv-serve/.ready ## What CI checks besides tests: format, lint, types, layers, templates
+	@.venv/bin/ruff format --check --quiet . || { echo 'next: make format'; exit 1; }
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/mypy
+	@.venv/bin/mypy --python-executable .venv-serve/bin/python services/ray_serve tools
+	@.venv/bin/python -m pytest -q tests/architecture
+	@for e in $(ENVIRONMENTS); do .venv/bin/ecgctl render $$e --check; done
+	@.venv/bin/cfn-lint $(ENVIRONMENTS:%=templates_out/%/stacks/*.yaml)
+	@echo 'check: all good'
+
+.PHONY: render
+render: .venv/.ready ## Generate templates_out/
+	@for e in $(ENVIRONMENTS); do .venv/bin/ecgctl render $$e; done
+
+.PHONY: format
+format: .venv/.ready ## Format the code
+	@.venv/bin/ruff format --quiet . && .venv/bin/ruff check --quiet --fix .
+
+.PHONY: samples
+samples: .venv-serve/.ready ## Make samples/ again from the signal that SciPy's wheel carries
+	@.venv-serve/bin/python -m tools.ecg_video samples $(ARGS)
+
+.PHONY: train
+train: .venv-serve/.ready ## Train the beat classifier again (needs ECG_DATA_DIR)
+	@nice .venv-serve/bin/python -m tools.ecg_train $(ARGS)
+
+.PHONY: clean
+clean: ## Remove virtual environments and all local state
+	rm -rf .venv .venv-aws .venv-serve .local .mypy_cache .ruff_cache .pytest_cache
