@@ -1,0 +1,153 @@
+"""The ASGI application: routes, problem documents, request ids, and the worker beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import signal
+import threading
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from types import FrameType
+
+import anyio
+from fastapi import FastAPI
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ecg_api import ids, problems
+from ecg_api.errors import Code
+from ecg_api.logs import request_id
+from ecg_api.routes import router
+from ecg_api.services import Services
+
+log = logging.getLogger(__name__)
+
+LARGEST_BODY = 2 * 1024 * 1024
+"""In bytes: 10,000 parts with their tags are about 1 MB; videos never come this way."""
+
+STOP_S = 20.0
+"""What the worker gets to hand its jobs back; ECS kills 30 s after it asked to stop."""
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._=-]{1,64}")
+
+
+def build_app(make_services: Callable[[], Services]) -> FastAPI:
+    """Return the application; `make_services` is called when it starts, in the event loop that it runs in."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        services = make_services()
+        app.state.services = services
+        async with services.model_client, anyio.create_task_group() as group:
+            group.start_soon(_work, services)
+            with stopping_on_signals(services.stopping):
+                yield
+            services.stopping.set()
+            group.cancel_scope.deadline = anyio.current_time() + STOP_S
+
+    app = FastAPI(
+        title="ECG video API",
+        version="1",
+        description="Takes ECG videos in and reads the signal out of them. Research and education use only; "
+        "not a medical device.",
+        lifespan=lifespan,
+        # Below /api, so that the CDN leads there. The interactive pages are off: they load foreign scripts.
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        max_body_size=LARGEST_BODY,
+    )
+    app.include_router(router)
+    problems.install(app)
+    app.add_middleware(RequestLog)
+    return app
+
+
+async def _work(services: Services) -> None:
+    services.health.worker_runs = True
+    try:
+        await services.worker.run()
+    except Exception:
+        # Readiness tells; the process goes on answering meanwhile.
+        log.exception("the worker crashed")
+    finally:
+        services.health.worker_runs = False
+
+
+@contextmanager
+def stopping_on_signals(stopping: anyio.Event) -> Iterator[None]:
+    """Set `stopping` as soon as the process is asked to end, then do what was to be done on that signal.
+
+    uvicorn ends the lifespan only after the last answer is sent, and a stream of events has no end of its own.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(stopping.set)
+        handler = before[signal.Signals(number)]
+        if callable(handler):
+            handler(number, frame)
+
+    for number, handler in before.items():
+        if callable(handler):
+            signal.signal(number, on_signal)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class RequestLog:
+    """Gives each request an id, logs it in one line, and turns what nobody foresaw into a problem document."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        wanted = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+        identity = wanted if _REQUEST_ID.fullmatch(wanted) else uuid.uuid4().hex
+        token = request_id.set(identity)
+        began, status = time.perf_counter(), 0
+
+        async def send_marked(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-ID"] = identity
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_marked)
+        except Exception:
+            log.exception("unforeseen error")
+            if status:
+                raise  # too late for another answer: the connection must break
+            detail = "This is a fault of the service; it has been logged."
+            await problems.problem_response(scope["path"], Code.INTERNAL, detail)(scope, receive, send_marked)
+        finally:
+            self._write(scope, status, time.perf_counter() - began)
+            request_id.reset(token)
+
+    @staticmethod
+    def _write(scope: Scope, status: int, seconds: float) -> None:
+        # The route's pattern, not the path: whatever somebody typed there stays out of the logs.
+        route = getattr(scope.get("route"), "path", "unmatched")
+        line = {"method": scope["method"], "route": route, "status": status, "ms": round(seconds * 1000, 1)}
+        video_id = scope.get("path_params", {}).get("video_id", "")
+        if ids.is_id(video_id):
+            line["job_id"] = video_id
+        quiet = route in ("/health", "/api/health", "/ready") and status < 400
+        log.log(logging.DEBUG if quiet else logging.INFO, "request", extra=line)

@@ -1,0 +1,98 @@
+"""What an application is built with, and the one factory that makes it from settings."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import anyio
+import boto3
+import httpx
+from botocore.config import Config
+
+from ecg_api.analysis import ModelServer
+from ecg_api.circuit import Circuit
+from ecg_api.event_stream import StreamTiming
+from ecg_api.job_table import DynamoJobTable
+from ecg_api.objects import S3Objects
+from ecg_api.queue import SqsJobQueue
+from ecg_api.settings import Settings
+from ecg_api.videos import Videos
+from ecg_api.worker import Worker
+
+
+@dataclass(slots=True)
+class ProcessHealth:
+    """What the process knows of itself; the one thing here that changes."""
+
+    worker_runs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that routes and lifespan use. `model_client` is closed when the process ends."""
+
+    videos: Videos
+    worker: Worker
+    circuit: Circuit
+    stopping: anyio.Event
+    model_client: httpx.AsyncClient
+    health: ProcessHealth = field(default_factory=ProcessHealth)
+    stream_timing: StreamTiming = field(default_factory=StreamTiming)
+
+
+def make_services(settings: Settings) -> Services:
+    """Make the clients and what stands on them; credentials and endpoints come from the surroundings.
+
+    Must be called where the event loop will run. Nothing is contacted yet.
+    """
+    session = boto3.Session(region_name=settings.region)
+    common = Config(
+        # "standard" retries throttling and 5xx with backoff and jitter.
+        retries={"mode": "standard", "max_attempts": 3},
+        connect_timeout=3,
+        read_timeout=15,
+        max_pool_connections=50,
+    )
+    s3 = Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "path" if settings.path_style else "virtual"},
+        # Else boto3 signs a checksum into presigned URLs that a browser would have to compute.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
+    table = DynamoJobTable(session.client("dynamodb", config=common), settings.jobs_table)
+    queue = SqsJobQueue(session.client("sqs", config=common), settings.jobs_queue_url)
+    objects = S3Objects(session.client("s3", config=common.merge(s3)), settings.video_bucket)
+    # No proxy from the surroundings: the model server is a neighbour in the same network.
+    model_client = httpx.AsyncClient(base_url=settings.model_server_url, trust_env=False)
+    circuit = Circuit(time.monotonic)
+    stopping = anyio.Event()
+    return Services(
+        videos=Videos(table, queue, objects, settings, utc_now),
+        worker=Worker(
+            table,
+            queue,
+            objects,
+            ModelServer(
+                model_client,
+                settings.analysis_app,
+                settings.analysis_deadline_s,
+                settings.analysis_silence_s,
+            ),
+            circuit=circuit,
+            stopping=stopping,
+            now=utc_now,
+            clock=time.monotonic,
+            concurrency=settings.worker_concurrency,
+        ),
+        circuit=circuit,
+        stopping=stopping,
+        model_client=model_client,
+    )
+
+
+def utc_now() -> datetime:
+    """Return the time in UTC."""
+    return datetime.now(UTC)
