@@ -74,7 +74,7 @@ def make(sample: Sample, recording: sources.Recording, folder: Path) -> None:
     if len(part.beats_s) == 0:
         part = _with_known_beats(part, beside, before)
     output = folder / f"{sample.name}.mp4"
-    document = video.render(output, part, DURATION_S, sample.screen, encoding=Encoding(crf=20))
+    document = video.render(output, part, DURATION_S, sample.screen, encoding=Encoding(crf=23))
     first = sources.SCIPY_START + round(sample.start_s * part.rate)
     document["origin"] = {**ORIGIN, "first_sample_of_record": first}
     # Beats before the video drive the screen's HR number and the pulse curve: kept, so that the pixels come out the

@@ -2,15 +2,159 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
+import cv2
+import numpy as np
+
+from apps.ecg_rhythm import calibration, quality, screen, tape, video
 from apps.ecg_rhythm.errors import ErrorCode, ReadingError
-from apps.ecg_rhythm.reading import Progress, Reading
+from apps.ecg_rhythm.reading import (
+    ByteArray,
+    Display,
+    DisplayKind,
+    Finding,
+    FloatArray,
+    Picture,
+    Progress,
+    Quality,
+    Reading,
+    Video,
+    Waveform,
+)
+from apps.ecg_rhythm.screen import Screen, Still
+from apps.ecg_rhythm.scroll import ScrollFollower
+from apps.ecg_rhythm.sweep import SweepFollower
+
+PROBE_S = 3.0
+PROBE_STILLS = 24
+PROBE_SPREAD = 6
+LANE_LIMIT = "one lead read"
+
+
+@dataclass
+class _Stopwatch:
+    """Seconds spent waiting for the decoder, apart from the reader's own."""
+
+    decode: float = 0.0
+
+    def timed(self, source: Iterator[video.Frame]) -> Iterator[video.Frame]:
+        while True:
+            started = time.perf_counter()
+            frame = next(source, None)
+            self.decode += time.perf_counter() - started
+            if frame is None:
+                return
+            yield frame
+
+
+@dataclass
+class _Seen:
+    """What the walk through the frames leaves behind."""
+
+    frames: int = 0
+    last_s: float = 0.0
+    size: tuple[int, int] = (0, 0)
+    picture: ByteArray | None = None
+    picture_s: float = 0.0
 
 
 def read_trace(path: Path, progress: Progress) -> Reading:
-    """Read the trace of the video file at `path`; beats and quality are still empty. Raises `ReadingError`."""
-    if path.stat().st_size == 0:
-        raise ReadingError(ErrorCode.EMPTY_FILE, "The file is empty; upload it again.")
+    """Read the trace of the video file at `path`; its beats and quality are still empty. Raises `ReadingError`."""
+    started = time.perf_counter()
+    watch = _Stopwatch()
+    progress("decode", 0.0)
+    header = video.header(path)
+    found = screen.find(_probe(path, header, watch))
     progress("read", 0.0)
-    raise ReadingError(ErrorCode.NO_TRACE, "This version does not read traces yet.")
+    follower: SweepFollower | ScrollFollower = SweepFollower() if found.kind is DisplayKind.SWEEP else ScrollFollower()
+    seen = _Seen()
+    total = header.duration_s or 0.0
+    for frame in watch.timed(video.frames(path)):
+        ink = found.ink.of(found.crop(frame.luma))
+        if found.moves:
+            follower.add(frame.time_s, ink)
+        _remember(seen, frame, total)
+        if seen.frames % 30 == 0 and total:
+            progress("read", min(0.99, frame.time_s / total))
+    waveform, display, limits = _waveform(found, follower, seen)
+    assert seen.picture is not None
+    findings = _findings(waveform, found)
+    timings = {"decode": watch.decode, "read": time.perf_counter() - started - watch.decode}
+    progress("read", 1.0)
+    fps = (seen.frames - 1) / seen.last_s if seen.last_s else header.fps
+    return Reading(
+        video=Video(seen.last_s + (1.0 / fps if fps else 0.0), seen.frames, *seen.size, fps, header.codec),
+        display=display,
+        waveform=waveform,
+        beats_s=np.zeros(0),
+        quality=Quality(0.0, 0.0),
+        picture=_picture(found, seen.picture),
+        findings=findings,
+        limits=(LANE_LIMIT, *limits),
+        timings_s=timings,
+    )
+
+
+def _probe(path: Path, header: video.Header, watch: _Stopwatch) -> list[Still]:
+    """Stills of the first seconds, close together, and a few from the rest of the video."""
+    stills: list[Still] = []
+    stride = max(1, round(PROBE_S * (header.fps or 30.0) / PROBE_STILLS))
+    for index, frame in enumerate(watch.timed(islice(video.frames(path), PROBE_STILLS * stride))):
+        if index % stride == 0:
+            stills.append(Still(frame.time_s, frame.luma.copy()))
+    if header.duration_s and header.duration_s > PROBE_S:
+        times = [header.duration_s * (i + 1) / (PROBE_SPREAD + 1) for i in range(PROBE_SPREAD)]
+        for frame in watch.timed(video.spread(path, times)):
+            if frame.luma.shape == stills[0].luma.shape:
+                stills.append(Still(PROBE_S + 10.0 * len(stills), frame.luma.copy()))
+    return stills
+
+
+def _remember(seen: _Seen, frame: video.Frame, total: float) -> None:
+    seen.frames += 1
+    seen.last_s = frame.time_s
+    seen.size = (frame.luma.shape[1], frame.luma.shape[0])
+    if seen.picture is None or (seen.picture_s < 0.6 * total <= frame.time_s):
+        seen.picture, seen.picture_s = frame.rgb(), frame.time_s
+
+
+def _waveform(
+    found: Screen, follower: SweepFollower | ScrollFollower, seen: _Seen
+) -> tuple[Waveform, Display, tuple[str, ...]]:
+    if not found.moves:
+        count = int(seen.last_s * tape.RATE_HZ) + 1
+        flat = Waveform(
+            tape.RATE_HZ, 0.0, "normalised", False, np.zeros(count, np.float32), np.full(count, 0.5, np.float32)
+        )
+        return flat, Display(found.kind, None, 0.0, found.lane), ("the line does not move at all",)
+    strip = follower.tape()
+    heights, confidence = tape.sampled(strip, 0.0, seen.last_s)
+    if not np.isfinite(heights).any():
+        raise ReadingError(ErrorCode.NO_TRACE, "The trace could not be followed; film at least 5 seconds.")
+    scale = calibration.scale(calibration.find_grid(found.ink.behind), strip.speed, heights)
+    samples: FloatArray = ((heights - scale.offset) / scale.pixels_per_unit).astype(np.float32)
+    confidence[~np.isfinite(samples)] = 0.0
+    waveform = Waveform(tape.RATE_HZ, 0.0, scale.unit, scale.calibrated, samples, confidence)
+    if quality.is_flat(waveform, scale.pixels_per_unit):
+        waveform = Waveform(tape.RATE_HZ, 0.0, scale.unit, scale.calibrated, samples, confidence)
+    return waveform, Display(found.kind, strip.period_s, strip.speed, found.lane), scale.limits
+
+
+def _findings(waveform: Waveform, found: Screen) -> tuple[Finding, ...]:
+    return () if found.moves and waveform is not None else (Finding.FLAT_TRACE,)
+
+
+def _picture(found: Screen, rgb: ByteArray) -> Picture:
+    """The frame, and the middle of the trace in it as the reader saw it."""
+    from apps.ecg_rhythm.trace import edges
+
+    luma = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    x, y, _width, _height = found.lane
+    middle = edges(found.ink.of(found.crop(np.asarray(luma, np.uint8)))).middle
+    points = np.stack([np.arange(len(middle)) + x, middle + y], axis=1).astype(np.float32)
+    return Picture(rgb, points)

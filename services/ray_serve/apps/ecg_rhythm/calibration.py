@@ -1,0 +1,82 @@
+"""From pixels to millivolts, where an ECG grid shows the scale; otherwise to normalised units that say so.
+
+The grid of ECG paper: lines 1 mm apart, every fifth stronger. 25 mm are a second and 10 mm a millivolt by
+convention (AHA/ACC/HRS recommendations, Circulation 115:1306-1324, 2007). The pen's speed is measured, so the
+25 mm/s can be checked against it; the 10 mm/mV is an assumption that the result states.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import signal
+
+from apps.ecg_rhythm.reading import ByteArray, FloatArray
+
+Float64 = npt.NDArray[np.float64]
+
+MM_PER_MV = 10.0
+SPEEDS_MM_PER_S = (12.5, 25.0, 50.0)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Pixels per millimetre, measured between the strong lines in both directions."""
+
+    pixels_per_mm: float
+
+
+def find_grid(behind: ByteArray) -> Grid | None:
+    """The ECG grid in a lane's background, or None where there is none with five squares to a big one."""
+    picture = behind.astype(np.float64)
+    across = _pitch(np.median(picture, axis=0))
+    down = _pitch(np.median(picture, axis=1))
+    if across is None or down is None or abs(across / down - 1.0) > 0.04:
+        return None
+    return Grid(float(across + down) / 10.0)
+
+
+def _pitch(profile: Float64) -> float | None:
+    """Distance in pixels between strong lines of a brightness profile, if each holds five weaker spaces."""
+    level = profile - signal.medfilt(profile, 2 * (len(profile) // 16) + 1)
+    peaks = signal.find_peaks(level, prominence=1.0)[0]
+    if len(peaks) < 12:
+        return None
+    heights = level[peaks]
+    strong = peaks[heights > (np.percentile(heights, 10) + heights.max()) / 2]
+    if len(strong) < 3:
+        return None
+    big = float(np.median(np.diff(strong)))
+    small = float(np.median(np.diff(peaks)))
+    if abs(big / small - 5.0) > 0.5:
+        return None
+    index = np.round((strong - strong[0]) / big)
+    return float(np.polyfit(index, strong, 1)[0])
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How heights in pixels become samples: `(height - offset) / pixels_per_unit`."""
+
+    unit: str
+    calibrated: bool
+    offset: float
+    pixels_per_unit: float
+    limits: tuple[str, ...]
+
+
+def scale(grid: Grid | None, speed: float, heights: FloatArray) -> Scale:
+    """The scale of a trace of `heights` [n] pixels (NaN allowed) whose pen moves at `speed` pixels a second."""
+    readable = heights[np.isfinite(heights)]
+    offset = float(np.median(readable)) if len(readable) else 0.0
+    if grid is not None:
+        measured = speed / grid.pixels_per_mm
+        nearest = min(SPEEDS_MM_PER_S, key=lambda usual: abs(measured / usual - 1.0))
+        if abs(measured / nearest - 1.0) < 0.04:
+            note = f"amplitude from the grid, {MM_PER_MV:g} mm/mV assumed; 0 mV set at the trace's median"
+            return Scale("mV", True, offset, MM_PER_MV * grid.pixels_per_mm, (note,))
+    spread = float(np.subtract(*np.percentile(readable, [99.5, 0.5]))) if len(readable) else 1.0
+    note = "amplitude not calibrated: no ECG grid seen; 1 is the trace's own height"
+    return Scale("normalised", False, offset, max(spread, 1.0), (note,))

@@ -1,0 +1,244 @@
+"""Finds the ECG trace on a screen from a few frames: where it lies, how it is told from its background, how it moves.
+
+    stills -> curves (wide connected ink) -> the one that moves and is spiked like an ECG -> `Screen`
+
+All is done on brightness; a light theme is inverted first, so that ink is always bright.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from apps.ecg_rhythm.errors import ErrorCode, ReadingError
+from apps.ecg_rhythm.reading import ByteArray, DisplayKind
+from apps.ecg_rhythm.trace import edges
+
+Lane = tuple[int, int, int, int]
+
+WIDE = 0.10
+"""A connected piece of ink is part of a curve if it is wider than this share of the frame."""
+SPAN = 0.30
+"""A curve's pieces together span at least this share of the frame."""
+
+
+@dataclass(frozen=True)
+class Still:
+    """A frame kept for the probe: its time and a copy of its brightness."""
+
+    time_s: float
+    luma: ByteArray
+
+
+@dataclass(frozen=True)
+class Ink:
+    """How the trace is told from what lies behind it, within the lane.
+
+    `inverted`: dark ink on light; `behind`: [height, width] brightness without the trace (grid and text included);
+    `gain`: what turns a difference into ink from 0 to 255.
+    """
+
+    inverted: bool
+    behind: ByteArray
+    gain: float
+
+    def of(self, luma: ByteArray) -> ByteArray:
+        """Ink, 0 to 255, in a crop of the lane; faint ink counts as none."""
+        bright = cv2.bitwise_not(luma) if self.inverted else luma
+        ink = cv2.convertScaleAbs(cv2.subtract(bright, self.behind), alpha=self.gain)
+        return np.asarray(cv2.threshold(ink, 36, 255, cv2.THRESH_TOZERO)[1], np.uint8)
+
+
+@dataclass(frozen=True)
+class Screen:
+    """The trace's lane (x, y, width, height), its ink, how it moves; `moves` is False for a line that stands still."""
+
+    kind: DisplayKind
+    lane: Lane
+    ink: Ink
+    moves: bool
+
+    def crop(self, luma: ByteArray) -> ByteArray:
+        """The lane's part of a frame."""
+        x, y, width, height = self.lane
+        return np.ascontiguousarray(luma[y : y + height, x : x + width])
+
+
+@dataclass(frozen=True)
+class _Curve:
+    box: Lane
+    spikes: float
+    moving: float
+
+
+def find(stills: Sequence[Still]) -> Screen:
+    """The ECG trace's screen. Raises `ReadingError` (`no_trace`) where no curve moves as a trace does."""
+    if len(stills) < 2:
+        raise ReadingError(ErrorCode.NO_TRACE, "The video has one frame only; film at least 5 seconds.")
+    inverted = float(np.median(stills[0].luma)) > 127
+    bright = [cv2.bitwise_not(s.luma) if inverted else s.luma for s in stills]
+    masks = [_ink_mask(image) for image in bright]
+    wide = [_wide_pieces(mask) for mask in masks]
+    curves = _curves(wide, bright)
+    if not curves:
+        raise ReadingError(
+            ErrorCode.NO_TRACE, "No trace was found on the screen; film the monitor from the front, filling the frame."
+        )
+    moving = [curve for curve in curves if curve.moving > 0]
+    best = max(moving or curves, key=lambda curve: curve.spikes)
+    lane = _with_headroom(best.box, [curve.box for curve in curves if curve is not best], bright[0].shape)
+    ink = _ink(lane, inverted, bright, masks, wide)
+    if not moving:
+        if best.box[3] > 0.03 * bright[0].shape[0]:
+            raise ReadingError(ErrorCode.NO_TRACE, "The picture stands still: a photo, or a frozen video.")
+        return Screen(DisplayKind.SCROLL, lane, ink, moves=False)
+    kind = _kind(lane, ink, stills)
+    return Screen(kind, lane, ink, moves=True)
+
+
+def _ink_mask(bright: ByteArray) -> ByteArray:
+    """Pixels that stand out from the screen by more than 0.4 of what its brightest lines do."""
+    behind = float(np.median(bright))
+    top = float(np.percentile(bright, 99.7))
+    if top - behind < 30:
+        return np.zeros_like(bright)
+    return np.asarray(cv2.threshold(bright, behind + 0.4 * (top - behind), 255, cv2.THRESH_BINARY)[1], np.uint8)
+
+
+def _wide_pieces(mask: ByteArray) -> list[tuple[Lane, ByteArray]]:
+    """Bounding boxes and masks of connected ink as wide as a curve: text and numbers are narrower."""
+    closed = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((5, 3), np.uint8))
+    _count, labels, stats, _centres = cv2.connectedComponentsWithStats(closed, connectivity=8)
+    pieces = []
+    for label in np.flatnonzero(stats[1:, cv2.CC_STAT_WIDTH] > WIDE * mask.shape[1]) + 1:
+        x, y, width, height, area = (int(v) for v in stats[label])
+        # A filled area or a lattice of grid lines is no curve: its columns hold ink from top to bottom.
+        if height < 0.8 * mask.shape[0] and area < 0.35 * width * max(height, 24):
+            part = labels[y : y + height, x : x + width] == label
+            pieces.append(((x, y, width, height), (part & (mask[y : y + height, x : x + width] > 0)).astype(np.uint8)))
+    return pieces
+
+
+def _curves(wide: list[list[tuple[Lane, ByteArray]]], bright: list[ByteArray]) -> list[_Curve]:
+    """Group the pieces of all frames by height into curves, and describe each."""
+    boxes = sorted((box for pieces in wide for box, _mask in pieces), key=lambda box: box[1] + box[3] / 2)
+    groups: list[list[Lane]] = []
+    for box in boxes:
+        for group in groups:
+            low = np.median([b[1] for b in group])
+            high = np.median([b[1] + b[3] for b in group])
+            if min(high, box[1] + box[3]) - max(low, box[1]) > 0.4 * min(high - low, box[3]):
+                group.append(box)
+                break
+        else:
+            groups.append([box])
+    curves = []
+    for group in groups:
+        left, right = min(b[0] for b in group), max(b[0] + b[2] for b in group)
+        if right - left < SPAN * bright[0].shape[1] or len(group) < 0.5 * len(wide):
+            continue
+        top, bottom = min(b[1] for b in group), max(b[1] + b[3] for b in group)
+        box = (left, top, right - left, bottom - top)
+        curves.append(_Curve(box, _spikes(box, wide), _movement(box, bright)))
+    return curves
+
+
+def _spikes(box: Lane, wide: list[list[tuple[Lane, ByteArray]]]) -> float:
+    """How unevenly the curve's steepness is spread: QRS complexes are short and steep, pulse and breath are not."""
+    steepness = []
+    for pieces in wide[:: max(1, len(wide) // 8)]:
+        for (_x, y, _width, height), mask in pieces:
+            if y >= box[1] and y + height <= box[1] + box[3]:
+                middle = edges(mask * np.uint8(255)).middle
+                steepness.append(np.abs(np.diff(middle[np.isfinite(middle)])))
+    if not steepness:
+        return 0.0
+    slopes = np.concatenate(steepness)
+    return float((slopes**4).mean() / max((slopes**2).mean() ** 2, 1e-6)) if len(slopes) else 0.0
+
+
+def _movement(box: Lane, bright: list[ByteArray]) -> float:
+    """Share of the lane's columns in which anything changed over the stills by as much as ink does."""
+    x, y, width, height = box
+    crops = [image[y : y + height, x : x + width] for image in bright]
+    low, high = crops[0].copy(), crops[0].copy()
+    for crop in crops[1:]:
+        low, high = cv2.min(low, crop), cv2.max(high, crop)
+    span = cv2.subtract(high, low)
+    changed = (span > 0.35 * max(float(np.percentile(high, 99)) - float(np.median(low)), 40)).any(axis=0)
+    share = float(changed.mean())
+    return share if share > 0.02 else 0.0
+
+
+def _with_headroom(box: Lane, others: list[Lane], shape: tuple[int, ...]) -> Lane:
+    """The box with room for higher peaks, up to half way to its neighbours."""
+    x, y, width, height = box
+    room = max(int(0.6 * height), int(0.05 * shape[0]))
+    top, bottom = max(0, y - room), min(shape[0], y + height + room)
+    for other in others:
+        if other[1] + other[3] <= y:
+            top = max(top, (other[1] + other[3] + y) // 2)
+        elif other[1] >= y + height:
+            bottom = min(bottom, (y + height + other[1]) // 2)
+    return x, top, width, bottom - top
+
+
+def _ink(
+    lane: Lane,
+    inverted: bool,
+    bright: list[ByteArray],
+    masks: list[ByteArray],
+    wide: list[list[tuple[Lane, ByteArray]]],
+) -> Ink:
+    x, y, width, height = lane
+    crops = [image[y : y + height, x : x + width] for image in bright]
+    behind = background(crops)
+    text = _standing_text(lane, masks, wide)
+    brightest = np.max(crops, axis=0) if len(crops) < 3 else np.partition(np.stack(crops[-8:]), -2, axis=0)[-2]
+    behind = np.where(text > 0, 255, behind).astype(np.uint8)
+    level = float(np.median(cv2.subtract(np.asarray(brightest, np.uint8), behind).max(axis=0)))
+    return Ink(inverted, behind, 255.0 / max(level, 20.0))
+
+
+def background(crops: list[ByteArray]) -> ByteArray:
+    """The lane without its trace: what stays of each row and each column, the brighter of both (grid lines cross).
+
+    A trace covers less than 0.7 of any row or column; a grid line covers all of it.
+    """
+    darkest = crops[0].copy()
+    for crop in crops[1:]:
+        darkest = cv2.min(darkest, crop)
+    usual = np.median(np.stack(crops[:: max(1, len(crops) // 7)]), axis=0)
+    rows = np.percentile(usual, 30, axis=1)[:, None]
+    columns = np.percentile(usual, 30, axis=0)[None, :]
+    return np.asarray(np.maximum(rows, columns) + 3, np.uint8)
+
+
+def _standing_text(lane: Lane, masks: list[ByteArray], wide: list[list[tuple[Lane, ByteArray]]]) -> ByteArray:
+    """Ink that is there in every frame and in none of them part of a curve, with a margin."""
+    x, y, width, height = lane
+    text = np.full((height, width), 255, np.uint8)
+    for mask, pieces in zip(masks, wide, strict=True):
+        rest = mask.copy()
+        for (left, top, across, down), part in pieces:
+            rest[top : top + down, left : left + across][part > 0] = 0
+        text &= rest[y : y + height, x : x + width]
+    return np.asarray(cv2.dilate(text, np.ones((5, 5), np.uint8)), np.uint8)
+
+
+def _kind(lane: Lane, ink: Ink, stills: Sequence[Still]) -> DisplayKind:
+    """Between two frames a sweep changes near its bar only, a scroll wherever the trace is not level."""
+    x, y, width, height = lane
+    shares = []
+    for first, second in zip(stills, stills[1:], strict=False):
+        if not 0 < second.time_s - first.time_s < 0.4:
+            continue
+        one, two = (ink.of(np.ascontiguousarray(s.luma[y : y + height, x : x + width])) for s in (first, second))
+        changed = cv2.reduce(cv2.absdiff(one, two), 0, cv2.REDUCE_SUM, dtype=cv2.CV_32F)[0]
+        shares.append(float((changed > 255).mean()))
+    busy = [share for share in shares if share > 0]
+    return DisplayKind.SCROLL if busy and float(np.median(busy)) > 0.35 else DisplayKind.SWEEP

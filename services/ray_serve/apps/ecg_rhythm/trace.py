@@ -1,0 +1,124 @@
+"""Where the pen was: from the ink in pixel columns to a curve, to a fraction of a pixel.
+
+A stroke has a width, so a column shows the pen's path blurred by a disc of the stroke's radius. Where the path is
+steep or turns within a column, the middle of the ink is not where the pen went: an R peak would lose its tip. `pen`
+undoes that: it finds the path whose disc-swept edges are the edges seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from apps.ecg_rhythm.reading import ByteArray
+
+Float64 = npt.NDArray[np.float64]
+
+FINE = 2
+"""Points of the pen's path per pixel column."""
+
+
+@dataclass(frozen=True)
+class Edges:
+    """Upper and lower edge of the ink in each column, [n] pixels from the lane's top; NaN where there is none.
+
+    `clean`: [n], 0 to 1, how much of the column's ink lies in the one run that was taken.
+    """
+
+    top: Float64
+    bottom: Float64
+    clean: Float64
+
+    @property
+    def middle(self) -> Float64:
+        """Half way between the edges."""
+        return np.asarray((self.top + self.bottom) / 2, np.float64)
+
+
+def edges(ink: npt.NDArray[np.generic]) -> Edges:
+    """Edges of the strongest run of ink in each column of `ink` [height, n], 0 to 255.
+
+    An edge lies where the ink crosses half of the column's own maximum, by straight lines between pixels.
+    """
+    image = ink.astype(np.float32)
+    height, count = image.shape
+    peak = image.max(axis=0)
+    there = peak > 60
+    half = np.maximum(peak / 2, 30)
+    mask = image > half
+    first = mask.argmax(axis=0)
+    last = height - 1 - mask[::-1].argmax(axis=0)
+    clean = np.ones(count)
+    total = mask.sum(axis=0)
+    for column in np.flatnonzero(there & (last - first + 1 > total)):
+        first[column], last[column], clean[column] = _strongest_run(image[:, column], mask[:, column])
+    columns = np.arange(count)
+    padded = np.pad(image, ((1, 1), (0, 0)))
+    top = _crossing(first, padded[first + 1, columns], padded[first, columns], half, -1)
+    bottom = _crossing(last, padded[last + 1, columns], padded[last + 2, columns], half, +1)
+    return Edges(np.where(there, top, np.nan), np.where(there, bottom, np.nan), np.where(there, clean, 0.0))
+
+
+def _crossing(
+    at: npt.NDArray[np.int64],
+    inside: npt.NDArray[np.float32],
+    outside: npt.NDArray[np.float32],
+    half: npt.NDArray[np.float32],
+    sign: int,
+) -> Float64:
+    share = (inside - half) / np.maximum(inside - outside, 1e-3)
+    return np.asarray(at + sign * share.clip(0, 1), np.float64)
+
+
+def _strongest_run(column: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_]) -> tuple[int, int, float]:
+    """First and last row of the run that holds most ink, small holes bridged, and its share of all ink."""
+    closed = cv2.morphologyEx(mask.astype(np.uint8)[:, None], cv2.MORPH_CLOSE, np.ones((5, 1), np.uint8))[:, 0]
+    steps = np.flatnonzero(np.diff(np.concatenate([[0], closed, [0]]).astype(np.int8)))
+    starts, ends = steps[::2], steps[1::2]
+    weights = np.array([column[a:b].sum() for a, b in zip(starts, ends, strict=True)])
+    best = int(weights.argmax())
+    return int(starts[best]), int(ends[best]) - 1, float(weights[best] / weights.sum())
+
+
+def stroke_radius(found: Edges) -> float:
+    """Half the width of the stroke in pixels: half the height of the ink where the trace is level."""
+    heights = (found.bottom - found.top)[np.isfinite(found.top)]
+    return float(np.percentile(heights, 20)) / 2 if len(heights) else 1.0
+
+
+def pen(top: Float64, bottom: Float64, radius: float, rounds: int = 120) -> Float64:
+    """The pen's path, FINE points a column: [n * FINE] from edges [n] of neighbouring columns without NaN.
+
+    Point `i` lies `(i + 0.5) / FINE - 0.5` columns from the first column's middle. Starts from the middle of the
+    ink and moves, in each round, the points that make an edge by what that edge is off.
+    """
+    count = len(top)
+    where = (np.arange(count * FINE) + 0.5) / FINE - 0.5
+    path = np.interp(where, np.arange(count), (top + bottom) / 2)
+    reach = max(1, int(np.floor((radius + 0.25) * FINE)))
+    steps = np.arange(-reach, reach + FINE)
+    # Distance of each fine point from the middle of its column, and the disc's height there.
+    away = (steps + 0.5) / FINE - 0.5
+    rise = np.sqrt(np.maximum(radius**2 - away**2, 0.0))
+    rows = (np.arange(count)[:, None] * FINE + steps[None, :]).clip(0, count * FINE - 1)
+    column = np.arange(count)
+    for _ in range(rounds):
+        near = path[rows]
+        upper, lower = near - rise, near + rise
+        highest, lowest = upper.argmin(axis=1), lower.argmax(axis=1)
+        error = np.zeros(len(path))
+        votes = np.zeros(len(path))
+        np.add.at(error, rows[column, highest], top - upper[column, highest])
+        np.add.at(votes, rows[column, highest], 1.0)
+        np.add.at(error, rows[column, lowest], bottom - lower[column, lowest])
+        np.add.at(votes, rows[column, lowest], 1.0)
+        path += 0.5 * error / np.maximum(votes, 1.0)
+    return path
+
+
+def ink_mass(ink: ByteArray) -> Float64:
+    """Ink of each column, [n]: 255 is one full pixel."""
+    return np.asarray(cv2.reduce(ink, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32F)[0], np.float64)
