@@ -94,9 +94,31 @@ _Dumper.add_representer(str, _string)
 _Dumper.add_representer(dict, _mapping)
 
 
+def _as_sub(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`Join` of text and references without a delimiter as the `Sub` that people would write."""
+    match value:
+        case {"Fn::Join": ["", [*parts]]} if len(value) == 1:
+            pieces = [_piece(part) for part in parts]
+            if None not in pieces:
+                return {"Fn::Sub": "".join(piece for piece in pieces if piece)}
+    return value
+
+
+def _piece(part: Any) -> str | None:
+    match part:
+        case str():
+            return part.replace("${", "${!")
+        case {"Ref": str(name)} if len(part) == 1:
+            return f"${{{name}}}"
+        case {"Fn::GetAtt": [str(resource), str(attribute)]} if len(part) == 1:
+            return f"${{{resource}.{attribute}}}"
+    return None
+
+
 def _ordered(value: Any, first: Sequence[str] = ()) -> Any:
     match value:
         case dict():
+            value = _as_sub(value)
             lead = _STATEMENT if "Effect" in value else first
             keys = [*(key for key in lead if key in value), *sorted(key for key in value if key not in lead)]
             return {key: _ordered(value[key]) for key in keys}

@@ -28,6 +28,16 @@ def test_intrinsics_are_short_tags_without_needless_quotes() -> None:
     assert "S: !Sub ${A}-b\n" in text
 
 
+def test_a_join_without_delimiter_is_written_as_the_sub_that_people_would_write() -> None:
+    parts = [{"Fn::GetAtt": ["Bucket", "Arn"]}, "/videos/${x}/", {"Ref": "AWS::Region"}]
+    assert "R: !Sub ${Bucket.Arn}/videos/${!x}/${AWS::Region}\n" in text_of({"R": {"Fn::Join": ["", parts]}})
+
+
+def test_a_join_of_anything_else_stays_a_join() -> None:
+    assert "N: !Join\n" in text_of({"N": {"Fn::Join": ["-", ["a", {"Ref": "B"}]]}})
+    assert "N: !Join\n" in text_of({"N": {"Fn::Join": ["", [{"Fn::Select": [0, {"Ref": "B"}]}]]}})
+
+
 def test_a_tag_right_inside_a_tag_is_written_long_because_cloudformation_rejects_it() -> None:
     assert "Fn::Base64: !Sub x\n" in text_of({"U": {"Fn::Base64": {"Fn::Sub": "x"}}})
 
