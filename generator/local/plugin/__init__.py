@@ -1,0 +1,15 @@
+"""MiniStack with what this pipeline needs and MiniStack lacks; runs inside `.venv-aws` as `python -m plugin`.
+
+    __main__     starts MiniStack with everything below, and stops it when the parent's pipe closes
+    in_process   botocore clients that call MiniStack's own handlers, without a socket and without IAM
+    resources    what a CloudFormation type provides: create, update, delete, and which properties replace it
+    addresses, rules, instances, identity, edge_keys, budgets, scaling
+                 the twelve missing types; scaling also brings the service itself
+    corrections  MiniStack's own types where they drop or misreport a property
+    layers       ECR: image layers, uploaded and fetched
+    agent        ECS: tasks wait for an agent (generator/local/fargate.py), which reports what really happens
+    targets      ELB: target health from real health checks
+    viewers      CloudFront: trusted key groups enforced, responses of the load balancer streamed
+
+Nothing here may import the rest of `generator`, which lives in another virtual environment.
+"""

@@ -1,0 +1,68 @@
+"""Start MiniStack with the plug-in; stop it when standard input closes, which is when the parent is gone."""
+
+from __future__ import annotations
+
+import asyncio.constants
+import os
+import signal
+import sys
+import threading
+
+from ministack import app
+
+from . import (
+    addresses,
+    agent,
+    budgets,
+    corrections,
+    edge_keys,
+    identity,
+    instances,
+    layers,
+    resources,
+    rules,
+    scaling,
+    services_as_principals,
+    targets,
+    viewers,
+)
+
+_TYPES = (
+    *addresses.TYPES,
+    *rules.TYPES,
+    *instances.TYPES,
+    *identity.TYPES,
+    *edge_keys.TYPES,
+    *budgets.TYPES,
+    *scaling.TYPES,
+)
+
+
+def _stop_with_parent() -> None:
+    # Not sys.stdin: its lock, held here, would make the interpreter's own shutdown fail.
+    while os.read(0, 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def main() -> None:
+    """Run until SIGTERM, or until the parent is gone."""
+    scaling.install()
+    resources.install(_TYPES)
+    corrections.install()
+    services_as_principals.install()
+    layers.install()
+    targets.install()
+    agent.install()  # after corrections: CloudFormation waits for the corrected service
+    viewers.install()
+    # MiniStack would also take port 443 under TLS, for Cognito's issuer; one loopback port is all we were given.
+    app._port_is_bindable = lambda *_: False
+    # A client that keeps its connection open without reading would hold up the stop for 30 seconds.
+    asyncio.constants.SSL_SHUTDOWN_TIMEOUT = 1.0
+    sys.argv = [sys.argv[0]]
+    threading.Thread(target=_stop_with_parent, name="parent-watch", daemon=True).start()
+    app.main()
+
+
+if __name__ == "__main__":
+    main()
