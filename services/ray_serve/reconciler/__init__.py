@@ -1,0 +1,17 @@
+"""The agent on the GPU box: keeps Ray Serve at the state that Git asks for.
+
+    s3: serve/{env}/desired.json          desired     what Git asks for, parsed strictly
+              |
+              v
+    loop ---- look ----> Snapshot         snapshot    the world at one moment, plain data
+      |                     |
+      |                  decide           decide      Snapshot -> Action, pure
+      |                     |
+      +----- act <----------+             effects     store (S3, disk), ray_head (process), serve_api (REST)
+      |
+      v
+    s3: observed/{env}/box.json           report      what the box is, for people and for `ecgctl`
+
+One action a turn, then it looks again; so it may die anywhere and continue from what it finds. Nothing here imports
+ray or torch: Ray is a child process and a REST API.
+"""

@@ -1,0 +1,94 @@
+"""`python -m reconciler`: made and kept running by the updater. SIGTERM ends Ray too; SIGHUP leaves it serving."""
+
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import httpx
+
+from kit import logs
+from reconciler.decide import StartRay, Wait
+from reconciler.loop import Clock, Reconciler
+from reconciler.ray_head import RayHead
+from reconciler.serve_api import RestServeApi
+from reconciler.settings import Settings
+from reconciler.store import S3Bucket
+
+_BUSY_S = 0.5
+"""Between two turns while there is something to do."""
+
+
+def main() -> int:
+    """Run until told to stop."""
+    settings = Settings.from_environment(os.environ)
+    ended = threading.Event()
+    received: list[int] = []
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+        ended.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, end)
+    reconciler = Reconciler(
+        settings,
+        S3Bucket.from_environment(settings.bucket),
+        RayHead(settings, os.environ),
+        RestServeApi(httpx.Client(trust_env=False)),
+        Clock(time.monotonic, lambda: datetime.now(UTC)),
+        _device(),
+        platform.python_version(),
+    )
+    log = logs.logger("reconciler")
+    while not ended.is_set():
+        pause = _BUSY_S
+        try:
+            action = reconciler.turn()
+            if isinstance(action, StartRay) or (isinstance(action, Wait) and not action.soon):
+                pause = settings.poll_s
+        except Exception:
+            # A bug must not end the agent: Serve goes on, and the log says what happened.
+            log.exception("the turn broke off")
+            pause = settings.poll_s
+        ended.wait(pause)
+    if signal.SIGHUP in received:
+        reconciler.leave()
+    else:
+        reconciler.stop()
+    return 0
+
+
+def _device() -> Callable[[], Mapping[str, Any] | None]:
+    """Asks which device models run on, in a process of its own: torch takes seconds and a lot of memory."""
+    asking = subprocess.Popen(
+        [sys.executable, "-m", "kit.device"],
+        cwd=Path(__file__).parents[1],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    known: list[Mapping[str, Any]] = []
+
+    def device() -> Mapping[str, Any] | None:
+        if not known and asking.poll() is not None:
+            told = asking.communicate()[0]
+            known.append(
+                json.loads(told) if asking.returncode == 0 else {"kind": "unknown", "name": "torch did not load"}
+            )
+        return known[0] if known else None
+
+    return device
+
+
+if __name__ == "__main__":
+    sys.exit(main())
