@@ -1,0 +1,101 @@
+"""The sentences that the text and the Markdown report share."""
+
+from generator.plan.facts import Action, Effect, Exposure, Fate, Finding, Plan, ResourceChange, Severity
+
+SIGN = {Action.CREATE: "+", Action.UPDATE: "~", Action.REPLACE: "±", Action.DELETE: "−"}
+_GRAVE = [
+    Effect.IN_PLACE,
+    Effect.INTERRUPTION,
+    Effect.MAY_REPLACE,
+    Effect.REPLACEMENT,
+    Effect.UNSUPPORTED,
+    Effect.UNKNOWN,
+]
+
+
+def counts(plan: Plan) -> str:
+    """`3 stacks: +2 added ~4 changed ±1 replaced −0 removed`."""
+    v = plan.verdict
+    stacks = f"{v.stacks} {'stack' if v.stacks == 1 else 'stacks'}"
+    return f"{stacks}: +{v.added} added ~{v.changed} changed ±{v.replaced} replaced −{v.removed} removed"
+
+
+def consequences(plan: Plan) -> tuple[str, ...]:
+    """What the numbers do not say: downtime, money, whether it can be taken back."""
+    v = plan.verdict
+    return (
+        f"downtime {minutes(v.downtime_minutes)}" if v.downtime_minutes else "no downtime",
+        f"{dollars(v.monthly_delta)}/month" if abs(v.monthly_delta) >= 0.005 else "same cost",
+        "one-way" if v.one_way else "can be reverted",
+    )
+
+
+def minutes(value: float) -> str:
+    """`6 min`, `45 s`."""
+    return f"{value:.0f} min" if value >= 1 else f"{value * 60:.0f} s"
+
+
+def dollars(delta: float) -> str:
+    """`+$380.16`, `−$4.00`."""
+    return f"{'+' if delta >= 0 else '−'}${abs(delta):,.2f}"
+
+
+def gravest(change: ResourceChange) -> Effect:
+    """The worst effect among a change's properties."""
+    return max((item.effect for item in change.properties), key=_GRAVE.index, default=Effect.IN_PLACE)
+
+
+def why(change: ResourceChange) -> str:
+    """Why a resource changes, in a few words: the properties that decide."""
+    if change.action is Action.CREATE:
+        return ""
+    if change.action is Action.DELETE:
+        return _FATE[change.fate] if change.fate else "removed"
+    worst = gravest(change)
+    deciding = [item.path for item in change.properties if item.effect is worst]
+    shown = ", ".join(deciding[:3]) + (f" and {len(deciding) - 3} more" if len(deciding) > 3 else "")
+    text = f"{shown}: {worst.value}" if shown else worst.value
+    if change.cause.value == "propagated":
+        text += ", follows from another change"
+    return f"{text}; the old one is {_FATE[change.fate]}" if change.fate else text
+
+
+_FATE = {
+    Fate.DESTROYED: "destroyed",
+    Fate.SNAPSHOTTED: "destroyed after a snapshot",
+    Fate.RETAINED: "kept, and no stack refers to it",
+    Fate.ORPHANED: "kept as an orphan: no stack knows of it",
+}
+
+
+def decisions(plan: Plan) -> list[str]:
+    """What somebody has to decide before this may be merged; empty where nothing is asked."""
+    asked = [f"data of {name} would be lost" for name in plan.verdict.data_at_risk]
+    asked += [
+        f"{obstacle.stack}.{obstacle.resource}: {obstacle.sentence}" if obstacle.resource else obstacle.sentence
+        for obstacle in plan.deployability
+        if obstacle.severity is Severity.BLOCKER
+    ]
+    asked += [f"{finding.rule}: {finding.sentence}" for finding in open_findings(plan)]
+    asked += [
+        f"{change.stack}.{change.resource}: what an update of {item.path} does is not known ({item.proof})"
+        for change in plan.changes
+        for item in change.properties
+        if item.effect is Effect.UNKNOWN and change.action is Action.UPDATE
+    ]
+    asked += [
+        f"app {change.app} does not fit on the box beside its old version" for change in plan.serve if not change.fits
+    ]
+    return list(dict.fromkeys(asked))
+
+
+def open_findings(plan: Plan) -> list[Finding]:
+    """Policy findings that stop, because no exemption admits them."""
+    return [f for f in plan.policy if f.severity is Severity.BLOCKER and not f.exemption]
+
+
+def exposures(plan: Plan) -> tuple[list[Exposure], list[Exposure]]:
+    """What widens and what narrows."""
+    widened = [item for item in plan.exposure if item.direction.value == "widened"]
+    narrowed = [item for item in plan.exposure if item.direction.value == "narrowed"]
+    return widened, narrowed
