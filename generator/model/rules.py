@@ -1,4 +1,4 @@
-"""What settings must be to make sense together. Each rule yields its findings; `generator.model.environment_file` adds lines.
+"""What settings must be to make sense together; `environment_file` adds the lines.
 
 A rule asks `Known` for the settings that it needs. Where one of them is missing or of the wrong type, the rule is
 skipped and all the others still run, so that one reading of a file reports every mistake in it.
@@ -172,6 +172,8 @@ def subnets_fit(known: Known) -> Findings:
 def zones(known: Known) -> Findings:
     """Two zones or more, of the region, with a NAT gateway (so a public subnet) wherever there is a private subnet."""
     region = known["region"]
+    if not re.fullmatch(PATTERNS["region"][0], region):
+        return
     by_sections: dict[str, dict[str, str]] = {}
     for sections in SUBNETS:
         if sections in known.lengths and known.lengths[sections] < 2:
@@ -180,12 +182,13 @@ def zones(known: Known) -> Findings:
         for setting, zone in known.pick(known.each(sections, "availability_zone")).items():
             if not re.fullmatch(re.escape(region) + "[a-z]", zone):
                 yield Finding(setting, f"not a zone of {region}", f"give one such as {region}a")
-            if zone in seen:
+            elif zone in seen:
                 yield Finding(setting, f"{seen[zone]} is in {zone} already", "use each zone once")
-            seen.setdefault(zone, setting)
+            else:
+                seen[zone] = setting
         by_sections[sections] = seen
     public, private = (by_sections[sections] for sections in SUBNETS)
-    if len([zone for zone in public if zone.startswith(region)]) < known.lengths.get(SUBNETS[0], 0):
+    if len(public) < known.lengths.get(SUBNETS[0], 0):
         return  # which zones have a gateway is clear only once the public subnets are right
     for zone, setting in private.items():
         if zone not in public:

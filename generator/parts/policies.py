@@ -78,6 +78,7 @@ def written_by_load_balancers(bucket_arn: Any) -> Statement:
     the principal. AWS still accepts that form but recommends this service principal for every region
     (docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html).
     """
+    # *: the load balancer is made after its log bucket, so any of this account's may write
     balancers = Sub("arn:${AWS::Partition}:elasticloadbalancing:${AWS::Region}:${AWS::AccountId}:loadbalancer/*")
     return Statement(
         Sid="WrittenByLoadBalancers",
@@ -85,7 +86,6 @@ def written_by_load_balancers(bucket_arn: Any) -> Statement:
         Principal=Principal("Service", "logdelivery.elasticloadbalancing.amazonaws.com"),
         Action=[s3.PutObject],
         Resource=[Join("", [bucket_arn, "/AWSLogs/", AccountId, "/*"])],  # *: keys carry date and host
-        # *: the load balancer is made after its log bucket, so any of this account's may write
         Condition=Condition(ArnLike("aws:SourceArn", balancers)),
     )
 

@@ -1,0 +1,199 @@
+"""CDN-* and ALB-* of docs/specification.md."""
+
+import json
+import subprocess
+from typing import Any
+
+import pytest
+
+from tests.generator.stacks.built import Built
+
+# AWS's ids of its managed policies, written down here a second time on purpose.
+MANAGED = {
+    "658327ea-f89d-4fab-a63d-7e88639e58f6": "Managed-CachingOptimized",
+    "4135ea2d-6df8-44a3-9df3-4b5a84be39ad": "Managed-CachingDisabled",
+    "b2884449-e4de-46a7-ac36-70bc7f1ddd6d": "Managed-CachingOptimizedForUncompressedObjects",
+    "216adef6-5c7f-47e4-b989-5492eafa07d3": "Managed-AllViewer",
+}
+
+
+def _config(dev: Built) -> dict[str, Any]:
+    config = dev.properties("cdn", "Distribution")["DistributionConfig"]
+    assert isinstance(config, dict)
+    return config
+
+
+def _origin(dev: Built, name: str) -> dict[str, Any]:
+    [origin] = [origin for origin in _config(dev)["Origins"] if origin["Id"] == name]
+    assert isinstance(origin, dict)
+    return origin
+
+
+def _behaviour(dev: Built, pattern: str) -> dict[str, Any]:
+    [behaviour] = [one for one in _config(dev)["CacheBehaviors"] if one["PathPattern"] == pattern]
+    assert isinstance(behaviour, dict)
+    return behaviour
+
+
+def test_cdn_1_the_distribution_is_on_cheap_and_speaks_http_2_and_ipv6(dev: Built) -> None:
+    config = _config(dev)
+    assert config["Enabled"] is True
+    assert config["PriceClass"] == "PriceClass_100"
+    assert config["HttpVersion"] == "http2"
+    assert config["IPV6Enabled"] is True
+    assert config["DefaultRootObject"] == "index.html"
+
+
+@pytest.mark.parametrize("bucket", ["Frontend", "Video"])
+def test_an_s3_origin_uses_the_access_control_and_no_old_identity(dev: Built, bucket: str) -> None:
+    origin = _origin(dev, f"S3-{bucket.lower()}-bucket")
+    assert origin["OriginAccessControlId"] == "${OriginAccessControl.Id}"
+    assert origin["S3OriginConfig"] == {"OriginAccessIdentity": ""}
+
+
+def test_cdn_2_the_frontend_bucket_is_the_main_origin(dev: Built) -> None:
+    assert _origin(dev, "S3-frontend-bucket")["DomainName"] == "${FrontendBucketRegionalDomainName}"
+    assert _config(dev)["DefaultCacheBehavior"]["TargetOriginId"] == "S3-frontend-bucket"
+
+
+def test_cdn_3_the_video_bucket_is_an_origin(dev: Built) -> None:
+    assert _origin(dev, "S3-video-bucket")["DomainName"] == "${VideoBucketRegionalDomainName}"
+
+
+def test_cdn_4_the_api_is_reached_over_http_on_80(dev: Built) -> None:
+    origin = _origin(dev, "ALB-ecg-project-pipeline-dev-alb")
+    assert origin["DomainName"] == "${AlbDnsName}"
+    assert origin["CustomOriginConfig"]["OriginProtocolPolicy"] == "http-only"
+    assert origin["CustomOriginConfig"]["HTTPPort"] == 80
+
+
+def test_cdn_5_pages_are_cached_compressed_and_redirected_to_https(dev: Built) -> None:
+    pages = _config(dev)["DefaultCacheBehavior"]
+    assert pages["ViewerProtocolPolicy"] == "redirect-to-https"
+    assert pages["AllowedMethods"] == ["GET", "HEAD", "OPTIONS"]
+    assert MANAGED[pages["CachePolicyId"]] == "Managed-CachingOptimized"
+    assert pages["Compress"] is True
+
+
+def test_cdn_6_the_api_is_https_only_uncached_and_sees_every_header(dev: Built) -> None:
+    api = _behaviour(dev, "/api/*")
+    assert api["TargetOriginId"] == "ALB-ecg-project-pipeline-dev-alb"
+    assert api["ViewerProtocolPolicy"] == "https-only"
+    assert set(api["AllowedMethods"]) == {"GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"}
+    assert MANAGED[api["CachePolicyId"]] == "Managed-CachingDisabled"
+    assert MANAGED[api["OriginRequestPolicyId"]] == "Managed-AllViewer"
+
+
+def test_cdn_7_videos_are_read_only_cached_as_they_are_and_redirected_to_https(dev: Built) -> None:
+    videos = _behaviour(dev, "/videos/*")
+    assert videos["TargetOriginId"] == "S3-video-bucket"
+    assert videos["ViewerProtocolPolicy"] == "redirect-to-https"
+    assert videos["AllowedMethods"] == ["GET", "HEAD"]
+    assert MANAGED[videos["CachePolicyId"]] == "Managed-CachingOptimizedForUncompressedObjects"
+    assert videos["Compress"] is False
+
+
+def test_videos_need_a_signature_by_a_key_of_the_key_group(dev: Built) -> None:
+    assert _behaviour(dev, "/videos/*")["TrustedKeyGroups"] == ["${VideoKeyGroupId}"]
+    assert dev.outputs("keys")["VideoKeyGroupId"] == "${VideoKeyGroup.Id}"
+    assert dev.properties("keys", "VideoKeyGroup")["KeyGroupConfig"]["Items"] == ["${VideoPublicKey}"]
+    assert dev.properties("keys", "VideoPublicKey")["PublicKeyConfig"]["EncodedKey"] == "${VideoPublicKeyPem}"
+
+
+def test_cdn_8_requests_are_logged_without_cookies(dev: Built) -> None:
+    assert _config(dev)["Logging"] == {
+        "Bucket": "${CloudFrontLogsBucketDomainName}",
+        "Prefix": "cloudfront-logs/",
+        "IncludeCookies": False,
+    }
+
+
+def test_cdn_9_the_origin_access_control_signs_always(dev: Built) -> None:
+    assert dev.properties("cdn", "OriginAccessControl")["OriginAccessControlConfig"] == {
+        "Name": "s3-oac",
+        "OriginAccessControlOriginType": "s3",
+        "SigningBehavior": "always",
+        "SigningProtocol": "sigv4",
+    }
+
+
+def test_cdn_10_the_rewriting_function_stands_in_the_template_and_runs_on_pages(dev: Built) -> None:
+    function = dev.properties("cdn", "UrlRewrite")
+    assert function["FunctionCode"].rstrip().endswith("}")
+    assert function["AutoPublish"] is True
+    assert _config(dev)["DefaultCacheBehavior"]["FunctionAssociations"] == [
+        {"EventType": "viewer-request", "FunctionARN": "${UrlRewrite.FunctionARN}"}
+    ]
+    assert not [one for one in _config(dev)["CacheBehaviors"] if "FunctionAssociations" in one]
+
+
+REWRITES = {
+    "/": "/index.html",
+    "/result": "/result.html",
+    "/a/b": "/a/b.html",
+    "/result/": "/result/index.html",
+    "/app/main.3f2a.js": "/app/main.3f2a.js",
+    "/v1.2/page": "/v1.2/page.html",
+    "/result.html": "/result.html",
+}
+
+
+def test_the_rewriting_function_turns_addresses_into_files(dev: Built) -> None:
+    """Run by Node, which every checkout has for the front end."""
+    code = dev.properties("cdn", "UrlRewrite")["FunctionCode"]
+    addresses = json.dumps(list(REWRITES))
+    probe = f"{addresses}.map(uri => handler({{request: {{uri: uri, querystring: {{}}}}}}).uri)"
+    run = subprocess.run(
+        ["node", "-e", f"{code}\nconsole.log(JSON.stringify({probe}))"], capture_output=True, text=True, check=True
+    )
+    assert json.loads(run.stdout) == list(REWRITES.values())
+
+
+def test_the_rewriting_function_is_smaller_than_cloudfront_s_10_kb(dev: Built) -> None:
+    assert len(dev.properties("cdn", "UrlRewrite")["FunctionCode"].encode()) <= 10_240
+
+
+def _attributes(dev: Built) -> dict[str, str]:
+    attributes = dev.properties("load-balancer", "Alb")["LoadBalancerAttributes"]
+    return {attribute["Key"]: attribute["Value"] for attribute in attributes}
+
+
+def test_alb_1_the_load_balancer_faces_the_internet_from_both_public_subnets(dev: Built) -> None:
+    balancer = dev.properties("load-balancer", "Alb")
+    assert balancer["Name"] == "ecg-project-pipeline-dev-alb"
+    assert balancer["Scheme"] == "internet-facing"
+    assert balancer["IpAddressType"] == "ipv4"
+    assert balancer["Subnets"] == ["${PublicSubnet1Id}", "${PublicSubnet2Id}"]
+    assert balancer["SecurityGroups"] == ["${AlbSecurityGroupId}"]
+    assert _attributes(dev)["deletion_protection.enabled"] == "false"
+
+
+def test_alb_2_http_is_forwarded_to_the_target_group(dev: Built) -> None:
+    [listener] = dev.of_type("AWS::ElasticLoadBalancingV2::Listener").values()
+    assert (listener["Protocol"], listener["Port"]) == ("HTTP", 80)
+    assert listener["LoadBalancerArn"] == "${Alb}"
+    assert listener["DefaultActions"] == [{"Type": "forward", "TargetGroupArn": "${ApiTargetGroup}"}]
+
+
+def test_alb_3_targets_are_addresses_that_speak_http_1_on_8000(dev: Built) -> None:
+    group = dev.properties("load-balancer", "ApiTargetGroup")
+    assert group["Name"] == "ecg-project-pipeline-dev-api-tg"
+    assert group["TargetType"] == "ip"
+    assert (group["Protocol"], group["Port"], group["ProtocolVersion"]) == ("HTTP", 8000, "HTTP1")
+    assert group["VpcId"] == "${VpcId}"
+
+
+def test_alb_4_a_target_is_healthy_while_health_answers_200(dev: Built) -> None:
+    group = dev.properties("load-balancer", "ApiTargetGroup")
+    assert (group["HealthCheckProtocol"], group["HealthCheckPort"]) == ("HTTP", "8000")
+    assert group["HealthCheckPath"] == "/health"
+    assert (group["HealthCheckIntervalSeconds"], group["HealthCheckTimeoutSeconds"]) == (30, 5)
+    assert (group["HealthyThresholdCount"], group["UnhealthyThresholdCount"]) == (5, 2)
+    assert group["Matcher"] == {"HttpCode": "200"}
+
+
+def test_alb_5_requests_are_logged_to_a_bucket_that_allows_it_before_the_load_balancer_exists(dev: Built) -> None:
+    assert _attributes(dev)["access_logs.s3.enabled"] == "true"
+    assert _attributes(dev)["access_logs.s3.bucket"] == "${AlbLogsBucketName}"
+    assert dev.outputs("storage")["AlbLogsBucketName"] == "${AlbLogsBucket}"
+    assert "AlbLogsBucketPolicy" in dev.templates["storage"]["Resources"]

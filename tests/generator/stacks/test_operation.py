@@ -1,0 +1,152 @@
+"""OPS-* of docs/specification.md, and the alarms."""
+
+from dataclasses import replace
+from typing import Any
+
+from generator.environments.dev import ENVIRONMENT
+from generator.stacks import STACKS, literals
+from tests.generator.stacks.built import Built, build
+from tests.generator.stacks.wires import waves_of
+
+
+def test_ops_1_the_repository_exists_waves_before_the_service_that_runs_its_image(dev: Built) -> None:
+    wave = waves_of(dev)
+    assert wave["registry"] < wave["api"]
+    assert wave["storage"] < wave["model-server"]  # where its packages are published
+    [container] = dev.properties("api", "ApiTaskDefinition")["ContainerDefinitions"]
+    assert "nginx" not in container["Image"]
+
+
+def test_ops_2_tasks_run_on_the_architecture_that_images_are_built_for(dev: Built) -> None:
+    assert dev.properties("api", "ApiTaskDefinition")["RuntimePlatform"]["CpuArchitecture"] == "X86_64"
+
+
+def test_ops_3_the_repositorys_name_comes_from_one_place_and_is_given_out(dev: Built) -> None:
+    assert dev.outputs("registry")["ApiRepositoryName"] == "${ApiRepository}"
+    named = [
+        stack for stack, template in dev.templates.items() if "ecg-project-pipeline-dev-api'" in str(_names(template))
+    ]
+    assert named == ["registry"]
+
+
+def _names(template: Any) -> list[object]:
+    return [one.get("Properties", {}).get("RepositoryName") for one in template["Resources"].values()]
+
+
+def test_ops_6_more_tasks_are_one_line(dev: Built) -> None:
+    more = build(replace(ENVIRONMENT, api=replace(ENVIRONMENT.api, desired_count=4)))
+    changed = _changed(dev, more)
+    assert changed == {("api", "ApiService"), ("observability", "TooFewTasks")}
+    assert more.properties("api", "ApiService")["DesiredCount"] == 4
+
+
+def test_ops_6_a_bigger_gpu_is_one_line_and_keeps_the_box(dev: Built) -> None:
+    """InstanceType on the instance stops and starts it; in the launch template it would replace it."""
+    settings = replace(ENVIRONMENT.model_server, instance_type="g5.xlarge")
+    bigger = build(replace(ENVIRONMENT, model_server=settings))
+    assert _changed(dev, bigger) == {("model-server", "ModelServer")}
+    before, after = (one.properties("model-server", "ModelServer") for one in (dev, bigger))
+    assert {name for name in after if after[name] != before[name]} == {"InstanceType"}
+
+
+def _changed(one: Built, other: Built) -> set[tuple[str, str]]:
+    return {
+        (stack, title)
+        for stack, template in one.templates.items()
+        for title, resource in template["Resources"].items()
+        if resource != other.templates[stack]["Resources"][title]
+    }
+
+
+def test_ops_7_load_balancer_and_container_ask_for_health(dev: Built) -> None:
+    [container] = dev.properties("api", "ApiTaskDefinition")["ContainerDefinitions"]
+    assert dev.properties("load-balancer", "ApiTargetGroup")["HealthCheckPath"] == "/health"
+    assert container["HealthCheck"]["Command"][1].endswith("/health")
+    assert dev.properties("api", "ApiService")["DesiredCount"] == 2
+
+
+def test_ops_8_a_video_finds_its_way_from_the_browser_to_the_gpu(dev: Built) -> None:
+    """Upload to the bucket; the edge, the load balancer, the task; the box. Each step names the next."""
+    config = dev.properties("cdn", "Distribution")["DistributionConfig"]
+    assert "${AlbDnsName}" in [origin["DomainName"] for origin in config["Origins"]]
+    assert dev.properties("api", "ApiService")["LoadBalancers"][0]["TargetGroupArn"] == "${ApiTargetGroupArn}"
+    [container] = dev.properties("api", "ApiTaskDefinition")["ContainerDefinitions"]
+    variables = {variable["Name"]: variable["Value"] for variable in container["Environment"]}
+    assert variables["S3_BUCKET_NAME"] == "${VideoBucketName}"
+    assert variables["MODEL_SERVER_URL"] == "http://${ModelServerPrivateIp}:8080"
+    assert dev.outputs("model-server")["ModelServerPrivateIp"] == "${ModelServer.PrivateIp}"
+
+
+def test_alarms_call_the_topic_and_watch_what_the_stacks_made(dev: Built) -> None:
+    alarms = dev.of_type("AWS::CloudWatch::Alarm")
+    assert set(alarms) == {
+        "ApiServerErrors",
+        "AlbServerErrors",
+        "UnhealthyTargets",
+        "TooFewTasks",
+        "JobsWaitTooLong",
+        "DeadLetters",
+        "ModelServerStatus",
+    }
+    for alarm in alarms.values():
+        assert alarm["AlarmActions"] == ["${AlarmTopic}"]
+        assert all(dimension["Value"].startswith("${") for dimension in alarm["Dimensions"])
+
+
+def test_the_dashboard_names_parameters_of_its_stack_only(dev: Built) -> None:
+    body = dev.properties("observability", "Dashboard")["DashboardBody"]
+    parameters = dev.templates["observability"]["Parameters"]
+    used = {part.split("}")[0] for part in body.split("${")[1:]}
+    assert used <= set(parameters)
+    assert {"AlbFullName", "JobsQueueName", "ModelServerInstanceId", "DistributionId"} <= used
+
+
+def test_everything_that_takes_tags_says_whose_it_is(dev: Built) -> None:
+    owner = {"Project": "ecg-project-pipeline", "Environment": "dev", "ManagedBy": "ecgctl"}
+    for name, stack in STACKS.items():
+        for title, resource in stack(ENVIRONMENT).resources.items():
+            if "Tags" in resource.props:
+                tags = {tag["Key"]: tag["Value"] for tag in dev.properties(name, title)["Tags"]}
+                assert tags.items() >= owner.items(), title
+
+
+def test_new_user_data_is_a_new_launch_template_and_so_a_new_box(dev: Built) -> None:
+    """The environment's name is part of what user data says; so is the root volume of what a first boot finds."""
+    volume = replace(ENVIRONMENT.model_server.root_volume, size=100)
+    other = build(replace(ENVIRONMENT, model_server=replace(ENVIRONMENT.model_server, root_volume=volume)))
+    before, after = (
+        one.properties("model-server", "ModelServer")["LaunchTemplate"]["LaunchTemplateName"] for one in (dev, other)
+    )
+    assert before != after
+    assert before.endswith("-${ArtifactsBucketName}")
+
+
+def test_an_environment_other_than_dev_shares_no_account_wide_name_with_it(dev: Built) -> None:
+    prod = build(replace(ENVIRONMENT, name="prod"))
+    kinds = {
+        "AWS::IAM::Role": "RoleName",
+        "AWS::IAM::InstanceProfile": "InstanceProfileName",
+        "AWS::ECR::Repository": "RepositoryName",
+        "AWS::ECS::Cluster": "ClusterName",
+        "AWS::Logs::LogGroup": "LogGroupName",
+        "AWS::CloudFront::Function": "Name",
+        "AWS::SNS::Topic": "TopicName",
+        "AWS::CloudWatch::Alarm": "AlarmName",
+        "AWS::CloudWatch::Dashboard": "DashboardName",
+        "AWS::ElasticLoadBalancingV2::LoadBalancer": "Name",
+        "AWS::ElasticLoadBalancingV2::TargetGroup": "Name",
+    }
+    for kind, name in kinds.items():
+        ours, theirs = ({one[name] for one in built.of_type(kind).values()} for built in (dev, prod))
+        assert not ours & theirs, kind
+    access = prod.properties("cdn", "OriginAccessControl")["OriginAccessControlConfig"]
+    assert access["Name"] == "ecg-project-pipeline-prod-s3-oac"
+
+
+def test_literals_come_from_the_lock_and_read_unresolved_without_one() -> None:
+    assert literals(ENVIRONMENT) == {
+        "model-server": {"ModelServerImageId": "unresolved"},
+        "keys": {"VideoPublicKeyPem": "unresolved"},
+    }
+    locked = replace(ENVIRONMENT, locked={"ModelServerImageId": "ami-0123456789abcdef0"})
+    assert literals(locked)["model-server"] == {"ModelServerImageId": "ami-0123456789abcdef0"}

@@ -1,0 +1,171 @@
+"""IAM-* and SEC-* of docs/specification.md."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.generator.stacks.built import Built
+
+ROOT = Path(__file__).parents[3]
+ROLES = {"EcsTaskExecutionRole": "api", "EcsTaskRole": "api", "ModelServerRole": "model-server"}
+VIDEOS = ["${VideoBucketArn}", "${VideoBucketArn}/*"]
+
+
+def _trusted(dev: Built, stack: str, title: str) -> tuple[str, list[dict[str, Any]]]:
+    role = dev.properties(stack, title)
+    return role["RoleName"], role["AssumeRolePolicyDocument"]["Statement"]
+
+
+def _trust(service: str) -> list[dict[str, Any]]:
+    return [{"Effect": "Allow", "Principal": {"Service": service}, "Action": ["sts:AssumeRole"]}]
+
+
+def _s3_allow(actions: str, resources: list[str]) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": [f"s3:{action}" for action in actions.split()], "Resource": resources}
+
+
+def test_iam_1_ecs_pulls_images_writes_logs_and_reads_this_environments_secrets(dev: Built) -> None:
+    assert _trusted(dev, "api", "EcsTaskExecutionRole") == (
+        "ecs-task-execution-role",
+        _trust("ecs-tasks.amazonaws.com"),
+    )
+    role = dev.properties("api", "EcsTaskExecutionRole")
+    assert role["ManagedPolicyArns"] == [
+        "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
+    ]
+    [secrets] = dev.statements("api", "EcsTaskExecutionRole")
+    assert secrets["Action"] == ["secretsmanager:GetSecretValue"]
+    [resource] = secrets["Resource"]
+    assert resource.endswith(":secret:ecg-project-pipeline-dev/*")
+
+
+def test_iam_2_the_api_has_exactly_these_rights_to_the_video_bucket(dev: Built) -> None:
+    assert _trusted(dev, "api", "EcsTaskRole") == ("ecs-task-role", _trust("ecs-tasks.amazonaws.com"))
+    assert _s3_allow("GetObject PutObject DeleteObject ListBucket", VIDEOS) in dev.statements("api", "EcsTaskRole")
+
+
+def test_the_api_may_also_use_its_own_table_its_own_queue_and_abort_its_own_uploads(dev: Built) -> None:
+    beyond = [one for one in dev.statements("api", "EcsTaskRole") if one["Resource"] != VIDEOS]
+    assert {one["Resource"][0]: {action.split(":")[1] for action in one["Action"]} for one in beyond} == {
+        "${VideoBucketArn}/videos/*": {"AbortMultipartUpload", "ListMultipartUploadParts"},
+        "${JobsTableArn}": {"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"},
+        "${JobsQueueArn}": {
+            "SendMessage",
+            "ReceiveMessage",
+            "DeleteMessage",
+            "ChangeMessageVisibility",
+            "GetQueueAttributes",
+        },
+    }
+
+
+def test_iam_3_the_box_has_exactly_these_rights_to_the_video_bucket(dev: Built) -> None:
+    assert _trusted(dev, "model-server", "ModelServerRole") == ("model-server-role", _trust("ec2.amazonaws.com"))
+    assert _s3_allow("GetObject PutObject ListBucket", VIDEOS) in dev.statements("model-server", "ModelServerRole")
+
+
+def test_the_box_deletes_nothing_anywhere(dev: Built) -> None:
+    actions = [action for one in dev.statements("model-server", "ModelServerRole") for action in one["Action"]]
+    assert not [action for action in actions if "Delete" in action or action.endswith("*")]
+
+
+def test_the_box_reads_what_it_should_run_and_writes_what_it_saw_and_its_logs(dev: Built) -> None:
+    beyond = [one for one in dev.statements("model-server", "ModelServerRole") if one["Resource"] != VIDEOS]
+    assert beyond == [
+        _s3_allow("GetObject", ["${ArtifactsBucketArn}/serve/dev/*"]),
+        _s3_allow("PutObject", ["${ArtifactsBucketArn}/observed/dev/*"]),
+        {
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": ["${ModelServerLogGroup.Arn}"],
+        },
+    ]
+
+
+def test_sec_1_only_the_load_balancer_and_the_nat_gateways_are_in_public_subnets(dev: Built) -> None:
+    def uses_public_subnet(resource: dict[str, Any]) -> bool:
+        return "PublicSubnet" in json.dumps(resource.get("Properties", {}))
+
+    public = {
+        resource["Type"]
+        for template in dev.templates.values()
+        for resource in template["Resources"].values()
+        if uses_public_subnet(resource)
+    }
+    assert public == {
+        "AWS::EC2::NatGateway",
+        "AWS::EC2::SubnetRouteTableAssociation",
+        "AWS::ElasticLoadBalancingV2::LoadBalancer",
+    }
+
+
+def test_sec_2_only_web_and_ssh_are_open_to_addresses_outside(dev: Built) -> None:
+    rules = [
+        rule
+        for group in dev.of_type("AWS::EC2::SecurityGroup").values()
+        for rule in group.get("SecurityGroupIngress", [])
+    ]
+    assert {rule["FromPort"] for rule in rules} == {80, 443, 22}
+    assert all(rule["FromPort"] == rule["ToPort"] and rule["IpProtocol"] == "tcp" for rule in rules)
+    assert not [rule for rule in dev.of_type("AWS::EC2::SecurityGroupIngress").values() if "CidrIp" in rule]
+
+
+def test_sec_3_every_bucket_blocks_public_access_in_all_four_ways(dev: Built) -> None:
+    for bucket in dev.of_type("AWS::S3::Bucket").values():
+        assert list(bucket["PublicAccessBlockConfiguration"].values()) == [True] * 4
+
+
+def test_sec_4_the_distribution_reads_by_its_access_control_and_nobody_else_is_named(dev: Built) -> None:
+    allowed = [
+        (title, statement["Principal"])
+        for title in dev.of_type("AWS::S3::BucketPolicy", "cdn")
+        for statement in dev.statements("cdn", title)
+        if statement["Effect"] == "Allow"
+    ]
+    assert allowed == [
+        ("FrontendBucketPolicy", {"Service": "cloudfront.amazonaws.com"}),
+        ("VideoBucketPolicy", {"Service": "cloudfront.amazonaws.com"}),
+    ]
+    assert "AWS::CloudFront::CloudFrontOriginAccessIdentity" not in dev.types()
+
+
+def test_sec_5_no_role_has_an_action_or_a_resource_without_bounds(dev: Built) -> None:
+    for title, stack in ROLES.items():
+        for statement in dev.statements(stack, title):
+            assert not [action for action in statement["Action"] if "*" in action]
+            assert "*" not in statement["Resource"]
+            assert all(resource.count("*") <= 1 for resource in statement["Resource"])
+
+
+def test_sec_5_every_wildcard_of_a_policy_says_why_it_stands_there() -> None:
+    source = (ROOT / "generator" / "parts" / "policies.py").read_text(encoding="utf-8").splitlines()
+    wild = [number for number, line in enumerate(source) if '*"' in line.split("# ")[0]]
+    assert len(wild) >= 6
+    assert [source[number] for number in wild if "# *: " not in source[number - 1] + source[number]] == []
+
+
+def test_sec_6_there_are_no_users_and_no_access_keys(dev: Built) -> None:
+    assert {kind for kind in dev.types() if kind.startswith("AWS::IAM::")} == {
+        "AWS::IAM::Role",
+        "AWS::IAM::InstanceProfile",
+    }
+    assert set(dev.of_type("AWS::IAM::Role")) == set(ROLES)
+
+
+def test_sec_7_ssh_takes_a_key_pair_that_no_template_makes(dev: Built) -> None:
+    assert dev.properties("model-server", "ModelServer")["KeyName"] == "model-server-key"
+    assert "AWS::EC2::KeyPair" not in dev.types()
+
+
+def test_sec_8_every_volume_is_encrypted(dev: Built) -> None:
+    templates = dev.of_type("AWS::EC2::LaunchTemplate").values()
+    volumes = [device["Ebs"] for one in templates for device in one["LaunchTemplateData"]["BlockDeviceMappings"]]
+    assert [volume["Encrypted"] for volume in volumes] == [True]
+
+
+def test_sec_9_tasks_load_balancer_and_distribution_log(dev: Built) -> None:
+    [container] = dev.properties("api", "ApiTaskDefinition")["ContainerDefinitions"]
+    assert container["LogConfiguration"]["LogDriver"] == "awslogs"
+    attributes = dev.properties("load-balancer", "Alb")["LoadBalancerAttributes"]
+    assert {"Key": "access_logs.s3.enabled", "Value": "true"} in attributes
+    assert dev.properties("cdn", "Distribution")["DistributionConfig"]["Logging"]["Bucket"]

@@ -1,0 +1,100 @@
+"""What is true of all templates: their wiring, their logical ids, what cfn-lint says, and that every id is tested."""
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from generator.stacks import STACKS
+from tests.generator.stacks.built import Built
+from tests.generator.stacks.wires import waves_of, wires_of
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
+LOGICAL_IDS = HERE / "logical_ids.txt"
+
+
+def test_each_parameter_is_a_literal_or_wired_from_one_output_and_no_stacks_wait_in_a_circle(dev: Built) -> None:
+    wave = waves_of(dev)
+    for stack, wires in wires_of(dev).items():
+        assert all(wave[source.stack] < wave[stack] for source in wires.values())
+
+
+def test_stacks_are_built_in_waves_of_this_order(dev: Built) -> None:
+    wave = waves_of(dev)
+    order = ["network", "security", "load-balancer", "cdn", "api", "observability"]
+    assert [wave[stack] for stack in order] == sorted({wave[stack] for stack in order})
+    assert wave["storage"] == wave["registry"] == wave["data"] == wave["keys"] == 0
+
+
+def test_outputs_are_those_of_the_architecture_page(dev: Built) -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = dict(re.findall(r"^\| ([a-z-]+) \| [^|]* \| ((?:[A-Z]\w+(?:, )?)+) \|$", page, flags=re.MULTILINE))
+    assert {stack: set(outputs.split(", ")) for stack, outputs in table.items()} == {
+        stack: set(dev.outputs(stack)) for stack in STACKS
+    }
+
+
+def test_no_output_is_exported(dev: Built) -> None:
+    """An export in use locks the stack that gives it and the one that takes it."""
+    assert not [one for template in dev.templates.values() for one in template["Outputs"].values() if "Export" in one]
+
+
+def test_every_parameter_is_used(dev: Built) -> None:
+    for stack, template in dev.templates.items():
+        text = json.dumps(template["Resources"])
+        unused = [
+            name
+            for name in template.get("Parameters", ())
+            if f'"Ref": "{name}"' not in text and f"${{{name}}}" not in text
+        ]
+        assert unused == [], stack
+
+
+def test_logical_ids_are_public_api(dev: Built) -> None:
+    """Another logical id is another resource. If that is meant, change logical_ids.txt in the same commit."""
+    ids = [f"{stack} {title}" for stack, template in dev.templates.items() for title in sorted(template["Resources"])]
+    assert ids == LOGICAL_IDS.read_text(encoding="utf-8").splitlines()
+
+
+def test_templates_stay_within_cloudformations_limits(dev: Built) -> None:
+    for stack, template in dev.templates.items():
+        assert len(json.dumps(template)) <= 51_200, stack
+        assert len(template["Resources"]) <= 500
+
+
+def test_cfn_lint_has_nothing_to_say(dev: Built, tmp_path: Path) -> None:
+    from cfnlint.api import lint_file
+
+    findings = []
+    for stack, template in dev.templates.items():
+        file = tmp_path / f"{stack}.json"
+        file.write_text(json.dumps(template), encoding="utf-8")
+        findings += [str(match) for match in lint_file(file)]
+    assert findings == []
+
+
+def _ids() -> list[str]:
+    page = (ROOT / "docs" / "specification.md").read_text(encoding="utf-8")
+    return re.findall(r"^\| ([A-Z0-9]+-\d+) \|.*\| template \|$", page, flags=re.MULTILINE)
+
+
+def _tests() -> set[str]:
+    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in HERE.glob("test_*.py")]
+    return {node.name for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize("identifier", _ids())
+def test_every_id_of_the_specification_is_in_the_name_of_a_test(identifier: str) -> None:
+    prefix = f"test_{identifier.lower().replace('-', '_')}_"
+    assert [name for name in _tests() if name.startswith(prefix)]
+
+
+def test_the_specification_lists_every_id() -> None:
+    counts = {"NET": 7, "SG": 4, "ECS": 9, "GPU": 6, "S3": 5, "CDN": 10, "IAM": 3, "ALB": 5, "SEC": 9, "OPS": 6}
+    expected = [f"{area}-{number}" for area, count in counts.items() for number in range(1, count + 1)]
+    carried_by_workflows = {"OPS-4", "OPS-5"}
+    listed = set(_ids())
+    assert listed == (set(expected) | {"OPS-7", "OPS-8"}) - carried_by_workflows
