@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 import numpy.typing as npt
+from scipy.signal import medfilt
 
 from apps.ecg_rhythm.errors import ErrorCode, ReadingError
 from apps.ecg_rhythm.reading import ByteArray
@@ -62,13 +63,14 @@ class SweepFollower:
         table = np.concatenate(self._epochs) if self._epochs else np.zeros((0, 6))
         step = float(np.median(np.diff(self._times)))
         column, since, count, top, bottom, clean = table.T
-        drawn = np.isfinite(since) & (count >= 2)
+        drawn = np.isfinite(since) & (count >= 6)
+        radius = stroke_radius(Edges(top, bottom, clean))
         line = _fit(column[drawn], since[drawn], len(self._count), step)
-        # A drawing is seen at the first frame after it: half a frame late on average.
-        when = line.start + column / line.speed - 0.5 * step
-        rounds = np.round((since - step * 0.5 - when) / line.period) if line.period else np.zeros(len(when))
+        since = np.where(np.isfinite(since), since, -1e9)
+        when = line.start + column / line.speed
+        rounds = np.round((since - when) / line.period) if line.period else np.zeros(len(when))
         when = when + rounds * (line.period or 0.0)
-        near = np.isfinite(since) & (np.abs(since - 0.5 * step - when) < max(3 * step, 0.12))
+        near = np.abs(since - when) < max(3 * step, 0.12)
         order = np.lexsort((-count, column, np.where(near, rounds, 0)))
         order = order[near[order]]
         first = np.ones(len(order), bool)
@@ -76,7 +78,6 @@ class SweepFollower:
         order = order[first]
         order = order[np.argsort(when[order], kind="stable")]
         found = Edges(top[order], bottom[order], clean[order])
-        radius = stroke_radius(found)
         steep = 1.0 / (1.0 + np.maximum(found.bottom - found.top - 2 * radius, 0) / 80.0)
         confidence = found.clean * steep * np.minimum(count[order] / 4.0, 1.0)
         return Tape(when[order], found.top, found.bottom, confidence, radius, line.speed, line.period)
@@ -104,32 +105,41 @@ class _Line:
 
 
 def _fit(column: Float64, since: Float64, width: int, step: float) -> _Line:
-    """t = start + x / speed + k period, by least squares over drawings, outliers dropped twice."""
-    times = np.unique(since)
-    heads = np.array([np.median(column[since == t]) for t in times])
-    jumps, gaps = np.diff(heads), np.diff(times)
+    """t = start + x / speed + k period, by least squares over the pen's place in each frame, outliers dropped twice.
+
+    The pen stands within the newest column that stays as it is: half a pixel before its middle, on average.
+    """
+    times, groups = np.unique(since, return_inverse=True)
+    heads = np.full(len(times), -np.inf)
+    np.maximum.at(heads, groups, column)
+    heads -= 0.5
+    if len(heads) < 8:
+        raise _no_sweep()
+    # A median: one frame in which something else changed must not look like a new round.
+    steady = medfilt(np.pad(heads, 2, mode="edge"), 5)[2:-2]
+    jumps, gaps = np.diff(steady), np.diff(times)
     forward = (jumps > 0) & (jumps < 0.3 * width) & (gaps < 0.5)
     if forward.sum() < 8:
-        raise ReadingError(ErrorCode.NO_TRACE, "Something moves on the screen, but not as a sweeping trace does.")
+        raise _no_sweep()
     speed = float(np.median(jumps[forward] / gaps[forward]))
-    wraps = np.concatenate([[0], np.cumsum(jumps < -0.4 * width)])
-    rounds = wraps[np.searchsorted(times, since)].astype(np.float64)
-    kept = np.ones(len(since), bool)
-    period = None
-    start = 0.0
-    for limit in (None, 6.0, 3.0):
+    rounds = np.concatenate([[0.0], np.cumsum(jumps < -0.4 * width)])
+    kept = np.ones(len(times), bool)
+    start, period = 0.0, None
+    for limit in (None, 6.0, 2.0):
         if limit is not None:
-            expected = start + column / speed + rounds * (period or 0.0)
-            kept = np.abs(since - expected) < max(limit * step, 0.05)
-        if kept.sum() < 20 or kept.mean() < 0.5:
-            raise ReadingError(ErrorCode.NO_TRACE, "Something moves on the screen, but not as a sweeping trace does.")
-        parts = [np.ones(kept.sum()), column[kept]]
-        turned = rounds[kept].max() > rounds[kept].min()
-        if turned:
-            parts.append(rounds[kept])
-        answer = np.linalg.lstsq(np.stack(parts, axis=1), since[kept], rcond=None)[0]
+            expected = start + heads / speed + rounds * (period or 0.0)
+            kept = np.abs(times - expected) < max(limit * step, 0.04)
+        if kept.sum() < 8 or kept.mean() < 0.5:
+            raise _no_sweep()
+        turned = bool(rounds[kept].max() > rounds[kept].min())
+        parts = [np.ones(kept.sum()), heads[kept]] + ([rounds[kept]] if turned else [])
+        answer = np.linalg.lstsq(np.stack(parts, axis=1), times[kept], rcond=None)[0]
         if answer[1] <= 0:
-            raise ReadingError(ErrorCode.NO_TRACE, "Something moves on the screen, but not as a sweeping trace does.")
+            raise _no_sweep()
         start, speed = float(answer[0]), float(1.0 / answer[1])
         period = float(answer[2]) if turned else None
     return _Line(start, speed, period)
+
+
+def _no_sweep() -> ReadingError:
+    return ReadingError(ErrorCode.NO_TRACE, "Something moves on the screen, but not as a sweeping trace does.")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import solveh_banded
 
 from apps.ecg_rhythm.reading import ByteArray
 
@@ -89,34 +90,53 @@ def stroke_radius(found: Edges) -> float:
     return float(np.percentile(heights, 20)) / 2 if len(heights) else 1.0
 
 
-def pen(top: Float64, bottom: Float64, radius: float, rounds: int = 120) -> Float64:
+def pen(top: Float64, bottom: Float64, radius: float) -> Float64:
     """The pen's path, FINE points a column: [n * FINE] from edges [n] of neighbouring columns without NaN.
 
     Point `i` lies `(i + 0.5) / FINE - 0.5` columns from the first column's middle. Starts from the middle of the
-    ink and moves, in each round, the points that make an edge by what that edge is off.
+    ink; each round finds which point makes each edge, then solves for all points by least squares with a little
+    stiffness, which decides where no edge does.
     """
-    count = len(top)
-    where = (np.arange(count * FINE) + 0.5) / FINE - 0.5
-    path = np.interp(where, np.arange(count), (top + bottom) / 2)
-    reach = max(1, int(np.floor((radius + 0.25) * FINE)))
+    count, size = len(top), len(top) * FINE
+    where = (np.arange(size) + 0.5) / FINE - 0.5
+    column = np.arange(count)
+    path = np.asarray(np.interp(where, column, (top + bottom) / 2), np.float64)
+    if count < 4:
+        return path
+    reach = max(1, int(np.floor(radius * FINE)))
     steps = np.arange(-reach, reach + FINE)
-    # Distance of each fine point from the middle of its column, and the disc's height there.
     away = (steps + 0.5) / FINE - 0.5
     rise = np.sqrt(np.maximum(radius**2 - away**2, 0.0))
-    rows = (np.arange(count)[:, None] * FINE + steps[None, :]).clip(0, count * FINE - 1)
-    column = np.arange(count)
-    for _ in range(rounds):
+    rows = (column[:, None] * FINE + steps[None, :]).clip(0, size - 1)
+    stiff = _stiffness(size)
+    for _ in range(ROUNDS):
         near = path[rows]
-        upper, lower = near - rise, near + rise
-        highest, lowest = upper.argmin(axis=1), lower.argmax(axis=1)
-        error = np.zeros(len(path))
-        votes = np.zeros(len(path))
-        np.add.at(error, rows[column, highest], top - upper[column, highest])
-        np.add.at(votes, rows[column, highest], 1.0)
-        np.add.at(error, rows[column, lowest], bottom - lower[column, lowest])
-        np.add.at(votes, rows[column, lowest], 1.0)
-        path += 0.5 * error / np.maximum(votes, 1.0)
+        highest, lowest = (near - rise).argmin(axis=1), (near + rise).argmax(axis=1)
+        weight, target = np.full(size, 1e-3), 1e-3 * path
+        for chosen, edge, sign in ((highest, top, 1.0), (lowest, bottom, -1.0)):
+            at = rows[column, chosen]
+            np.add.at(weight, at, 1.0)
+            np.add.at(target, at, edge + sign * rise[chosen])
+        bands = stiff.copy()
+        bands[-1] += weight
+        path = 0.5 * path + 0.5 * solveh_banded(bands, target)
     return path
+
+
+ROUNDS = 40
+STIFFNESS = 0.02
+
+
+def _stiffness(size: int) -> Float64:
+    """Upper bands of STIFFNESS * D'D, D the second difference: the form that `solveh_banded` takes."""
+    bands = np.zeros((3, size))
+    inner = np.ones(size - 2)
+    for shift, factor in ((0, 1.0), (1, -2.0), (2, 1.0)):
+        bands[2, shift : size - 2 + shift] += factor**2 * inner
+    bands[1, 1 : size - 1] += -2.0 * inner
+    bands[1, 2:size] += -2.0 * inner
+    bands[0, 2:size] += inner
+    return STIFFNESS * bands
 
 
 def ink_mass(ink: ByteArray) -> Float64:
