@@ -88,8 +88,9 @@ class Publisher:
     def _publish_image(self, artifact: Artifact, repository: str) -> bool:
         with aws(f"looking for image {artifact.address} in {repository}"):
             try:
-                self._ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": artifact.address}])
-                return False
+                tag = {"imageTag": artifact.address}
+                if self._ecr.describe_images(repositoryName=repository, imageIds=[tag])["imageDetails"]:
+                    return False
             except ClientError as error:
                 if error_code(error) != "ImageNotFoundException":
                     raise
