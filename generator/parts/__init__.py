@@ -4,6 +4,6 @@ unique    names that carry {random}
 tags      Project, Environment, ManagedBy on whatever takes tags
 wiring    parameters and outputs: the names are the wiring
 ports     what the API and the model server listen on
-scripts   text that templates carry and other folders own
+user_data what the GPU box runs at its first boot
 policies  IAM statements that compose
 """

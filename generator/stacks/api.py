@@ -137,7 +137,7 @@ def _task_role(template: Template, environment: Environment) -> Role:
                     "uploads",
                     allow(
                         "MultipartUploads",
-                        [s3.AbortMultipartUpload, s3.ListMultipartUploadParts],
+                        [s3.AbortMultipartUpload],
                         [objects(video, "videos/")],
                     ),
                 ),
@@ -149,7 +149,6 @@ def _task_role(template: Template, environment: Environment) -> Role:
                             dynamodb.GetItem,
                             dynamodb.PutItem,
                             dynamodb.UpdateItem,
-                            dynamodb.DeleteItem,
                             dynamodb.Query,
                         ],
                         [wired(template, "JobsTableArn")],

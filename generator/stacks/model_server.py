@@ -5,6 +5,8 @@ name therefore carries a fingerprint of whatever only the first boot reads: a ch
 diff shows it (docs/decisions/0002-user-data-replaces-the-box.md).
 """
 
+from hashlib import sha256
+
 import awacs.logs as logs
 import awacs.s3 as s3
 from troposphere import Base64, GetAtt, Ref, Sub, Template
@@ -23,8 +25,8 @@ from troposphere.logs import LogGroup
 from generator.model import names
 from generator.model.environment import Environment
 from generator.parts.policies import allow, inline, objects, trusts
-from generator.parts.scripts import fingerprint, user_data
 from generator.parts.tags import name_tag, owner_tags, tagged
+from generator.parts.user_data import user_data
 from generator.parts.wiring import give_out, literal, wired
 
 ROOT_DEVICE = "/dev/xvda"  # Amazon Linux's; another name would add a second volume and leave the root as it is
@@ -80,7 +82,7 @@ def model_server(environment: Environment) -> Template:
 def _launch_template(template: Template, environment: Environment) -> LaunchTemplate:
     """The root volume. An instance's own block devices cannot state a throughput (GPU-3); a launch template's can."""
     volume = environment.model_server.root_volume
-    first_boot = fingerprint(user_data(), environment.name, volume)
+    first_boot = sha256(repr((user_data(), environment.name, volume)).encode()).hexdigest()[:8]
     return template.add_resource(
         LaunchTemplate(
             "ModelServerLaunchTemplate",

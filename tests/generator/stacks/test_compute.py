@@ -1,9 +1,12 @@
 """ECS-* and GPU-* of docs/specification.md."""
 
+import re
+from pathlib import Path
 from typing import Any
 
-from generator.parts.scripts import USER_DATA
 from tests.generator.stacks.built import Built
+
+UPDATER = Path(__file__).parents[3] / "services" / "ray_serve" / "updater"
 
 
 def test_ecs_1_the_repository_is_mutable_scanned_and_keeps_every_image(dev: Built) -> None:
@@ -175,11 +178,19 @@ def test_gpu_5_the_instance_profile_carries_the_model_server_role(dev: Built) ->
     assert _box(dev)["IamInstanceProfile"] == "${ModelServerInstanceProfile}"
 
 
-def test_gpu_6_user_data_is_the_updaters_script_filled_in(dev: Built) -> None:
-    script = USER_DATA.read_text(encoding="utf-8")
-    assert script.startswith("#!")
-    assert "${ArtifactsBucketName}" in script
-    assert _box(dev)["UserData"] == script.replace("${Environment}", "dev")
+def test_gpu_6_user_data_installs_the_updater_as_a_systemd_service(dev: Built) -> None:
+    text = _box(dev)["UserData"]
+    assert text.startswith("#!/bin/bash\n")
+    for name in ("updater.py", "ecg-updater.service"):
+        assert (UPDATER / name).read_text(encoding="utf-8").replace("${", "${!") in text
+    assert "systemctl enable --now ecg-updater" in text
+    assert "#include" not in text
+
+
+def test_user_data_leaves_nothing_for_cloudformation_to_fill_in_but_bucket_and_region(dev: Built) -> None:
+    text = _box(dev)["UserData"]
+    assert set(re.findall(r"\$\{([^!}][^}]*)\}", text)) == {"ArtifactsBucketName", "AWS::Region"}
+    assert 'ENVIRONMENT="dev"' in text
 
 
 def test_user_data_fits_into_the_16_kib_that_ec2_takes(dev: Built) -> None:

@@ -3,6 +3,8 @@
 import ast
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -66,14 +68,13 @@ def test_templates_stay_within_cloudformations_limits(dev: Built) -> None:
 
 
 def test_cfn_lint_has_nothing_to_say(dev: Built, tmp_path: Path) -> None:
-    from cfnlint.api import lint_file
-
-    findings = []
-    for stack, template in dev.templates.items():
-        file = tmp_path / f"{stack}.json"
+    files = [tmp_path / f"{stack}.json" for stack in dev.templates]
+    for file, template in zip(files, dev.templates.values(), strict=True):
         file.write_text(json.dumps(template), encoding="utf-8")
-        findings += [str(match) for match in lint_file(file)]
-    assert findings == []
+    # One process for all of them: as a library it takes three times as long.
+    command = [sys.executable, "-c", "import sys; from cfnlint.runner import main; sys.exit(main())", *map(str, files)]
+    lint = subprocess.run(command, capture_output=True, text=True)
+    assert (lint.stdout + lint.stderr, lint.returncode) == ("", 0)
 
 
 def _ids() -> list[str]:
@@ -93,8 +94,6 @@ def test_every_id_of_the_specification_is_in_the_name_of_a_test(identifier: str)
 
 
 def test_the_specification_lists_every_id() -> None:
-    counts = {"NET": 7, "SG": 4, "ECS": 9, "GPU": 6, "S3": 5, "CDN": 10, "IAM": 3, "ALB": 5, "SEC": 9, "OPS": 6}
-    expected = [f"{area}-{number}" for area, count in counts.items() for number in range(1, count + 1)]
-    carried_by_workflows = {"OPS-4", "OPS-5"}
-    listed = set(_ids())
-    assert listed == (set(expected) | {"OPS-7", "OPS-8"}) - carried_by_workflows
+    counts = {"NET": 7, "SG": 4, "ECS": 9, "GPU": 6, "S3": 5, "CDN": 10, "IAM": 3, "ALB": 5, "SEC": 9, "OPS": 8}
+    every = {f"{area}-{number}" for area, count in counts.items() for number in range(1, count + 1)}
+    assert set(_ids()) == every - {"OPS-4", "OPS-5"}  # which workflows carry
