@@ -5,6 +5,7 @@ name therefore carries a fingerprint of whatever only the first boot reads: a ch
 diff shows it (docs/decisions/0002-user-data-replaces-the-box.md).
 """
 
+import json
 from hashlib import sha256
 
 import awacs.logs as logs
@@ -82,28 +83,24 @@ def model_server(environment: Environment) -> Template:
 def _launch_template(template: Template, environment: Environment) -> LaunchTemplate:
     """The root volume. An instance's own block devices cannot state a throughput (GPU-3); a launch template's can."""
     volume = environment.model_server.root_volume
-    first_boot = sha256(repr((user_data(), environment.name, volume)).encode()).hexdigest()[:8]
+    device = LaunchTemplateBlockDeviceMapping(
+        DeviceName=ROOT_DEVICE,
+        Ebs=EBSBlockDevice(
+            VolumeType="gp3",
+            VolumeSize=volume.size,
+            Iops=volume.iops,
+            Throughput=volume.throughput,
+            Encrypted=volume.encrypted,  # without a key id: the AWS-managed key, which needs no grant (GPU-4)
+            DeleteOnTermination=True,
+        ),
+    )
+    first_boot = sha256(json.dumps([user_data(), device.to_dict()], sort_keys=True).encode()).hexdigest()[:8]
     return template.add_resource(
         LaunchTemplate(
             "ModelServerLaunchTemplate",
             # The bucket's name is user data too, known at deploy time only.
             LaunchTemplateName=Sub(f"{environment.prefix}-model-server-{first_boot}-${{ArtifactsBucketName}}"),
-            LaunchTemplateData=LaunchTemplateData(
-                BlockDeviceMappings=[
-                    LaunchTemplateBlockDeviceMapping(
-                        DeviceName=ROOT_DEVICE,
-                        Ebs=EBSBlockDevice(
-                            VolumeType="gp3",
-                            VolumeSize=volume.size,
-                            Iops=volume.iops,
-                            Throughput=volume.throughput,
-                            # Without a key id: the AWS-managed key, which needs no grant (GPU-4).
-                            Encrypted=volume.encrypted,
-                            DeleteOnTermination=True,
-                        ),
-                    )
-                ]
-            ),
+            LaunchTemplateData=LaunchTemplateData(BlockDeviceMappings=[device]),
             TagSpecifications=[TagSpecifications(ResourceType="launch-template", Tags=owner_tags(environment))],
         )
     )
