@@ -7,7 +7,6 @@ import awacs.sts as sts
 from awacs.aws import (
     Action,
     Allow,
-    ArnLike,
     Bool,
     Condition,
     Deny,
@@ -76,17 +75,16 @@ def written_by_load_balancers(bucket_arn: Any) -> Statement:
 
     Regions older than August 2022, us-east-1 among them, used to need the region's Elastic Load Balancing account as
     the principal. AWS still accepts that form but recommends this service principal for every region
-    (docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html).
+    (docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html). The key holds the account
+    that owns the load balancer, so the resource keeps other accounts out; a condition on `aws:SourceArn` as well is
+    not in AWS's example, and people report that delivery then fails.
     """
-    # *: the load balancer is made after its log bucket, so any of this account's may write
-    balancers = Sub("arn:${AWS::Partition}:elasticloadbalancing:${AWS::Region}:${AWS::AccountId}:loadbalancer/*")
     return Statement(
         Sid="WrittenByLoadBalancers",
         Effect=Allow,
         Principal=Principal("Service", "logdelivery.elasticloadbalancing.amazonaws.com"),
         Action=[s3.PutObject],
         Resource=[Join("", [bucket_arn, "/AWSLogs/", AccountId, "/*"])],  # *: keys carry date and host
-        Condition=Condition(ArnLike("aws:SourceArn", balancers)),
     )
 
 

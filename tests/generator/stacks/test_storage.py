@@ -97,12 +97,6 @@ def test_load_balancers_of_this_account_deliver_their_logs_and_nothing_else_does
             "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
             "Action": ["s3:PutObject"],
             "Resource": ["${AlbLogsBucket.Arn}/AWSLogs/${AWS::AccountId}/*"],
-            "Condition": {
-                "ArnLike": {
-                    "aws:SourceArn": "arn:${AWS::Partition}:elasticloadbalancing:${AWS::Region}:"
-                    "${AWS::AccountId}:loadbalancer/*"
-                }
-            },
         }
     ]
 
