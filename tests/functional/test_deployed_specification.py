@@ -4,6 +4,7 @@
 does not keep is asserted against the templates alone (tests/generator/stacks) and listed in docs/local.md.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ def out(deployed: Outcome) -> Mapping[str, str]:
 
 @pytest.fixture(scope="module")
 def api(emulator: Emulator, deployed: Outcome) -> Any:
-    return emulator.client
+    return functools.cache(emulator.client)
 
 
 def test_every_stack_is_created(deployed: Outcome) -> None:
