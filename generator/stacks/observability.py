@@ -110,7 +110,7 @@ def _alarms(template: Template, environment: Environment) -> None:
     )
     alarm(
         "DeadLetters",
-        "A job failed for good; see docs/runbooks",
+        "A job failed as often as it may",
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
         dead_letters,
         **_above(0, "Maximum", 5 * MINUTE),

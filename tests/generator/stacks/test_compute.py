@@ -88,6 +88,7 @@ def test_ecs_6_the_container_is_healthy_while_curl_gets_its_health(dev: Built) -
 
 def test_ecs_7_two_private_tasks_are_replaced_between_50_and_200_percent(dev: Built) -> None:
     service = dev.properties("api", "ApiService")
+    assert (service["Cluster"], service["TaskDefinition"]) == ("${Cluster}", "${ApiTaskDefinition}")
     assert service["LaunchType"] == "FARGATE"
     assert service["PlatformVersion"] == "LATEST"
     assert service["DesiredCount"] == 2
@@ -116,7 +117,8 @@ def test_ecs_9_the_containers_logs_are_kept_7_days(dev: Built) -> None:
     logging = _container(dev)["LogConfiguration"]
     assert logging["LogDriver"] == "awslogs"
     assert logging["Options"]["awslogs-group"] == "${ApiLogGroup}"
-    assert {group["RetentionInDays"] for group in dev.of_type("AWS::Logs::LogGroup", "api").values()} == {7}
+    assert logging["Options"]["awslogs-region"] == "${AWS::Region}"
+    assert {group["RetentionInDays"] for group in dev.of_type("AWS::Logs::LogGroup").values()} == {7}
 
 
 def _box(dev: Built) -> dict[str, Any]:

@@ -59,6 +59,7 @@ def test_net_4_public_subnets_reach_the_internet_gateway(dev: Built) -> None:
 def test_net_5_each_private_subnet_has_a_table_of_its_own_to_the_nat_gateway_of_its_zone(dev: Built) -> None:
     routes = {number: _route(dev, f"PrivateSubnet{number}") for number in (1, 2)}
     assert routes[1]["RouteTableId"] != routes[2]["RouteTableId"]
+    assert {table["VpcId"] for table in dev.of_type("AWS::EC2::RouteTable").values()} == {"${Vpc}"}
     for number, route in routes.items():
         gateway = dev.properties("network", route["NatGatewayId"].strip("${}"))
         nat_zone = dev.properties("network", gateway["SubnetId"].strip("${}"))["AvailabilityZone"]

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from generator.environments.dev import ENVIRONMENT
 from generator.stacks import STACKS, literals
 from tests.generator.stacks.built import Built, build
@@ -77,20 +79,51 @@ def test_ops_8_a_video_finds_its_way_from_the_browser_to_the_gpu(dev: Built) -> 
     assert dev.outputs("model-server")["ModelServerPrivateIp"] == "${ModelServer.PrivateIp}"
 
 
-def test_alarms_call_the_topic_and_watch_what_the_stacks_made(dev: Built) -> None:
+# Alarm: metric, statistic, seconds, periods, when it calls.
+ALARMS = {
+    "ApiServerErrors": ("AWS/ApplicationELB HTTPCode_Target_5XX_Count", "Sum", 300, 1, "> 9"),
+    "AlbServerErrors": ("AWS/ApplicationELB HTTPCode_ELB_5XX_Count", "Sum", 300, 1, "> 9"),
+    "UnhealthyTargets": ("AWS/ApplicationELB UnHealthyHostCount", "Maximum", 60, 3, "> 0"),
+    "TooFewTasks": ("AWS/ApplicationELB HealthyHostCount", "Minimum", 60, 10, "< 2 or missing"),
+    "JobsWaitTooLong": ("AWS/SQS ApproximateAgeOfOldestMessage", "Maximum", 300, 1, "> 1800"),
+    "DeadLetters": ("AWS/SQS ApproximateNumberOfMessagesVisible", "Maximum", 300, 1, "> 0"),
+    "ModelServerStatus": ("AWS/EC2 StatusCheckFailed", "Maximum", 300, 2, "> 0"),
+}
+
+
+@pytest.mark.parametrize("title", ALARMS)
+def test_an_alarm_calls_the_topic_when_it_should(dev: Built, title: str) -> None:
+    alarm = dev.properties("observability", title)
+    sign = {"GreaterThanThreshold": ">", "LessThanThreshold": "<"}[alarm["ComparisonOperator"]]
+    missing = {"notBreaching": "", "breaching": " or missing"}[alarm["TreatMissingData"]]
+    assert ALARMS[title] == (
+        f"{alarm['Namespace']} {alarm['MetricName']}",
+        alarm["Statistic"],
+        alarm["Period"],
+        alarm["EvaluationPeriods"],
+        f"{sign} {alarm['Threshold']}{missing}",
+    )
+    assert alarm["AlarmActions"] == alarm["OKActions"] == ["${AlarmTopic}"]
+
+
+def test_alarms_watch_what_the_stacks_made(dev: Built) -> None:
     alarms = dev.of_type("AWS::CloudWatch::Alarm")
-    assert set(alarms) == {
-        "ApiServerErrors",
-        "AlbServerErrors",
-        "UnhealthyTargets",
-        "TooFewTasks",
-        "JobsWaitTooLong",
-        "DeadLetters",
-        "ModelServerStatus",
+    assert set(alarms) == set(ALARMS)
+    watched = {
+        title: {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
+        for title, alarm in alarms.items()
     }
-    for alarm in alarms.values():
-        assert alarm["AlarmActions"] == ["${AlarmTopic}"]
-        assert all(dimension["Value"].startswith("${") for dimension in alarm["Dimensions"])
+    balancer = {"LoadBalancer": "${AlbFullName}"}
+    targets = {"TargetGroup": "${ApiTargetGroupFullName}", **balancer}
+    assert watched == {
+        "ApiServerErrors": targets,
+        "AlbServerErrors": balancer,
+        "UnhealthyTargets": targets,
+        "TooFewTasks": targets,
+        "JobsWaitTooLong": {"QueueName": "${JobsQueueName}"},
+        "DeadLetters": {"QueueName": "${JobsDeadLetterQueueName}"},
+        "ModelServerStatus": {"InstanceId": "${ModelServerInstanceId}"},
+    }
 
 
 def test_the_dashboard_names_parameters_of_its_stack_only(dev: Built) -> None:

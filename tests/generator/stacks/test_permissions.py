@@ -33,10 +33,10 @@ def test_iam_1_ecs_pulls_images_writes_logs_and_reads_this_environments_secrets(
     assert role["ManagedPolicyArns"] == [
         "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
     ]
-    [secrets] = dev.statements("api", "EcsTaskExecutionRole")
-    assert secrets["Action"] == ["secretsmanager:GetSecretValue"]
-    [resource] = secrets["Resource"]
-    assert resource.endswith(":secret:ecg-project-pipeline-dev/*")
+    secrets = "arn:aws:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:ecg-project-pipeline-dev/*"
+    assert dev.statements("api", "EcsTaskExecutionRole") == [
+        {"Effect": "Allow", "Action": ["secretsmanager:GetSecretValue"], "Resource": [secrets]}
+    ]
 
 
 def test_iam_2_the_api_has_exactly_these_rights_to_the_video_bucket(dev: Built) -> None:
@@ -46,6 +46,7 @@ def test_iam_2_the_api_has_exactly_these_rights_to_the_video_bucket(dev: Built) 
 
 def test_the_api_may_also_use_its_own_table_its_own_queue_and_abort_its_own_uploads(dev: Built) -> None:
     beyond = [one for one in dev.statements("api", "EcsTaskRole") if one["Resource"] != VIDEOS]
+    assert [one["Effect"] for one in beyond] == ["Allow"] * 3
     assert {one["Resource"][0]: {action.split(":")[1] for action in one["Action"]} for one in beyond} == {
         "${VideoBucketArn}/videos/*": {"AbortMultipartUpload"},
         "${JobsTableArn}": {"GetItem", "PutItem", "UpdateItem", "Query"},

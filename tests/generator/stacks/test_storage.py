@@ -38,8 +38,10 @@ def test_s3_2_the_video_bucket_is_private_and_versioned(dev: Built) -> None:
 
 def test_replaced_and_deleted_videos_are_gone_after_30_days_and_current_ones_stay(dev: Built) -> None:
     rules = dev.properties("storage", "VideoBucket")["LifecycleConfiguration"]["Rules"]
-    assert [rule.get("NoncurrentVersionExpiration") for rule in rules] == [{"NoncurrentDays": 30}, None]
-    assert not [rule for rule in rules if "ExpirationInDays" in rule]
+    assert [{key: value for key, value in rule.items() if key != "Id"} for rule in rules] == [
+        {"Status": "Enabled", "NoncurrentVersionExpiration": {"NoncurrentDays": 30}},
+        {"Status": "Enabled", "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}},
+    ]
 
 
 def test_s3_3_the_cloudfront_log_bucket_is_private_and_keeps_its_logs(dev: Built) -> None:
@@ -86,6 +88,8 @@ def test_each_bucket_has_one_policy_and_it_refuses_whoever_comes_without_tls(
         "Resource": [arn, f"{arn}/*"],
         "Condition": {"Bool": {"aws:SecureTransport": False}},
     } in dev.statements(stack, f"{bucket}Policy")
+    of = f"${{{bucket}}}" if stack == "storage" else f"${{{bucket}Name}}"
+    assert dev.properties(stack, f"{bucket}Policy")["Bucket"] == of
     targets = [policy["Bucket"] for policy in dev.of_type("AWS::S3::BucketPolicy").values()]
     assert len(targets) == len(set(targets)) == len(BUCKETS)
 
@@ -116,6 +120,10 @@ def test_jobs_are_kept_by_owner_and_id_and_expire(dev: Built) -> None:
     assert table["KeySchema"] == [
         {"AttributeName": "owner", "KeyType": "HASH"},
         {"AttributeName": "id", "KeyType": "RANGE"},
+    ]
+    assert table["AttributeDefinitions"] == [
+        {"AttributeName": "owner", "AttributeType": "S"},
+        {"AttributeName": "id", "AttributeType": "S"},
     ]
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
 
