@@ -1,8 +1,9 @@
 """Parameters and outputs. A parameter without a literal is wired from the one output of the same name."""
 
+import re
 from typing import Any
 
-from troposphere import Output, Parameter, Ref, Template
+from troposphere import Output, Parameter, Ref, Sub, Template
 
 
 def wired(template: Template, name: str) -> Ref:
@@ -10,6 +11,13 @@ def wired(template: Template, name: str) -> Ref:
     if name not in template.parameters:
         template.add_parameter(Parameter(name, Type="String", Description=f"Output {name} of another stack"))
     return Ref(name)
+
+
+def wired_text(template: Template, text: str) -> Sub:
+    """Text with `${Name}` in it for what other stacks, or the manifest, give as `Name`."""
+    for name in re.findall(r"\$\{(\w+)\}", text):
+        wired(template, name)
+    return Sub(text)
 
 
 def literal(template: Template, name: str, description: str, kind: str = "String") -> Ref:

@@ -33,7 +33,7 @@ from generator.model.environment import Environment
 from generator.parts.policies import allow, inline, objects, secrets_below, trusts
 from generator.parts.ports import API_PORT, MODEL_SERVER_PORT
 from generator.parts.tags import tagged
-from generator.parts.wiring import give_out, literal, wired
+from generator.parts.wiring import give_out, literal, wired, wired_text
 
 CONTAINER = "api"
 TASKS = "ecs-tasks.amazonaws.com"
@@ -171,12 +171,12 @@ def _task_role(template: Template, environment: Environment) -> Role:
 
 
 def _container(template: Template, environment: Environment) -> ContainerDefinition:
-    tag = literal(template, "ImageTag", "The content address of services/api")
+    literal(template, "ImageTag", "The content address of services/api")
     log_group = _log_group(template, environment, "ApiLogGroup", "api")
     variables = {
         "AWS_DEFAULT_REGION": environment.region,
         "S3_BUCKET_NAME": wired(template, "VideoBucketName"),
-        "MODEL_SERVER_URL": Sub(f"http://${{Ip}}:{MODEL_SERVER_PORT}", Ip=wired(template, "ModelServerPrivateIp")),
+        "MODEL_SERVER_URL": wired_text(template, f"http://${{ModelServerPrivateIp}}:{MODEL_SERVER_PORT}"),
         "JOBS_TABLE_NAME": wired(template, "JobsTableName"),
         "JOBS_QUEUE_URL": wired(template, "JobsQueueUrl"),
         "ANALYSIS_APP": ANALYSIS_APP,
@@ -184,7 +184,7 @@ def _container(template: Template, environment: Environment) -> ContainerDefinit
     }
     return ContainerDefinition(
         Name=CONTAINER,
-        Image=Sub("${Repository}:${Tag}", Repository=wired(template, "ApiRepositoryUri"), Tag=tag),
+        Image=wired_text(template, "${ApiRepositoryUri}:${ImageTag}"),
         Command=[
             "uvicorn",
             "ecg_api.main:create_app",

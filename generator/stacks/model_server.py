@@ -28,7 +28,7 @@ from generator.model.environment import Environment
 from generator.parts.policies import allow, inline, objects, trusts
 from generator.parts.tags import name_tag, owner_tags, tagged
 from generator.parts.user_data import user_data
-from generator.parts.wiring import give_out, literal, wired
+from generator.parts.wiring import give_out, literal, wired, wired_text
 
 ROOT_DEVICE = "/dev/xvda"  # Amazon Linux's; another name would add a second volume and leave the root as it is
 
@@ -70,7 +70,6 @@ def model_server(environment: Environment) -> Template:
             Tags=name_tag(environment, "model-server"),
         )
     )
-    wired(template, "ArtifactsBucketName")
     give_out(
         template,
         ModelServerInstanceId=Ref(instance),
@@ -99,7 +98,9 @@ def _launch_template(template: Template, environment: Environment) -> LaunchTemp
         LaunchTemplate(
             "ModelServerLaunchTemplate",
             # The bucket's name is user data too, known at deploy time only.
-            LaunchTemplateName=Sub(f"{environment.prefix}-model-server-{first_boot}-${{ArtifactsBucketName}}"),
+            LaunchTemplateName=wired_text(
+                template, f"{environment.prefix}-model-server-{first_boot}-${{ArtifactsBucketName}}"
+            ),
             LaunchTemplateData=LaunchTemplateData(BlockDeviceMappings=[device]),
             TagSpecifications=[TagSpecifications(ResourceType="launch-template", Tags=owner_tags(environment))],
         )

@@ -7,13 +7,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from troposphere import Ref, Sub, Template
+from troposphere import Ref, Template
 from troposphere.cloudwatch import Alarm, Dashboard, MetricDimension
 from troposphere.sns import Subscription, Topic
 
 from generator.model.environment import Environment
 from generator.parts.tags import tagged
-from generator.parts.wiring import give_out, wired
+from generator.parts.wiring import give_out, wired, wired_text
 
 MINUTE = 60
 
@@ -34,11 +34,9 @@ def observability(environment: Environment) -> Template:
         Dashboard(
             "Dashboard",
             DashboardName=environment.prefix,
-            DashboardBody=Sub(json.dumps(_dashboard(environment), indent=1)),
+            DashboardBody=wired_text(template, json.dumps(_dashboard(environment), indent=1)),
         )
     )
-    for parameter in ("ClusterName", "ApiServiceName", "DistributionId"):
-        wired(template, parameter)
     give_out(template, AlarmTopicArn=Ref(topic))
     return tagged(template, environment)
 
