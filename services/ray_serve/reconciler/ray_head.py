@@ -124,6 +124,9 @@ class RayHead:
         unwanted = {"PYTHONPATH", "RAY_ADDRESS"}
         return {name: value for name, value in self._env.items() if name not in unwanted} | {
             "RAY_USAGE_STATS_ENABLED": "0",
+            # Ray would wait half a minute for its actors to move to another node; there is none. What is in work when
+            # Ray stops is lost here and comes back: the API's worker gives the job to us again.
+            "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": token,
             "PYTHONUNBUFFERED": "1",
