@@ -84,6 +84,7 @@ class Worker:
         stopping: set when the process is to end; work under way is handed back.
         now: the time in UTC.
         clock: monotonic seconds, for the throttling of progress.
+        backoff: seconds to wait after so many failures in a row.
         max_attempts: attempts after which a job has failed, unless the queue's own limit is known.
     """
 
@@ -101,6 +102,7 @@ class Worker:
         concurrency: int = 2,
         max_attempts: int = 5,
         timing: WorkerTiming | None = None,
+        backoff: Callable[[int], float] = backoff_s,
     ) -> None:
         self._table = table
         self._queue = queue
@@ -112,6 +114,7 @@ class Worker:
         self._concurrency = concurrency
         self._max_attempts = max_attempts
         self._timing = timing or WorkerTiming()
+        self._backoff = backoff
         self._attempts = Attempts(
             table,
             queue,
@@ -141,7 +144,7 @@ class Worker:
                     # The loop outlives everything: a worker that is gone is a service that looks healthy.
                     failures += 1
                     log.warning("receiving failed", extra={"reason": str(error)}, exc_info=_trace(error))
-                    await self._pause(backoff_s(failures))
+                    await self._pause(self._backoff(failures))
         log.info("worker stopped")
 
     async def handle(self, delivery: Delivery) -> None:
@@ -229,7 +232,7 @@ class Worker:
                 log.warning("a store is away", extra={"reason": str(error)})
                 with contextlib.suppress(StoreUnavailable):
                     await self._queue.hide(delivery, self._timing.visibility_s)
-                await self._pause(backoff_s(failures))
+                await self._pause(self._backoff(failures))
 
     async def _claim(self, delivery: Delivery, claim: Claim) -> Job:
         owner, job_id = delivery.owner, delivery.job_id
@@ -295,7 +298,7 @@ class Worker:
     async def _count(self, job: Job, claim: Claim, delivery: Delivery, reason: str) -> None:
         limit = self._max_attempts
         if job.attempts < limit and delivery.receive_count < limit:
-            pause = backoff_s(job.attempts)
+            pause = self._backoff(job.attempts)
             log.warning("attempt failed", extra={"reason": reason, "retry_in_s": round(pause, 1)})
             await self._apply(job, jobs.to_be_retried(claim.token))
             await self._queue.hide(delivery, pause)

@@ -1,0 +1,49 @@
+"""The documents say what the code does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from ecg_api.errors import PROBLEMS
+from ecg_api.openapi import document
+from ecg_api.settings import Settings
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_the_committed_openapi_document_is_current() -> None:
+    """If not: `cd services/api && python -m ecg_api.openapi > openapi.json`, and look at the difference."""
+    assert (ROOT / "services/api/openapi.json").read_text(encoding="utf-8") == document()
+
+
+def test_every_error_of_a_route_is_documented_as_a_problem_with_an_example() -> None:
+    paths = json.loads(document())["paths"]
+    for path, methods in paths.items():
+        for method, operation in methods.items():
+            for status, response in operation["responses"].items():
+                if int(status) < 400:
+                    continue
+                examples = response["content"]["application/problem+json"]["examples"]
+                assert examples, f"{method} {path} {status}"
+                for code, example in examples.items():
+                    assert example["value"]["code"] == code
+                    assert example["value"]["status"] == int(status)
+
+
+def test_the_page_about_the_api_lists_every_code_with_its_status() -> None:
+    page = (ROOT / "docs/api.md").read_text(encoding="utf-8")
+    for code, kind in PROBLEMS.items():
+        assert f"| `{code}` | {kind.status} |" in page
+
+
+def test_the_page_about_the_api_lists_every_route_and_every_variable() -> None:
+    page = (ROOT / "docs/api.md").read_text(encoding="utf-8")
+    for path, methods in json.loads(document())["paths"].items():
+        for method in methods:
+            assert f"`{method.upper()} {path.replace('{video_id}', '{id}')}`" in page
+    source = Path(Settings.__module__.replace(".", "/")).name
+    text = (ROOT / f"services/api/ecg_api/{source}.py").read_text(encoding="utf-8")
+    for name in ("MAX_UPLOAD_BYTES", "WORKER_CONCURRENCY", "ANALYSIS_DEADLINE_S", "ANALYSIS_SILENCE_S", "LOG_LEVEL"):
+        assert name in text
+        assert f"`{name}`" in page

@@ -1,0 +1,167 @@
+"""The process: settings, logs, start and stop."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+from ecg_api.app import build_app
+from ecg_api.errors import SettingsError
+from ecg_api.logs import JsonFormatter, job_context, request_id
+from ecg_api.settings import Settings
+
+from tests.services.api.fakes import House
+
+SOURCE = Path(__file__).parents[3] / "services/api"
+ENVIRONMENT = {
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "S3_BUCKET_NAME": "videos",
+    "MODEL_SERVER_URL": "http://10.0.10.5:8080/",
+    "JOBS_TABLE_NAME": "jobs",
+    "JOBS_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/jobs",
+}
+
+
+def test_settings_come_from_the_environment() -> None:
+    settings = Settings.from_environment(
+        {**ENVIRONMENT, "MAX_UPLOAD_BYTES": "1000", "AWS_ENDPOINT_URL": "https://localhost:1"}
+    )
+    assert settings.model_server_url == "http://10.0.10.5:8080"
+    assert (settings.max_upload_bytes, settings.path_style, settings.analysis_app) == (1000, True, "ecg_rhythm")
+    assert not Settings.from_environment(ENVIRONMENT).path_style
+    assert Settings.from_environment(ENVIRONMENT).max_upload_bytes == 2 * 1024**3
+
+
+def test_all_mistakes_of_an_environment_are_told_together() -> None:
+    wrong = {
+        "MODEL_SERVER_URL": "10.0.0.1",
+        "WORKER_CONCURRENCY": "many",
+        "MAX_UPLOAD_BYTES": "-1",
+        "LOG_LEVEL": "loud",
+    }
+    with pytest.raises(SettingsError) as error:
+        Settings.from_environment(wrong)
+    text = str(error.value)
+    for name in (*ENVIRONMENT, *wrong):
+        assert name in text
+    assert len(error.value.mistakes) == 8
+
+
+def test_a_log_line_is_json_with_its_ids() -> None:
+    record = logging.makeLogRecord({"msg": "analysis %s", "args": ("ends",), "levelname": "INFO", "code": "done"})
+    token = request_id.set("r1")
+    with job_context("j1"):
+        line = json.loads(JsonFormatter().format(record))
+    request_id.reset(token)
+    assert {key: line[key] for key in ("message", "request_id", "job_id", "code")} == {
+        "message": "analysis ends",
+        "request_id": "r1",
+        "job_id": "j1",
+        "code": "done",
+    }
+
+
+@pytest.mark.anyio
+async def test_the_application_runs_its_worker_and_stops_it() -> None:
+    house = House()
+    app = build_app(house.services)
+    job = await house.queued()
+    with anyio.fail_after(10):
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as client,
+        ):
+            followed = await client.get(f"/api/videos/{job.id}/events")
+            assert '"state":"done"' in followed.text
+            health = app.state.services.health
+            assert health.worker_runs
+    assert not health.worker_runs
+
+
+@pytest.mark.anyio
+async def test_a_crashed_worker_makes_the_process_unready_and_not_unhealthy(
+    house: House, client: httpx.AsyncClient
+) -> None:
+    app = build_app(house.services)
+    services = house.services()
+    services.health.worker_runs = False
+    app.state.services = services
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as client:
+        assert (await client.get("/ready")).status_code == 503
+        assert (await client.get("/health")).status_code == 200
+
+
+def test_the_process_answers_while_its_stores_are_away_and_ends_when_asked(tmp_path: Path) -> None:
+    """The command of the task definition, on loopback, with nothing behind it."""
+    with socket.socket() as nothing, socket.socket() as free:
+        nothing.bind(("127.0.0.1", 0))  # bound and not listening: every connection is refused
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        free.close()
+        away = f"http://127.0.0.1:{nothing.getsockname()[1]}"
+        environment = {
+            **ENVIRONMENT,
+            "PATH": os.environ["PATH"],
+            "AWS_ENDPOINT_URL": away,
+            "MODEL_SERVER_URL": away,
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+        }
+        command = ["ecg_api.main:create_app", "--factory", "--host", "127.0.0.1", "--port", str(port)]
+        errors = tmp_path / "log"
+        with errors.open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "uvicorn", *command], cwd=SOURCE, env=environment, stderr=log
+            )
+        try:
+            deadline = time.monotonic() + 20
+            while time.monotonic() < deadline:
+                try:
+                    answer = httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False)
+                    break
+                except httpx.TransportError:
+                    time.sleep(0.1)
+            assert answer.json() == {"status": "healthy", "service": "backend"}
+            ready = httpx.get(f"http://127.0.0.1:{port}/ready", trust_env=False, timeout=10)
+            assert ready.json()["code"] == "service_unavailable"
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=20)
+        finally:
+            process.kill()
+    lines = [json.loads(line) for line in errors.read_text().splitlines()]
+    assert any(line["message"] == "worker stopped" for line in lines)
+    assert any("Finished server process" in line["message"] for line in lines)
+
+
+def test_a_process_without_settings_says_which() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import ecg_api.main as m; m.create_app()"],
+        cwd=SOURCE,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    for name in ENVIRONMENT:
+        assert f"{name} is not set" in done.stderr
+
+
+def test_the_image_installs_exactly_what_the_tests_ran_with() -> None:
+    from importlib.metadata import version
+
+    lines = (SOURCE / "requirements.txt").read_text().splitlines()
+    pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    assert {"fastapi", "uvicorn", "httpx", "boto3"} <= set(pins)
+    for name, pinned in pins.items():
+        assert version(name) == pinned
