@@ -9,6 +9,7 @@ from pathlib import Path
 from generator.aws.cloudformation import CloudFormation
 from generator.aws.session import Clients
 from generator.errors import EcgError
+from generator.model.environment import UNRESOLVED
 from generator.model.manifest import InvalidManifest, Manifest, parse
 from generator.publish.publisher import BuildImage, Publisher, needs_image
 from generator.render.writer import read_tree
@@ -72,7 +73,7 @@ def aws_target(root: Path, desired: Desired) -> Target:
     manifest = desired.manifest
     clients = Clients(manifest.region)
     account = clients.make("sts").get_caller_identity()["Account"]
-    if manifest.account not in ("unresolved", account):
+    if manifest.account not in (UNRESOLVED, account):
         raise WrongAccount(manifest.account, account)
     return target(root, desired, clients, needs_image)
 

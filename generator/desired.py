@@ -53,7 +53,8 @@ def environment(root: Path, name: str) -> Environment:
     """Load one environment. Raises UnknownEnvironment, InvalidEnvironment."""
     if name not in environments(root):
         raise UnknownEnvironment(name, environments(root))
-    return load_environment(root / ENVIRONMENTS / f"{name}.py")
+    file = ENVIRONMENTS / f"{name}.py"
+    return load_environment(root / file, shown_as=str(file))
 
 
 def addresses(root: Path) -> Addresses:

@@ -17,9 +17,6 @@ from generator.model.yaml_source import Path, Source, read
 T = TypeVar("T")
 
 API_VERSION = "gitops.ecg/v1"
-UNRESOLVED = "unresolved"
-"""A deploy-time value that could not be resolved where the manifest was rendered."""
-
 
 class ArtifactKind(StrEnum):
     """What an artifact is, and so where it is published."""

@@ -54,7 +54,7 @@ LOG_RETENTION_DAYS: Final = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
 )
-"""What CloudWatch Logs accepts (docs.aws.amazon.com, API_PutRetentionPolicy, 2026-11)."""
+"""What CloudWatch Logs accepts (docs.aws.amazon.com, API_PutRetentionPolicy)."""
 
 FARGATE_MEMORY: Final[Mapping[int, range | tuple[int, ...]]] = {
     256: (512, 1024, 2048),
@@ -65,7 +65,7 @@ FARGATE_MEMORY: Final[Mapping[int, range | tuple[int, ...]]] = {
     8192: range(16384, 61440 + 1, 4096),
     16384: range(32768, 122880 + 1, 8192),
 }
-"""CPU units -> MiB that go with them (docs.aws.amazon.com/AmazonECS, fargate-tasks-services, 2026-11)."""
+"""CPU units -> MiB that go with them (docs.aws.amazon.com/AmazonECS, fargate-tasks-services)."""
 
 RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "storage.cors_max_age": (0, 86400),
@@ -244,7 +244,7 @@ def health_check(known: Known) -> Findings:
 
 
 def volume(known: Known) -> Findings:
-    """gp3 gives 500 operations a second per GiB, and 0.25 MiB/s per operation (EBS user guide, gp3, 2026-11)."""
+    """gp3 gives 500 operations a second per GiB, and 0.25 MiB/s per operation (EBS user guide, gp3)."""
     root = "model_server.root_volume"
     size, iops, throughput = (known[f"{root}.{setting}"] for setting in ("size", "iops", "throughput"))
     if iops > max(3000, 500 * size):

@@ -32,7 +32,7 @@ from generator.parts.tags import tagged
 from generator.parts.wiring import give_out, wired
 
 # Ids of AWS's managed policies, the same in every account
-# (docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html, 2026-11).
+# (docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html).
 CACHING_OPTIMIZED: Final = "658327ea-f89d-4fab-a63d-7e88639e58f6"
 CACHING_DISABLED: Final = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 CACHING_OPTIMIZED_FOR_UNCOMPRESSED_OBJECTS: Final = "b2884449-e4de-46a7-ac36-70bc7f1ddd6d"

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from generator.model.manifest import UNRESOLVED, Manifest, StackManifest
+from generator.model.environment import UNRESOLVED
+from generator.model.manifest import Manifest, StackManifest
 from generator.model.wiring import Wire
 from generator.sync.errors import MissingOutput, Unresolved
 
