@@ -28,11 +28,10 @@ class Grid:
     pixels_per_mm: float
 
 
-def find_grid(behind: ByteArray) -> Grid | None:
-    """The ECG grid in a lane's background, or None where there is none with five squares to a big one."""
-    picture = behind.astype(np.float64)
-    across = _pitch(np.median(picture, axis=0))
-    down = _pitch(np.median(picture, axis=1))
+def find_grid(rows: ByteArray, columns: ByteArray) -> Grid | None:
+    """The ECG grid in the brightness of a lane's rows and columns, or None: five small squares make a big one."""
+    across = _pitch(columns.astype(np.float64))
+    down = _pitch(rows.astype(np.float64))
     if across is None or down is None or abs(across / down - 1.0) > 0.04:
         return None
     return Grid(float(across + down) / 10.0)
@@ -44,13 +43,16 @@ def _pitch(profile: Float64) -> float | None:
     peaks = signal.find_peaks(level, prominence=1.0)[0]
     if len(peaks) < 12:
         return None
+    top = float(np.percentile(level[peaks], 95))
+    peaks = peaks[level[peaks] > 0.2 * top]
     heights = level[peaks]
-    strong = peaks[heights > (np.percentile(heights, 10) + heights.max()) / 2]
-    if len(strong) < 3:
+    strong = peaks[heights > (np.percentile(heights, 30) + top) / 2]
+    if len(strong) < 3 or len(peaks) < 12:
         return None
+    # Lines lie on whole pixels: one distance is off by a pixel, ten together are not.
+    small = float(np.median(peaks[10:] - peaks[:-10])) / 10.0
     big = float(np.median(np.diff(strong)))
-    small = float(np.median(np.diff(peaks)))
-    if abs(big / small - 5.0) > 0.5:
+    if abs(big / small - 5.0) > 0.4:
         return None
     index = np.round((strong - strong[0]) / big)
     return float(np.polyfit(index, strong, 1)[0])

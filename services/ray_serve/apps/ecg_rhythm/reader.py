@@ -136,7 +136,7 @@ def _waveform(
     heights, confidence = tape.sampled(strip, 0.0, seen.last_s)
     if not np.isfinite(heights).any():
         raise ReadingError(ErrorCode.NO_TRACE, "The trace could not be followed; film at least 5 seconds.")
-    scale = calibration.scale(calibration.find_grid(found.ink.behind), strip.speed, heights)
+    scale = calibration.scale(calibration.find_grid(*found.lines), strip.speed, heights)
     samples: FloatArray = ((heights - scale.offset) / scale.pixels_per_unit).astype(np.float32)
     confidence[~np.isfinite(samples)] = 0.0
     waveform = Waveform(tape.RATE_HZ, 0.0, scale.unit, scale.calibrated, samples, confidence)

@@ -55,11 +55,15 @@ class Ink:
 
 @dataclass(frozen=True)
 class Screen:
-    """The trace's lane (x, y, width, height), its ink, how it moves; `moves` is False for a line that stands still."""
+    """The trace's lane (x, y, width, height), its ink, how it moves; `moves` is False for a line that stands still.
+
+    `lines`: brightness of each row and each column of the lane without the trace, where grid lines stand out.
+    """
 
     kind: DisplayKind
     lane: Lane
     ink: Ink
+    lines: tuple[ByteArray, ByteArray]
     moves: bool
 
     def crop(self, luma: ByteArray) -> ByteArray:
@@ -91,13 +95,16 @@ def find(stills: Sequence[Still]) -> Screen:
     moving = [curve for curve in curves if curve.moving > 0]
     best = max(moving or curves, key=lambda curve: curve.spikes)
     lane = _with_headroom(best.box, [curve.box for curve in curves if curve is not best], bright[0].shape)
-    ink = _ink(lane, inverted, bright, masks, wide)
+    x, y, width, height = lane
+    inner = slice(best.box[1] - y, best.box[1] - y + best.box[3])
+    lines = grid_lines([image[y : y + height, x : x + width] for image in bright], inner)
+    ink = _ink(lane, inverted, bright, masks, wide, lines)
     if not moving:
         if best.box[3] > 0.03 * bright[0].shape[0]:
             raise ReadingError(ErrorCode.NO_TRACE, "The picture stands still: a photo, or a frozen video.")
-        return Screen(DisplayKind.SCROLL, lane, ink, moves=False)
+        return Screen(DisplayKind.SCROLL, lane, ink, lines, moves=False)
     kind = _kind(lane, ink, stills)
-    return Screen(kind, lane, ink, moves=True)
+    return Screen(kind, lane, ink, lines, moves=True)
 
 
 def _ink_mask(bright: ByteArray) -> ByteArray:
@@ -193,29 +200,31 @@ def _ink(
     bright: list[ByteArray],
     masks: list[ByteArray],
     wide: list[list[tuple[Lane, ByteArray]]],
+    lines: tuple[ByteArray, ByteArray],
 ) -> Ink:
     x, y, width, height = lane
     crops = [image[y : y + height, x : x + width] for image in bright]
-    behind = background(crops)
+    behind = np.maximum(lines[0][:, None], lines[1][None, :]).astype(np.int16) + 4
     text = _standing_text(lane, masks, wide)
     brightest = np.max(crops, axis=0) if len(crops) < 3 else np.partition(np.stack(crops[-8:]), -2, axis=0)[-2]
-    behind = np.where(text > 0, 255, behind).astype(np.uint8)
+    behind = np.where(text > 0, 255, behind).clip(0, 255).astype(np.uint8)
     level = float(np.median(cv2.subtract(np.asarray(brightest, np.uint8), behind).max(axis=0)))
     return Ink(inverted, behind, 255.0 / max(level, 20.0))
 
 
-def background(crops: list[ByteArray]) -> ByteArray:
-    """The lane without its trace: what stays of each row and each column, the brighter of both (grid lines cross).
+def grid_lines(crops: list[ByteArray], box_rows: slice) -> tuple[ByteArray, ByteArray]:
+    """Brightness of each row and of each column of a lane without its trace.
 
-    A trace covers less than 0.7 of any row or column; a grid line covers all of it.
+    The darkest that each pixel ever was: a trace leaves it sooner or later. Of a row or column what a quarter of it
+    lies below: a grid line fills it, text and what is left of the trace do not. Columns are judged in `box_rows`
+    only, since the grid may end above and below.
     """
     darkest = crops[0].copy()
     for crop in crops[1:]:
         darkest = cv2.min(darkest, crop)
-    usual = np.median(np.stack(crops[:: max(1, len(crops) // 7)]), axis=0)
-    rows = np.percentile(usual, 30, axis=1)[:, None]
-    columns = np.percentile(usual, 30, axis=0)[None, :]
-    return np.asarray(np.maximum(rows, columns) + 3, np.uint8)
+    rows = np.percentile(darkest, 25, axis=1)
+    columns = np.percentile(darkest[box_rows], 25, axis=0)
+    return rows.astype(np.uint8), columns.astype(np.uint8)
 
 
 def _standing_text(lane: Lane, masks: list[ByteArray], wide: list[list[tuple[Lane, ByteArray]]]) -> ByteArray:

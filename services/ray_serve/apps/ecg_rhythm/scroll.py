@@ -83,7 +83,7 @@ class ScrollFollower:
         weight = self._weights[filled]
         # Back to whole pixels: the pen's geometry is that of pixels, and halves are means of different frames.
         columns, tops, bottoms, cleans, weights = self._by_pixel(filled, weight)
-        times = (columns - self._right - offset) / slope
+        times = (columns - self._right - 1.0 - offset) / slope
         radius = stroke_radius(Edges(tops, bottoms, cleans))
         steep = 1.0 / (1.0 + np.maximum(bottoms - tops - 2 * radius, 0) / 80.0)
         confidence = cleans * steep * np.minimum(weights / 4.0, 1.0)

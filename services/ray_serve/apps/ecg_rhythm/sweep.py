@@ -64,7 +64,7 @@ class SweepFollower:
         step = float(np.median(np.diff(self._times)))
         column, since, count, top, bottom, clean = table.T
         drawn = np.isfinite(since) & (count >= 6)
-        radius = stroke_radius(Edges(top, bottom, clean))
+        radius = stroke_radius(Edges(top[drawn], bottom[drawn], clean[drawn]))
         line = _fit(column[drawn], since[drawn], len(self._count), step)
         since = np.where(np.isfinite(since), since, -1e9)
         when = line.start + column / line.speed

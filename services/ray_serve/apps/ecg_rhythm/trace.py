@@ -87,7 +87,7 @@ def _strongest_run(column: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_])
 def stroke_radius(found: Edges) -> float:
     """Half the width of the stroke in pixels: half the height of the ink where the trace is level."""
     heights = (found.bottom - found.top)[np.isfinite(found.top)]
-    return float(np.percentile(heights, 20)) / 2 if len(heights) else 1.0
+    return float(np.percentile(heights, 8)) / 2 if len(heights) else 1.0
 
 
 def pen(top: Float64, bottom: Float64, radius: float) -> Float64:
@@ -103,10 +103,11 @@ def pen(top: Float64, bottom: Float64, radius: float) -> Float64:
     path = np.asarray(np.interp(where, column, (top + bottom) / 2), np.float64)
     if count < 4:
         return path
-    reach = max(1, int(np.floor(radius * FINE)))
+    across = REACH * radius
+    reach = max(1, int(np.floor(across * FINE)))
     steps = np.arange(-reach, reach + FINE)
     away = (steps + 0.5) / FINE - 0.5
-    rise = np.sqrt(np.maximum(radius**2 - away**2, 0.0))
+    rise = radius * np.sqrt(np.maximum(1.0 - (away / across) ** 2, 0.0))
     rows = (column[:, None] * FINE + steps[None, :]).clip(0, size - 1)
     stiff = _stiffness(size)
     for _ in range(ROUNDS):
@@ -123,8 +124,9 @@ def pen(top: Float64, bottom: Float64, radius: float) -> Float64:
     return path
 
 
-ROUNDS = 40
-STIFFNESS = 0.02
+ROUNDS = 20
+REACH = 0.75
+STIFFNESS = 0.2
 
 
 def _stiffness(size: int) -> Float64:
