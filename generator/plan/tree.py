@@ -72,6 +72,9 @@ class Resource:
     update_replace_policy: str = "Delete"
     depends_on: tuple[str, ...] = ()
     condition: str | None = None
+    """Only where it cannot be decided now; a resource whose condition is false is not in its template."""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    """`Metadata`, `CreationPolicy` and `UpdatePolicy`, where it has them."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,10 @@ class Template:
     size: int = 0
     """Bytes of its text."""
     source: Source | None = None
+    exports: Mapping[str, Any] = field(default_factory=dict)
+    """Output name -> canonical export name, for outputs that are exported."""
+    bindings: Mapping[str, Any] = field(default_factory=dict)
+    """What `Ref` to a parameter that is not known now stands for: `Att("network", "Outputs.VpcId")` for a wired one."""
 
 
 @dataclass(frozen=True)
