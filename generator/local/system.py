@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import signal
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Self
 
 from generator.local.authority import key_pair
@@ -63,6 +65,7 @@ class LocalSystem:
         self._emulator = Emulator(state_dir, python=self._environments.emulator / "bin" / "python")
         self._with_boxes = boxes
         self._stops = contextlib.ExitStack()
+        self._signals = contextlib.ExitStack()
 
     @property
     def connection(self) -> Connection:
@@ -75,13 +78,22 @@ class LocalSystem:
         return self._emulator.state_dir
 
     def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            # SIGTERM leaves the block as Ctrl-C does.
+            former = signal.signal(signal.SIGTERM, _interrupt)
+            self._signals.callback(signal.signal, signal.SIGTERM, former)
         self.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        if threading.current_thread() is threading.main_thread():
+            # A second Ctrl-C would cut the emulator off while it writes its state.
+            for name in (signal.SIGINT, signal.SIGTERM):
+                self._signals.callback(signal.signal, name, signal.signal(name, signal.SIG_IGN))
+        with self._signals:
+            self.stop()
 
     def start(self) -> None:
         """Start the emulator, what must exist beforehand, and the stand-ins."""
@@ -161,6 +173,10 @@ class LocalSystem:
             for reservation in ec2.describe_instances(Filters=filters)["Reservations"]
             for instance in reservation["Instances"]
         }
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def _is_steady(service: Mapping[str, Any]) -> bool:

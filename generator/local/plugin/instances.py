@@ -6,6 +6,7 @@ is true on this machine, the private address is one of the emulator's own loopba
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -48,6 +49,8 @@ def _create(_: str, properties: Properties, __: str) -> Made:
     arguments = {name: properties[name] for name in _LAUNCH_ARGUMENTS if name in properties}
     if profile := properties.get("IamInstanceProfile"):
         arguments["IamInstanceProfile"] = {"Name": profile}
+    if user_data := arguments.get("UserData"):
+        arguments["UserData"] = base64.b64decode(user_data)  # botocore encodes it again
     made = client("ec2").run_instances(
         MinCount=1,
         MaxCount=1,
