@@ -38,24 +38,28 @@ def find_grid(rows: ByteArray, columns: ByteArray) -> Grid | None:
 
 
 def _pitch(profile: Float64) -> float | None:
-    """Distance in pixels between strong lines of a brightness profile, if each holds five weaker spaces."""
+    """Distance in pixels between strong lines of a brightness profile, if weaker lines cut it into fifths."""
     level = profile - signal.medfilt(profile, 2 * (len(profile) // 16) + 1)
     peaks = signal.find_peaks(level, prominence=1.0)[0]
     if len(peaks) < 12:
         return None
     top = float(np.percentile(level[peaks], 95))
-    peaks = peaks[level[peaks] > 0.2 * top]
-    heights = level[peaks]
-    strong = peaks[heights > (np.percentile(heights, 30) + top) / 2]
-    if len(strong) < 3 or len(peaks) < 12:
+    strong = peaks[level[peaks] > 0.6 * top]
+    if len(strong) < 3:
         return None
-    # Lines lie on whole pixels: one distance is off by a pixel, ten together are not.
-    small = float(np.median(peaks[10:] - peaks[:-10])) / 10.0
     big = float(np.median(np.diff(strong)))
-    if abs(big / small - 5.0) > 0.4:
-        return None
     index = np.round((strong - strong[0]) / big)
-    return float(np.polyfit(index, strong, 1)[0])
+    big, first = (float(v) for v in np.polyfit(index, strong, 1))
+    # A line lies on a whole pixel, so a weak one is looked for one pixel to either side of its place.
+    nearby = np.max([level, np.roll(level, 1), np.roll(level, -1)], axis=0)
+    places = first + np.arange(int((len(level) - first) / big * 5)) * big / 5
+    weak = places[np.arange(len(places)) % 5 != 0]
+    inside = (weak > strong[0]) & (weak < strong[-1] - 1)
+    lines = nearby[np.round(weak[inside]).astype(int)]
+    between = level[np.round(weak[inside] + big / 10).astype(int)]
+    if len(lines) < 8 or float(np.median(lines) - np.median(between)) < max(0.1 * top, 1.0):
+        return None
+    return big
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,8 @@ from apps.ecg_rhythm.sweep import SweepFollower
 PROBE_S = 3.0
 PROBE_STILLS = 24
 PROBE_SPREAD = 6
+SCROLL_LOOKS_HZ = 12.0
+"""A strip shows every point for seconds: this many looks a second are as good as all frames, and cheaper."""
 LANE_LIMIT = "one lead read"
 
 
@@ -74,10 +76,10 @@ def read_trace(path: Path, progress: Progress) -> Reading:
     follower: SweepFollower | ScrollFollower = SweepFollower() if found.kind is DisplayKind.SWEEP else ScrollFollower()
     seen = _Seen()
     total = header.duration_s or 0.0
+    stride = max(1, round(header.fps / SCROLL_LOOKS_HZ)) if found.kind is DisplayKind.SCROLL else 1
     for frame in watch.timed(video.frames(path)):
-        ink = found.ink.of(found.crop(frame.luma))
-        if found.moves:
-            follower.add(frame.time_s, ink)
+        if found.moves and seen.frames % stride == 0:
+            follower.add(frame.time_s, found.ink.of(found.crop(frame.luma)))
         _remember(seen, frame, total)
         if seen.frames % 30 == 0 and total:
             progress("read", min(0.99, frame.time_s / total))
