@@ -43,6 +43,16 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Door:
+    """A change in place that the reverse change does not undo."""
+
+    path: str
+    change: str
+    """As of a Row."""
+    why: str
+
+
+@dataclass(frozen=True)
 class Behaviour:
     """One resource type."""
 
@@ -61,8 +71,15 @@ class Behaviour:
     rows: tuple[Row, ...] = ()
     stateful: str = ""
     """What it holds, such as `objects`; empty where it holds no data."""
-    names: tuple[str, ...] = ()
-    """Properties that together have to be unique; replacing under the same ones collides."""
+    names: tuple[tuple[str, ...], ...] = ()
+    """Sets of properties that have to be unique together; replacing under the same ones collides."""
+    must_be_empty: bool = False
+    """AWS refuses to delete it while it holds anything."""
+    revisions: bool = False
+    """Its replacement is a new revision beside the old one: normal, and nothing is lost."""
+    outside: str = ""
+    """What the world knows it by and a new one has another of, such as `the address`."""
+    doors: tuple[Door, ...] = ()
     volatile: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Attribute -> the properties whose change in place changes it; `*` stands for any."""
     source: str = ""
@@ -132,7 +149,15 @@ def behaviour(name: str) -> Behaviour | None:
         defs=MappingProxyType(known.get("defs", {})),
         rows=tuple(_row(path, row, docs) for path, rows in extra.get("rows", {}).items() for row in _several(rows)),
         stateful=extra.get("holds", ""),
-        names=tuple(_several(extra.get("name", ()))),
+        names=tuple(tuple(_several(name)) for name in extra.get("names", ())),
+        must_be_empty=bool(extra.get("must_be_empty")),
+        revisions=bool(extra.get("revisions")),
+        outside=extra.get("outside", ""),
+        doors=tuple(
+            Door(path, door.get("change", ""), door["why"])
+            for path, doors in extra.get("one_way", {}).items()
+            for door in _several(doors)
+        ),
         volatile={key: tuple(_several(value)) for key, value in extra.get("volatile", {}).items()},
         source=f"cfn-lint {table_version()} schema of {name}",
     )

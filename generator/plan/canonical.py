@@ -64,7 +64,7 @@ class Scope:
                 return self._attribute(argument)
             case "Fn::Sub", str():
                 return self._substitute(argument, {})
-            case "Fn::Sub", [str() as pattern, {**given}]:
+            case "Fn::Sub", [str() as pattern, dict() as given]:
                 return self._substitute(pattern, given)
             case "Fn::Join", [str() as delimiter, parts]:
                 return self._join(delimiter, self.value(parts))

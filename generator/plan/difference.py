@@ -53,15 +53,21 @@ def dotted(path: Sequence[Step]) -> str:
     return text
 
 
+def says(template: Template, value: Any) -> Any:
+    """A value of a template with each name of an unknown parameter or condition replaced by what it means."""
+    meanings = _meanings(template)
+    return meant(value, meanings, set(meanings)) if meanings else value
+
+
+def _meanings(template: Template) -> dict[str, Any]:
+    return {**template.bindings, **{f"?{name}": what for name, what in template.conditions.items()}}
+
+
 def _bound(old: Any, new: Any, before: Template, after: Template) -> tuple[Any, Any]:
     """Values in which each name whose meaning differs between the templates is replaced by its meaning."""
-    meanings = [
-        {**side.bindings, **{f"?{name}": what for name, what in side.conditions.items()}} for side in (before, after)
-    ]
-    moved = {name for name in {*meanings[0], *meanings[1]} if meanings[0].get(name) != meanings[1].get(name)}
-    if not moved:
-        return old, new
-    return meant(old, meanings[0], moved), meant(new, meanings[1], moved)
+    was, now = _meanings(before), _meanings(after)
+    moved = {name for name in {*was, *now} if was.get(name) != now.get(name)}
+    return (meant(old, was, moved), meant(new, now, moved)) if moved else (old, new)
 
 
 def meant(value: Any, meanings: Mapping[str, Any], moved: set[str]) -> Any:

@@ -76,6 +76,9 @@ def _leaf(
     if found := _among(steps, known.read):
         return Effect.UNKNOWN, f"{known.source}: {found} is read-only", Confidence.GUESS
     if found := _among(steps, known.create):
+        if known.revisions:
+            proof = f"a new revision, as every change of it: {known.source}: createOnlyProperties {found}"
+            return Effect.REPLACEMENT, proof, Confidence.CERTAIN
         return Effect.REPLACEMENT, f"{known.source}: createOnlyProperties {found}", Confidence.CERTAIN
     if found := _among(steps, known.conditional):
         return Effect.MAY_REPLACE, f"{known.source}: conditionalCreateOnlyProperties {found}", Confidence.LIKELY
@@ -132,7 +135,7 @@ def _holds(row: Row, difference: Difference, before: Resource, after: Resource) 
         *(_matches(after, path, wanted) for path, wanted in row.after.items()),
     ]
     if row.change:
-        answers.append(_changes(row.change, difference))
+        answers.append(changes_so(row.change, difference.before, difference.after))
     if row.root:
         answers.append(_on_ebs(before, after))
     if False in answers:
@@ -150,26 +153,25 @@ def _matches(resource: Resource, path: str, wanted: Any) -> bool | None:
     return any(str(value).lower() == str(choice).lower() for choice in choices)
 
 
-def _changes(kind: str, difference: Difference) -> bool | None:
+def changes_so(kind: str, before: Any, after: Any) -> bool | None:
+    """Whether a value is `added`, `removed`, `grows` or `shrinks`; None where the values do not tell."""
     match kind:
         case "added":
-            return difference.before is None
+            return before is None
         case "removed":
-            return difference.after is None
+            return after is None
         case _:
             try:
-                grows = float(difference.after) > float(difference.before)
+                return (float(after) > float(before)) == (kind == "grows")
             except (TypeError, ValueError):
                 return None
-            return grows == (kind == "grows")
 
 
 def _on_ebs(before: Resource, after: Resource) -> bool | None:
     """Whether an instance's root volume is on EBS, as its type or its own mapping tells."""
     kinds = [resource.properties.get("InstanceType") for resource in (before, after)]
-    if all(isinstance(kind, str) for kind in kinds):
-        if not any(str(kind).partition(".")[0] in _STORE_FAMILIES for kind in kinds):
-            return True
+    if all(isinstance(kind, str) and kind.partition(".")[0] not in _STORE_FAMILIES for kind in kinds):
+        return True
     mappings = after.properties.get("BlockDeviceMappings", ())
     rooted = isinstance(mappings, list) and any(
         isinstance(one, Mapping) and one.get("DeviceName") in ("/dev/xvda", "/dev/sda1") and "Ebs" in one

@@ -95,6 +95,19 @@ class StackChange:
     name: str
     action: Action | None
     wave: int
+    outputs: tuple[str, ...] = ()
+    """Outputs that appear, go or change their value."""
+
+
+@dataclass(frozen=True)
+class ArtifactChange:
+    """An image or package whose content changes. None stands for one that is not there."""
+
+    name: str
+    kind: str
+    before: str | None
+    """Its content address."""
+    after: str | None
 
 
 class Direction(StrEnum):
@@ -279,8 +292,10 @@ class Plan:
     serve: tuple[ServeChange, ...]
     deployability: tuple[Obstacle, ...]
     policy: tuple[Finding, ...]
+    artifacts: tuple[ArtifactChange, ...] = ()
 
     @property
     def empty(self) -> bool:
         """Nothing would happen."""
-        return not self.changes and not self.serve
+        stacks = any(stack.action for stack in self.stacks)
+        return not (stacks or self.changes or self.serve or self.artifacts)

@@ -13,7 +13,7 @@ from typing import Any
 from generator.errors import EcgError
 from generator.model.manifest import InvalidManifest, Manifest, StackManifest, parse
 from generator.model.wiring import Wire, WiringError, waves
-from generator.model.yaml_source import InvalidYaml, Source
+from generator.model.yaml_source import InvalidYaml, Path, Source
 from generator.model.yaml_source import read as read_yaml
 from generator.plan.template import template
 from generator.plan.tree import Template, Tree
@@ -104,7 +104,7 @@ class _Files:
         """Note a mistake at a key of a stack of the manifest."""
         assert self.manifest is not None  # noqa: S101  # stacks come from it
         index = self.manifest.stacks.index(stack)
-        path = ("spec", "stacks", index, key, *([parameter] if parameter else []))
+        path: Path = ("spec", "stacks", index, key, *([parameter] if parameter else []))
         self.mistakes.append(f"{self._manifest_source().where(path)}: {problem}")
 
     def serve(self) -> Mapping[str, Any]:
