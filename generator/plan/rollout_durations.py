@@ -45,13 +45,13 @@ def parse_durations(text: str) -> Durations:
     """Read a table of durations. Raises KeyError where a row lacks a step: the file is ours."""
     data: dict[str, Any] = yaml.load(text, Loader=yaml.CSafeLoader)
     return Durations(
-        stack=data["stack"],
-        box_ready=data["box_ready"]["minutes"],
-        image=data["image"]["minutes"],
-        package=data["package"]["minutes"],
-        serve_reconfigure=data["serve_reconfigure"]["minutes"],
-        serve_restart=data["serve_restart"]["minutes"],
-        ray_restart=data["ray_restart"]["minutes"],
+        stack=float(data["stack"]),
+        box_ready=float(data["box_ready"]["minutes"]),
+        image=float(data["image"]["minutes"]),
+        package=float(data["package"]["minutes"]),
+        serve_reconfigure=float(data["serve_reconfigure"]["minutes"]),
+        serve_restart=float(data["serve_restart"]["minutes"]),
+        ray_restart=float(data["ray_restart"]["minutes"]),
         default=_steps(data["default"]),
         types=MappingProxyType({kind: _steps(row) for kind, row in data["types"].items()}),
     )

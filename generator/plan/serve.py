@@ -201,24 +201,27 @@ def _app_reasons(old: _App, new: _App) -> Iterator[str]:
     was, now = _version(old), _version(new)
     if was != now:
         yield f"new code: {was} -> {now}"
-    for key in sorted((old.data.keys() | new.data.keys()) - {"name", "deployments", "runtime_env", "args"}):
-        if old.data.get(key) != new.data.get(key):
-            note = "; the old address answers 404 at once" if key == "route_prefix" else ""
-            yield f"{key}: {_word(old.data.get(key))} -> {_word(new.data.get(key))}{note}"
-    for key in ("runtime_env", "args"):
-        if _without(old.data.get(key), was) != _without(new.data.get(key), now):
-            yield f"{key} changes"
+    for key in sorted((old.data.keys() | new.data.keys()) - {"name", "deployments"}):
+        note = "; the old address answers 404 at once" if key == "route_prefix" else ""
+        masked = _without(old.data.get(key), was), _without(new.data.get(key), now)
+        yield from (f"{difference}{note}" for difference in _differences(key, *masked))
     for name in sorted(old.deployments.keys() | new.deployments.keys()):
         before, after = old.deployments.get(name), new.deployments.get(name)
         if before is None or after is None:
             yield f"deployment {name} is {'new' if before is None else 'gone'}"
-            continue
-        for key in sorted(before.data.keys() | after.data.keys()):
-            if before.data.get(key) != after.data.get(key):
-                yield f"{name}.{key}: {_word(before.data.get(key))} -> {_word(after.data.get(key))}"
-    policies = old.code[1:] != new.code[1:]
-    if policies and old.code[0] == new.code[0]:
-        yield "for Ray this is new code: it counts which deployments autoscale as part of the code"
+        else:
+            yield from _differences(name, before.data, after.data)
+    if old.code[0] == new.code[0] and old.code != new.code:
+        yield "for Ray this is new code: it counts which deployments autoscale, and how, as part of the code"
+
+
+def _differences(path: str, old: Any, new: Any) -> Iterator[str]:
+    """Each value that differs, with its path."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in sorted(old.keys() | new.keys(), key=str):
+            yield from _differences(f"{path}.{key}", old.get(key), new.get(key))
+    elif old != new:
+        yield f"{path}: {_word(old)} -> {_word(new)}"
 
 
 def _manners(app: _App, restarted: Sequence[str]) -> Iterator[str]:
@@ -249,9 +252,11 @@ def _head_reasons(old: Mapping[str, Any], new: Mapping[str, Any], was: _Box, now
 
 def _collision(name: str, box: _Box) -> Iterator[str]:
     app = box.apps.get(name)
-    others = [other for other, one in box.apps.items() if app and other != name and one.route == app.route is not None]
-    if app and others:
-        yield f"route collision: {app.route} is also {' and '.join(sorted(others))}'s; Ray refuses the whole file"
+    if app is None or app.route is None:
+        return
+    others = sorted(other for other, one in box.apps.items() if other != name and one.route == app.route)
+    if others:
+        yield f"route collision: {app.route} is also {' and '.join(others)}'s; Ray refuses the whole file"
 
 
 def _shortage(needs: Mapping[str, float], has: Mapping[str, float]) -> str:
