@@ -3,9 +3,10 @@
 two trees + changes
   -> sides         what can differ; `world` follows references, parameters and wiring on either side
   -> network       security groups, as sets of addresses (`addresses`) and services (`services`, `intervals`)
-  -> roads         routes, public addresses, load balancers, listeners, CloudFront behaviours
-  -> permissions   identity and resource policies (`statements`, `globs`, `conditions`), trust, boundaries
-  -> safeguards    public access, encryption and logging, as scales on which a resource stands higher or lower
+  -> routes, edge  ways from and to the internet; CloudFront's paths
+  -> permissions   policies of identities and resources, and trust (`holders`, `statements`, `globs`, `conditions`)
+  -> roles         managed policies, boundaries, what runs as which role
+  -> doors, safeguards, watchers   public access; encryption, logging and history, as `scales`
   -> Exposures     widened first, each said once
 
 Widened and narrowed are one computation with the sides swapped, so the reverse change says the reverse.
@@ -13,7 +14,7 @@ Widened and narrowed are one computation with the sides swapped, so the reverse 
 
 from collections.abc import Iterable
 
-from generator.plan.exposure import network, permissions, roles
+from generator.plan.exposure import doors, edge, network, permissions, roles, routes, safeguards, scales, watchers
 from generator.plan.exposure.sides import sides
 from generator.plan.facts import Direction, Exposure, ResourceChange
 from generator.plan.tree import Tree
@@ -27,7 +28,10 @@ def exposure(before: Tree, after: Tree, changes: Iterable[ResourceChange]) -> tu
     `changes` are the plan's: what they do not name, and no differing parameter feeds, is not looked at.
     """
     both = sides(before, after, changes)
-    said = {one for module in (network, permissions, roles) for one in module.found(both)}
+    said = {
+        one for module in (network, routes, edge, permissions, roles, doors, watchers) for one in module.found(both)
+    }
+    said.update(scales.found(both, (*doors.SCALES, *safeguards.SCALES)))
     return tuple(sorted(said, key=_order))
 
 

@@ -240,4 +240,4 @@ def _sentence(direction: Direction, opening: Opening, world: World) -> str:
         return f"{said} of {group} {verb} reachable from {rule.words}{tail if others else ''}"
     verb = "can now reach" if widened else "can no longer reach"
     tail = f", so far only {listed(others)}" if widened else f", only {listed(others)}"
-    return f"{group} {verb} {rule.words} on {said}{tail if others else ''}"
+    return f"{group} {verb} {rule.words} with {said}{tail if others else ''}"
