@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Generic, TypeVar
 
 from kit.contract import Progress
@@ -29,7 +29,7 @@ class Work(Generic[T]):
         self._abandoned = threading.Event()
         self._last: tuple[str, float] = ("", -1.0)
 
-    async def events(self) -> AsyncIterator[Progress]:
+    async def events(self) -> AsyncGenerator[Progress, None]:
         """Progress, at most one event for each `every` of a stage. Raises what the work raises."""
         loop = asyncio.get_running_loop()
         queue: asyncio.Queue[Progress | None] = asyncio.Queue()

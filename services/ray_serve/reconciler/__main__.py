@@ -69,23 +69,24 @@ def main() -> int:
 
 
 def _device() -> Callable[[], Mapping[str, Any] | None]:
-    """Asks which device models run on, in a process of its own: torch takes seconds and a lot of memory."""
-    asking = subprocess.Popen(
-        [sys.executable, "-m", "kit.device"],
-        cwd=Path(__file__).parents[1],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    known: list[Mapping[str, Any]] = []
+    """Asks which device models run on, in a process of its own: torch takes seconds and a lot of memory.
+
+    Begins at the first call, and answers None until it knows.
+    """
+    asking: list[subprocess.Popen[str]] = []
 
     def device() -> Mapping[str, Any] | None:
-        if not known and asking.poll() is not None:
-            told = asking.communicate()[0]
-            known.append(
-                json.loads(told) if asking.returncode == 0 else {"kind": "unknown", "name": "torch did not load"}
+        if not asking:
+            command = [sys.executable, "-m", "kit.device"]
+            folder = Path(__file__).parents[1]
+            asking.append(
+                subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
             )
-        return known[0] if known else None
+        (process,) = asking
+        if process.poll() is None:
+            return None
+        told: dict[str, Any] = json.loads(process.communicate()[0] or '{"kind": "unknown", "name": "no torch"}')
+        return told
 
     return device
 

@@ -65,6 +65,7 @@ class Reconciler:
     ) -> None:
         self._settings, self._bucket, self._ray, self._serve, self._clock = settings, bucket, ray, serve, clock
         self._device, self._python = device, python
+        self._known_device: Mapping[str, Any] | None = None
         self._shelf = Shelf(settings.packages)
         self._file = MemoryFile(settings.state / "state.json")
         self._desired: Desired | None = None
@@ -202,7 +203,10 @@ class Reconciler:
                 self._apply(target)
             case Accept(target):
                 _LOG.info("healthy", extra={"generation": target.generation})
+                before = self._memory.good or target
                 self._remember(replace(self._memory, good=target, failed=None))
+                # One back is kept too: a revert is then there at once.
+                self._shelf.keep_only({*target.items, *before.items, *(self._desired or target).items})
             case Reject(generation, message):
                 self._reject(generation, message)
             case _:
@@ -255,11 +259,14 @@ class Reconciler:
             self._errors.appendleft({"at": stamp(self._clock.wall()), "message": what[:4000]})
 
     def _report(self, snapshot: Snapshot) -> None:
+        if snapshot.http_ready and self._known_device is None:
+            # Not before: asking loads torch, and a box that is coming up has better use for its processors.
+            self._known_device = self._device()
         facts = Facts(
             agent=self._settings.agent,
             python=self._python,
             ray=self._ray_version,
-            device=self._device(),
+            device=self._known_device,
             errors=tuple(self._errors),
             trouble=self._trouble,
         )

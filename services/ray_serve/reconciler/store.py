@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -106,6 +107,14 @@ class Shelf:
             raise FetchError(f"{item.key} is corrupt: its SHA-256 is {found}, not {item.sha256}; publish it again")
         write(self.folder / item.file, content)
         self._verified.add(item.file)
+
+    def keep_only(self, items: Iterable[Item]) -> None:
+        """Remove what no generation needs that the box may still go to."""
+        kept = {item.file for item in items}
+        for path in self.folder.glob("*.*"):
+            if path.name not in kept:
+                path.unlink()
+                self._verified.discard(path.name)
 
 
 def write(path: Path, content: bytes, mode: int = 0o644) -> None:

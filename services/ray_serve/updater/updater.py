@@ -74,6 +74,14 @@ def python_for(folder: Path) -> Path:
     return env / "bin/python"
 
 
+def tidy(*kept: "Agent | None") -> None:
+    """Keep the programs of these agents only; an environment with CUDA has gigabytes."""
+    needed = {path for agent in kept if agent for path in (agent.folder, agent.python.parents[1])}
+    for path in (*PROGRAMS.glob("agents/*"), *PROGRAMS.glob("env/*")):
+        if path not in needed:
+            shutil.rmtree(path, ignore_errors=True)
+
+
 class Agent:
     """One running agent."""
 
@@ -110,6 +118,7 @@ def turn(running: "Agent | None", bad: set[str]) -> "Agent | None":
     say(f"starting agent {wanted['sha256'][:12]}")
     agent = Agent(folder, python)
     if running is None or agent.stays_up():
+        tidy(agent, running)
         return agent
     say(f"agent {wanted['sha256'][:12]} does not stay up; back to {running.folder.name[:12]}")
     bad.add(wanted["sha256"])

@@ -158,8 +158,9 @@ class World:
                 "x-ecg": {"box": {"cpus": 4, "gpus": 1}, "apps": {"ecg_rhythm": {"version": version}}},
             }
         ).encode()
+        serve_key = f"serve/dev/config/{sha256(serve)}.yaml"
         items = {
-            "serve": {"key": f"serve/dev/config/{sha256(serve)}.yaml", "sha256": sha256(serve)},
+            "serve": {"key": serve_key, "sha256": sha256(serve)},
             "agent": {"key": "serve/dev/packages/agent.zip", "sha256": "e" * 64},
             "packages": [
                 {"name": "ecg_rhythm", "key": f"serve/dev/packages/{address}", "sha256": sha256(PACKAGE)},
@@ -167,7 +168,7 @@ class World:
         }
         rest = {"apiVersion": "gitops.ecg/v1", "kind": "BoxState", **items}
         generation = sha256(json.dumps(rest, sort_keys=True).encode())
-        self.bucket.objects[str(items["serve"]["key"])] = serve  # type: ignore[index,call-overload]
+        self.bucket.objects[serve_key] = serve
         self.bucket.objects[f"serve/dev/packages/{address}"] = package
         self.bucket.objects["serve/dev/desired.json"] = json.dumps({**rest, "generation": generation}).encode()
         return generation
@@ -469,6 +470,15 @@ def test_the_token_of_ray_is_readable_by_its_owner_only(world: World) -> None:
     world.publish("v1")
     settle(world.agent())
     assert (world.root / "var/lib/ecg/state.json").stat().st_mode & 0o077 == 0
+
+
+def test_the_disk_keeps_what_runs_and_what_ran_before(world: World) -> None:
+    agent = world.agent()
+    for version in ("v1", "v2", "v3"):
+        world.publish(version)
+        settle(agent)
+    kept = sorted(path.suffix for path in (world.root / "var/lib/ecg/packages").iterdir())
+    assert kept == [".yaml", ".yaml", ".zip"]
 
 
 def test_settings_come_from_the_environment() -> None:

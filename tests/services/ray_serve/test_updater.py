@@ -214,6 +214,19 @@ def test_programs_and_state_lie_below_the_root(instance: Instance) -> None:
     assert stat.S_ISREG((instance.root / "opt/ecg/updater.py").stat().st_mode)
 
 
+def test_agents_before_the_last_are_removed(instance: Instance) -> None:
+    instance.publish("one")
+    instance.boot()
+    soon(lambda: len(instance.agents()) == 1, instance)
+    kept = set()
+    for name in ("two", "three"):
+        sha256 = instance.publish(name)
+        up = [f"{name} up {sha256[:4]}"]
+        soon(lambda up=up: instance.agents()[-1:] == up, instance)
+        kept.add(sha256)
+    soon(lambda: {path.name for path in (instance.root / "opt/ecg/agents").iterdir()} == kept, instance)
+
+
 def test_the_reconciler_reads_what_the_unit_sets() -> None:
     from reconciler.settings import Settings
 

@@ -1,0 +1,305 @@
+"""What the kit promises to every app, without Ray."""
+
+import asyncio
+import io
+import json
+import logging
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from kit import logs, storage
+from kit.batching import BatchPolicy, apart, in_slices
+from kit.contract import AnalyzeRequest, AppError, Failure, Progress, Result, to_line
+from kit.device import Device, choose_device
+from kit.stage import Report, Work
+from kit.warmup import warm_up
+
+REQUEST: dict[str, Any] = {"job_id": "0192-a", "video": {"bucket": "videos", "key": "videos/local/1/source.mp4"}}
+
+
+# --- contract
+
+
+def test_each_event_is_one_line_as_the_architecture_has_it() -> None:
+    assert to_line(Progress("read", 0.4)) == b'{"event":"progress","stage":"read","fraction":0.4}\n'
+    assert to_line(Result({"a": "x\ny"})) == b'{"event":"result","result":{"a":"x\\ny"}}\n'
+    assert to_line(Failure("no_trace", "m")) == b'{"event":"error","error":{"code":"no_trace","message":"m"}}\n'
+
+
+def test_a_result_with_nan_is_a_bug_and_not_sent() -> None:
+    with pytest.raises(ValueError, match="JSON compliant"):
+        to_line(Result({"samples": [float("nan")]}))
+
+
+def test_options_may_be_left_out() -> None:
+    assert AnalyzeRequest.model_validate(REQUEST).options == {}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"job_id": ""},
+        {"job_id": "a/b"},
+        {"video": {"bucket": "videos"}},
+        {"video": {"bucket": "../x", "key": "k"}},
+        {"video": {"bucket": "videos", "key": ""}},
+        {"video": {"bucket": "videos", "key": "a\x00b"}},
+        {"video": {"bucket": "videos", "key": "k" * 1025}},
+        {"more": 1},
+    ],
+)
+def test_a_request_from_outside_is_checked(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        AnalyzeRequest.model_validate({**REQUEST, **wrong})
+
+
+# --- stage
+
+
+def test_work_tells_its_progress_and_then_has_a_value() -> None:
+    async def run() -> tuple[list[Progress], str]:
+        def job(report: Report) -> str:
+            report("decode", 0.0)
+            report("decode", 1.0)
+            return "done"
+
+        work = Work(job)
+        return [event async for event in work.events()], work.value
+
+    events, value = asyncio.run(run())
+    assert events == [Progress("decode", 0.0), Progress("decode", 1.0)]
+    assert value == "done"
+
+
+def test_progress_is_thinned_to_one_event_a_percent_and_the_end_is_always_told() -> None:
+    async def run() -> list[Progress]:
+        def job(report: Report) -> None:
+            for step in range(10_001):
+                report("decode", step / 10_000)
+
+        return [event async for event in Work(job).events()]
+
+    events = asyncio.run(run())
+    assert len(events) <= 102
+    assert events[-1] == Progress("decode", 1.0)
+
+
+def test_what_the_work_raises_is_raised() -> None:
+    async def run() -> None:
+        def job(_: Report) -> None:
+            raise AppError("no_trace", "nothing there")
+
+        async for _ in Work(job).events():
+            pass
+
+    with pytest.raises(AppError, match="nothing there"):
+        asyncio.run(run())
+
+
+def test_abandoned_work_stops_and_is_waited_for() -> None:
+    """What it uses may be removed only when its thread has ended."""
+    ended = threading.Event()
+
+    async def run() -> float:
+        def job(report: Report) -> None:
+            try:
+                for step in range(10_000):
+                    report("read", step / 10_000)
+                    time.sleep(0.01)
+            finally:
+                time.sleep(0.1)
+                ended.set()
+
+        events = Work(job).events()
+        await anext(events)
+        start = time.monotonic()
+        await events.aclose()
+        assert ended.is_set()
+        return time.monotonic() - start
+
+    assert asyncio.run(run()) < 2
+
+
+def test_cancelled_work_stops_too() -> None:
+    ended = threading.Event()
+
+    async def consume(job: Callable[[Report], None]) -> None:
+        async for _ in Work(job).events():
+            pass
+
+    async def run() -> None:
+        def job(report: Report) -> None:
+            try:
+                while True:
+                    report("read", 0.5)
+                    time.sleep(0.01)
+            finally:
+                ended.set()
+
+        task = asyncio.create_task(consume(job))
+        await asyncio.sleep(0.1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert ended.is_set()
+
+    asyncio.run(run())
+
+
+# --- batching
+
+
+def test_batch_settings_come_as_declared() -> None:
+    assert BatchPolicy.of({"batching": {"max_size": 512, "wait_ms": 10}}) == BatchPolicy(max_size=512, wait_ms=10)
+
+
+def test_a_misspelt_batch_setting_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        BatchPolicy.of({"batching": {"max_szie": 512}})
+
+
+@pytest.mark.parametrize("rows", [0, 1, 7, 8, 9, 100])
+def test_slices_bound_what_the_model_sees_and_change_nothing(rows: int) -> None:
+    seen: list[int] = []
+
+    def double(array: np.ndarray) -> np.ndarray:
+        seen.append(len(array))
+        return array * 2
+
+    array = np.arange(rows * 3, dtype=np.float32).reshape(rows, 3)
+    assert np.array_equal(in_slices(double, 8, array), array * 2)
+    assert max(seen) <= 8
+
+
+@pytest.mark.parametrize("sizes", [[3], [0, 2, 0, 5], [1, 1, 1]])
+def test_each_request_gets_its_own_rows_back(sizes: list[int]) -> None:
+    rows = np.arange(sum(sizes), dtype=np.float32)
+    parts = apart(rows, sizes)
+    assert [len(part) for part in parts] == sizes
+    assert np.array_equal(np.concatenate(parts), rows)
+
+
+# --- device, warm-up
+
+
+def test_the_device_is_named_as_results_report_it() -> None:
+    assert Device("cuda:0", "Tesla T4").kind == "cuda"
+    assert choose_device().kind in {"cpu", "cuda"}
+
+
+def test_the_agent_reads_the_device_module_without_loading_torch() -> None:
+    program = "import sys, kit.device, reconciler.__main__; print('torch' in sys.modules, 'ray' in sys.modules)"
+    folder = Path(__file__).resolve().parents[3] / "services/ray_serve"
+    answer = subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=True)
+    assert answer.stdout.split() == ["False", "False"]
+
+
+def test_a_model_is_warmed_at_every_size() -> None:
+    seen: list[int] = []
+    assert list(warm_up(seen.append, (1, 32))) == [1, 32]
+    assert seen == [1, 32]
+
+
+# --- storage
+
+
+class FakeBody(io.BytesIO):
+    """A response's body."""
+
+
+class FakeS3:
+    """`get_object` and `put_object` of one bucket."""
+
+    def __init__(self, **objects: bytes) -> None:
+        self.objects = objects
+        self.cut = 0
+
+    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803 boto3's names
+        from botocore.exceptions import ClientError
+
+        if Key not in self.objects:
+            raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
+        content = self.objects[Key]
+        return {"Body": FakeBody(content[: len(content) - self.cut]), "ContentLength": len(content)}
+
+
+def test_a_download_reports_its_progress(tmp_path: Path) -> None:
+    told: list[float] = []
+    size = storage.S3Objects(FakeS3(v=b"x" * (3 << 20))).download("b", "v", tmp_path / "v", 1 << 30, told.append)
+    assert size == (tmp_path / "v").stat().st_size == 3 << 20
+    assert told == [pytest.approx(1 / 3), pytest.approx(2 / 3), 1.0]
+
+
+def test_a_missing_object_has_a_final_code(tmp_path: Path) -> None:
+    with pytest.raises(AppError) as caught:
+        storage.S3Objects(FakeS3()).download("b", "v", tmp_path / "v", 10, lambda _: None)
+    assert caught.value.code == "object_not_found"
+
+
+def test_an_object_over_the_limit_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(AppError) as caught:
+        storage.S3Objects(FakeS3(v=b"12345")).download("b", "v", tmp_path / "v", 4, lambda _: None)
+    assert caught.value.code == "video_too_large"
+    assert (tmp_path / "v").stat().st_size == 0
+
+
+def test_half_a_download_may_be_tried_again(tmp_path: Path) -> None:
+    """So it is no AppError: those are final."""
+    s3 = FakeS3(v=b"12345")
+    s3.cut = 2
+    with pytest.raises(ConnectionError, match="after 3 of 5 bytes"):
+        storage.S3Objects(s3).download("b", "v", tmp_path / "v", 10, lambda _: None)
+
+
+def test_a_requests_folder_is_gone_whatever_happens() -> None:
+    def work() -> None:
+        with storage.temporary_folder() as folder:
+            left.append(folder)
+            (folder / "video").write_bytes(b"x")
+            raise RuntimeError
+
+    left: list[Path] = []
+    with pytest.raises(RuntimeError):
+        work()
+    assert not left[0].exists()
+
+
+def test_folders_of_killed_replicas_are_swept_and_those_of_living_ones_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    (tmp_path / f"ecg-video-{ended.pid}-abc").mkdir()
+    with storage.temporary_folder() as living:
+        assert storage.sweep() == 1
+        assert list(tmp_path.iterdir()) == [living]
+
+
+# --- logs
+
+
+def test_a_log_line_is_json_with_the_job_and_what_was_passed() -> None:
+    stream = io.StringIO()
+    log = logs.logger("test", stream)
+    with logs.job("0192-a"):
+        log.info("analysed", extra={"beats": 31})
+    try:
+        raise ValueError("x")
+    except ValueError:
+        log.exception("broke")
+    logging.getLogger("ecg").handlers.clear()
+    first, second = map(json.loads, stream.getvalue().splitlines())
+    assert (first["message"], first["job_id"], first["beats"], first["level"]) == ("analysed", "0192-a", 31, "INFO")
+    assert "job_id" not in second
+    assert "ValueError: x" in second["traceback"]
