@@ -44,6 +44,15 @@ def found(both: Sides) -> Iterator[Exposure]:
             yield from _origins(both, place, old, new)
 
 
+def unsigned(both: Sides) -> Iterator[tuple[Place, str]]:
+    """Distributions, each with a path that asked for a signed link and no longer does."""
+    for place, old, new in both.differing({DISTRIBUTION}):
+        before, after = _behaviours(both.before, place, old), _behaviours(both.after, place, new)
+        for path in sorted(before.keys() & after.keys()):
+            if before[path].signed and not after[path].signed:
+                yield place, path
+
+
 def _said(
     widened: bool, name: str, path: str, old: Behaviour | None, new: Behaviour | None
 ) -> Iterator[tuple[ExposureKind, str]]:

@@ -9,7 +9,7 @@ from generator.plan.exposure.holders import TYPES, Held, Holder, Role, held, hol
 from generator.plan.exposure.services import listed
 from generator.plan.exposure.sides import Sides
 from generator.plan.exposure.statements import Grant, gained
-from generator.plan.exposure.world import World
+from generator.plan.exposure.world import Place, World
 from generator.plan.facts import Direction, Exposure, ExposureKind
 
 ASSUME: Final = "sts:assumerole"
@@ -26,6 +26,25 @@ def found(both: Sides) -> Iterator[Exposure]:
             yield from _allowed(direction, new, holder, here.get(holder, []), there.get(holder, []))
             if _stays(both, holder):
                 yield from _denied(direction, new, holder, here.get(holder, []), there.get(holder, []))
+
+
+def given(both: Sides) -> Iterator[tuple[Holder, Grant, Place]]:
+    """Every grant that the change gives and nothing gave before, and the resource that gives it."""
+    before, after = touched_grants(both)
+    for holder in sorted(after):
+        had = [one.grant for one in before.get(holder, []) if one.grant.allow]
+        for grant in gained(had, [one.grant for one in after[holder] if one.grant.allow]):
+            yield holder, grant, _place(after[holder], grant)
+
+
+def lifted(both: Sides) -> Iterator[tuple[Holder, Grant, Place]]:
+    """Every denial that the change takes away from a resource that stays, and the resource that held it."""
+    before, after = touched_grants(both)
+    for holder in sorted(before):
+        if _stays(both, holder):
+            keeps = [one.grant for one in after.get(holder, []) if not one.grant.allow]
+            for grant in gained(keeps, [one.grant for one in before[holder] if not one.grant.allow]):
+                yield holder, grant, _place(before[holder], grant)
 
 
 def touched_grants(both: Sides) -> tuple[Grants, Grants]:

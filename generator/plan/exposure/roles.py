@@ -38,6 +38,23 @@ def found(both: Sides) -> Iterator[Exposure]:
                 yield from _runs_as(both, direction, place, here, there)
 
 
+def attached(both: Sides) -> Iterator[tuple[Place, str]]:
+    """Principals that get a managed policy which they had not, with its name."""
+    for place, old, new in both.differing(INLINE):
+        had, has = (_texts(world, place, one, "ManagedPolicyArns") for world, one in _each(both, old, new))
+        for text in sorted(has.keys() - had.keys()):
+            yield place, has[text].rsplit("/", 1)[-1]
+
+
+def unbound(both: Sides) -> Iterator[tuple[Place, str]]:
+    """Principals that stay and lose a permissions boundary, with its name."""
+    for place, old, new in both.differing(INLINE):
+        if old is not None and new is not None:
+            had, has = (_texts(world, place, one, "PermissionsBoundary") for world, one in _each(both, old, new))
+            for text in sorted(had.keys() - has.keys()):
+                yield place, had[text].rsplit("/", 1)[-1]
+
+
 def broad(words: str) -> str:
     """What a managed policy allows, if that is as good as everything; `words` is its name or ARN. Else nothing."""
     name = words.rsplit("/", 1)[-1]
@@ -78,6 +95,10 @@ def _runs_as(both: Sides, direction: Direction, place: Place, here: Resource, th
             verb = "now has" if direction is Direction.WIDENED else "no longer has"
             sentence = f"{place[1]} {verb} the rights of {new[text]}"
             yield Exposure(*place, ExposureKind.PERMISSION, direction, sentence)
+
+
+def _each(both: Sides, old: Resource | None, new: Resource | None) -> tuple[tuple[World, Resource | None], ...]:
+    return (both.before, old), (both.after, new)
 
 
 def _of(both: Sides, direction: Direction, side: int) -> World:

@@ -3,7 +3,7 @@
 A subnet's routes are those of the table that it is associated with, so moving a subnet to a public table shows.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -44,7 +44,8 @@ class Way:
 def found(both: Sides) -> Iterator[Exposure]:
     """Ways that subnets gain and lose, and rules of network ACLs."""
     if any(True for _ in both.differing({ROUTE, ASSOCIATION})):
-        before, after = _ways(both.before), _ways(both.after)
+        with_subnets = _subnets(both.before).keys() | _subnets(both.after).keys()
+        before, after = _ways(both.before, with_subnets), _ways(both.after, with_subnets)
         for direction, _, world in both.both_ways():
             old, new = (before, after) if direction is Direction.WIDENED else (after, before)
             for way in sorted(new.keys() - old.keys()):
@@ -58,23 +59,34 @@ def found(both: Sides) -> Iterator[Exposure]:
     yield from _acl_entries(both)
 
 
-def _ways(world: World) -> dict[Way, tuple[str, list[Place]]]:
-    """Each way -> its gateway in words, and the resources that make it."""
+def _subnets(world: World) -> dict[str, list[tuple[Place, Place]]]:
+    """Route table -> its subnets, each with the resource that associates them."""
     subnets: dict[str, list[tuple[Place, Place]]] = {}
     for stack, resource in world.of({ASSOCIATION}):
-        properties = world.properties((stack, resource.id), resource)
-        subnet = _place(world, properties.get("SubnetId"))
         place = world.known_as((stack, resource.id))
+        properties = world.properties(place, resource)
+        subnet = _place(world, properties.get("SubnetId"))
         subnets.setdefault(world.text(properties.get("RouteTableId")), []).append((subnet, place))
+    return subnets
+
+
+def _ways(world: World, with_subnets: Collection[str]) -> dict[Way, tuple[str, list[Place]]]:
+    """Each way -> its gateway in words, and the resources that make it.
+
+    A table none of whose subnets is in sight stands for them; one whose subnets moved away leads nobody anywhere.
+    """
+    subnets = _subnets(world)
     ways: dict[Way, tuple[str, list[Place]]] = {}
     for stack, resource in world.of({ROUTE}):
-        properties = world.properties((stack, resource.id), resource)
+        place = world.known_as((stack, resource.id))
+        properties = world.properties(place, resource)
         key = next((key for key in TARGETS if key in properties), "")
         through = "internet" if _is_internet_gateway(world, key, properties.get(key)) else key
         words = world.words(properties.get(key, "nothing"), stack)
-        place = world.known_as((stack, resource.id))
         table = properties.get("RouteTableId")
-        for start, by in subnets.get(world.text(table), [(_place(world, table), place)]):
+        text = world.text(table)
+        alone = [] if text in with_subnets else [(_place(world, table), place)]
+        for start, by in subnets.get(text, alone):
             ways.setdefault(Way(start, _destination(world, properties), through), (words, []))[1].extend((by, place))
     return ways
 

@@ -88,7 +88,9 @@ def _log_retention(properties: Properties) -> Level:
     value = properties.get("RetentionInDays")
     if value is None:
         return Level(FOR_EVER, "keeps its logs for ever")
-    return Level(int(value) if str(value).isdecimal() else 0, f"keeps its logs for {value} days")
+    return Level(
+        int(value) if str(value).isdecimal() else 0, f"keeps its logs for {value} day{'' if str(value) == '1' else 's'}"
+    )
 
 
 def _backups(properties: Properties) -> Level:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from generator.plan.exposure.sides import Sides
-from generator.plan.exposure.world import each, get, is_true
+from generator.plan.exposure.world import Place, each, get, is_true
 from generator.plan.facts import Direction, Exposure, ExposureKind
 
 Properties = Mapping[str, Any]
@@ -31,8 +31,44 @@ class Scale:
     """The rank below which a new resource counts as opened; None where a new one is no news."""
 
 
+@dataclass(frozen=True)
+class Move:
+    """A resource that changes its level, or comes or goes below the expected one."""
+
+    place: Place
+    scale: Scale
+    was: Level | None
+    now: Level | None
+    name: str
+
+    @property
+    def direction(self) -> Direction:
+        """Down is widened, up is narrowed."""
+        if self.was is None or self.now is None:
+            return Direction.WIDENED if self.was is None else Direction.NARROWED
+        return Direction.WIDENED if self.now.rank < self.was.rank else Direction.NARROWED
+
+    @property
+    def sentence(self) -> str:
+        """`JobsTable now cannot be restored to a point in time; so far it can be restored to a point in time`."""
+        match self.was, self.now:
+            case None, Level() as now:
+                return f"{self.name}, which is new, {now.phrase}"
+            case Level() as was, None:
+                return f"{self.name}, which {was.phrase}, goes"
+            case Level() as was, Level() as now:
+                return f"{self.name} now {now.phrase}; so far it {was.phrase}"
+        return self.name
+
+
 def found(both: Sides, scales: Collection[Scale]) -> Iterator[Exposure]:
     """Resources that go down a scale, widened, or up, narrowed."""
+    for move in moves(both, scales):
+        yield Exposure(*move.place, move.scale.kind, move.direction, move.sentence)
+
+
+def moves(both: Sides, scales: Collection[Scale]) -> Iterator[Move]:
+    """Every change of a level."""
     by_type: dict[str, list[Scale]] = {}
     for scale in scales:
         for type_ in scale.types:
@@ -45,13 +81,13 @@ def found(both: Sides, scales: Collection[Scale]) -> Iterator[Exposure]:
         for scale in by_type[some.type]:
             was = scale.level(both.before.properties(place, old)) if old is not None else None
             now = scale.level(both.after.properties(place, new)) if new is not None else None
-            if was is not None and now is not None and was.rank != now.rank:
-                direction = Direction.WIDENED if now.rank < was.rank else Direction.NARROWED
-                yield Exposure(*place, scale.kind, direction, f"{name} now {now.phrase}; so far it {was.phrase}")
-            elif scale.expected is not None and old is None and now is not None and now.rank < scale.expected:
-                yield Exposure(*place, scale.kind, Direction.WIDENED, f"{name}, which is new, {now.phrase}")
-            elif scale.expected is not None and new is None and was is not None and was.rank < scale.expected:
-                yield Exposure(*place, scale.kind, Direction.NARROWED, f"{name}, which {was.phrase}, goes")
+            if was is not None and now is not None:
+                news = was.rank != now.rank
+            else:
+                alone = was if new is None else now if old is None else None
+                news = alone is not None and scale.expected is not None and alone.rank < scale.expected
+            if news:
+                yield Move(place, scale, was, now, name)
 
 
 def flag(safe: str, unsafe: str, *path: str, default: bool = False) -> Callable[[Properties], Level]:

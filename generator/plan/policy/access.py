@@ -1,0 +1,164 @@
+"""Rules about access: nothing opened to the world, no right to everything, nothing public."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from generator.plan.exposure import doors, edge, globs, network, permissions, roles, scales, services
+from generator.plan.exposure.conditions import limits_who
+from generator.plan.exposure.holders import Role
+from generator.plan.exposure.statements import Scope
+from generator.plan.facts import Direction, Exposure, ExposureKind, Severity
+from generator.plan.policy.rule import Breach, Case, Rule
+
+WEB: Final = services.services("tcp", 80, 80) | services.services("tcp", 443, 443)
+"""What is meant to be reachable from anywhere, if anything is."""
+
+BUCKETS: Final = ("AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::S3::AccessPoint")
+
+
+def _open_to_world(case: Case) -> Iterator[Breach]:
+    for opening, reached in network.wide_open(case.both):
+        rule = opening.rule
+        group = case.both.after.name(rule.group, rule.place[0]) if rule.group[0] else rule.group[1]
+        said = services.words(reached)
+        if rule.ingress:
+            severity = Severity.WARNING if WEB.covers(reached) else None
+            yield Breach(
+                rule.place, f"{said} of {group} is opened to the whole internet through {rule.words}", severity
+            )
+        elif not opening.new_group:
+            sentence = f"{group} may reach the whole internet with {said} through {rule.words}"
+            yield Breach(rule.place, sentence, Severity.WARNING)
+
+
+def _any_action(case: Case) -> Iterator[Breach]:
+    for holder, grant, place in permissions.given(case.both):
+        if holder.role is Role.TRUST:
+            continue
+        name = case.both.after.name(holder.place, place[0]) if holder.place[0] else holder.place[1]
+        where = "everything" if grant.resource is None else grant.resource.words
+        action = grant.action
+        if action.everything or action.all_but:
+            yield Breach(place, f"{_who(name, holder.role)} every action ({_written(action)}) on {where}")
+        elif holder.role is Role.IDENTITY and action.patterns[0].text.endswith(":*"):
+            severity = None if grant.resource is not None and _any(grant.resource) else Severity.WARNING
+            yield Breach(place, f"{name} is given every action of a service ({_written(action)}) on {where}", severity)
+
+
+def _who(name: str, role: Role) -> str:
+    return f"{name} is given" if role is Role.IDENTITY else f"the policy of {name} gives"
+
+
+def _written(action: Scope) -> str:
+    return (
+        f"NotAction {', '.join(one.words for one in action.patterns)}" if action.all_but else action.patterns[0].words
+    )
+
+
+def _any(resource: Scope) -> bool:
+    return resource.everything or resource.all_but
+
+
+def _pass_any_role(case: Case) -> Iterator[Breach]:
+    for holder, grant, place in permissions.given(case.both):
+        if holder.role is not Role.IDENTITY or grant.resource is None or grant.action.all_but:
+            continue
+        pattern = grant.action.patterns[0].text
+        every_role = _any(grant.resource) or globs.covers(grant.resource.patterns[0].text, "arn:aws:iam::*:role/*")
+        every_role = every_role or grant.resource.patterns[0].text.endswith(":role/*")
+        if pattern not in ("*", "*:*") and globs.covers(pattern, "iam:passrole") and every_role:
+            limited = any(clause.key == "iam:passedtoservice" for clause in grant.condition)
+            name = case.both.after.name(holder.place, place[0]) if holder.place[0] else holder.place[1]
+            sentence = f"{name} may pass any role ({grant.action.words} on {grant.resource.words})"
+            yield Breach(place, sentence, Severity.WARNING if limited else None)
+
+
+def _administrator(case: Case) -> Iterator[Breach]:
+    for place, policy in roles.attached(case.both):
+        if what := roles.broad(policy):
+            severity = None if policy in roles.EVERY_ACTION else Severity.WARNING
+            yield Breach(place, f"{place[1]} gets {policy}: {what}", severity)
+
+
+def _boundary_dropped(case: Case) -> Iterator[Breach]:
+    for place, boundary in roles.unbound(case.both):
+        yield Breach(place, f"{place[1]} is no longer held by the permissions boundary {boundary}")
+
+
+def _trust_anyone(case: Case) -> Iterator[Breach]:
+    for holder, grant, place in permissions.given(case.both):
+        if holder.role is Role.TRUST and grant.principal is not None:
+            everyone = grant.principal.everything or grant.principal.all_but
+            if everyone and not limits_who(grant.condition):
+                yield Breach(place, f"anyone may assume {case.both.after.name(holder.place, place[0])}")
+
+
+def _public(case: Case) -> Iterator[Exposure]:
+    return (one for one in case.exposures if one.kind is ExposureKind.PUBLIC and one.direction is Direction.WIDENED)
+
+
+def _type(case: Case, one: Exposure) -> str:
+    resource = case.both.after.resource((one.stack, one.resource))
+    return resource.type if resource else ""
+
+
+def _public_bucket(case: Case) -> Iterator[Breach]:
+    for one in _public(case):
+        if _type(case, one) in BUCKETS:
+            yield Breach((one.stack, one.resource), one.sentence)
+
+
+def _public_resource(case: Case) -> Iterator[Breach]:
+    unsigned = {place for place, _ in edge.unsigned(case.both)}
+    for one in _public(case):
+        if _type(case, one) not in BUCKETS and (one.stack, one.resource) not in unsigned:
+            yield Breach((one.stack, one.resource), one.sentence)
+
+
+def _signature_dropped(case: Case) -> Iterator[Breach]:
+    for place, path in edge.unsigned(case.both):
+        yield Breach(place, f"{path} of {place[1]} no longer asks for a signed link")
+
+
+def _denial_lifted(case: Case) -> Iterator[Breach]:
+    for holder, grant, place in permissions.lifted(case.both):
+        name = case.both.after.name(holder.place, place[0]) if holder.place[0] else holder.place[1]
+        if any(clause.key == "aws:securetransport" for clause in grant.condition):
+            yield Breach(place, f"{name} may be reached without TLS: the statement that denies it goes")
+        else:
+            yield Breach(place, f"{grant.action.words} on {name} is no longer denied", Severity.WARNING)
+
+
+def _plain_http(case: Case) -> Iterator[Breach]:
+    listeners = [scale for scale in doors.SCALES if scale.types == ("AWS::ElasticLoadBalancingV2::Listener",)]
+    for move in scales.moves(case.both, listeners):
+        if move.direction is Direction.WIDENED:
+            yield Breach(move.place, move.sentence)
+    for one in edge.found(case.both):
+        if one.direction is Direction.WIDENED and "plain HTTP" in one.sentence:
+            yield Breach((one.stack, one.resource), one.sentence)
+
+
+RULES: Final = (
+    Rule("open-to-world", "Nothing is opened to 0.0.0.0/0 or ::/0.", Severity.BLOCKER, _open_to_world),
+    Rule("any-action", "Nobody is given every action.", Severity.BLOCKER, _any_action),
+    Rule("pass-any-role", "Nobody may pass any role to a service.", Severity.BLOCKER, _pass_any_role),
+    Rule(
+        "administrator",
+        "Nobody is given a managed policy that allows everything.",
+        Severity.BLOCKER,
+        _administrator,
+    ),
+    Rule("boundary-dropped", "A permissions boundary stays.", Severity.BLOCKER, _boundary_dropped),
+    Rule("trust-anyone", "Not everyone may assume a role.", Severity.BLOCKER, _trust_anyone),
+    Rule("public-bucket", "No bucket becomes public.", Severity.BLOCKER, _public_bucket),
+    Rule("public-resource", "What anyone may read or call is looked at.", Severity.WARNING, _public_resource),
+    Rule(
+        "signature-dropped",
+        "A path that asks for a signed link goes on asking.",
+        Severity.BLOCKER,
+        _signature_dropped,
+    ),
+    Rule("denial-lifted", "A statement that denies something stays.", Severity.BLOCKER, _denial_lifted),
+    Rule("plain-http", "Nothing answers over plain HTTP.", Severity.WARNING, _plain_http),
+)
