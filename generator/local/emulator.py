@@ -167,6 +167,7 @@ class Emulator:
             "S3_DATA_DIR": str(self.state_dir / "s3"),
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",
+            "ECS_RESTORE_RECONCILE_DELAY_SECONDS": "0.5",
             "LOG_LEVEL": os.environ.get("ECG_EMULATOR_LOG_LEVEL", "WARNING"),
             "ECG_LOOPBACK_PREFIX": root.loopback_prefix,
         }

@@ -156,13 +156,16 @@ class LocalSystem:
             vault.create_secret(Name=VIDEO_KEY_SECRET, SecretString=private)
 
     def _services(self) -> dict[str, bool]:
-        ecs = self.connection.client("ecs")
+        ecs, elb = self.connection.client("ecs"), self.connection.client("elbv2")
         steps = {}
         for cluster in ecs.list_clusters()["clusterArns"]:
             names = ecs.list_services(cluster=cluster)["serviceArns"]
             for service in ecs.describe_services(cluster=cluster, services=names)["services"] if names else ():
                 if service["status"] == "ACTIVE":
-                    steps[f"service {service['serviceName']}"] = _is_steady(service)
+                    steps[f"service {service['serviceName']}"] = _is_steady(service) and all(
+                        _healthy_targets(elb, balancer["targetGroupArn"]) >= service["desiredCount"]
+                        for balancer in service["loadBalancers"]
+                    )
         return steps
 
     def _boxes(self) -> dict[str, bool]:
@@ -183,6 +186,11 @@ def _is_steady(service: Mapping[str, Any]) -> bool:
     primary: Mapping[str, Any] = next((each for each in service["deployments"] if each["status"] == "PRIMARY"), {})
     enough = service["runningCount"] >= service["desiredCount"]
     return bool(enough and primary.get("rolloutState") == "COMPLETED")
+
+
+def _healthy_targets(elb: Any, group: str) -> int:
+    described = elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+    return sum(each["TargetHealth"]["State"] == "healthy" for each in described)
 
 
 def _answers(address: str) -> bool:

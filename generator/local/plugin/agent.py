@@ -209,6 +209,8 @@ def _settle() -> None:
         with request_scope(account, region):
             cluster = key.split("/", 1)[0]
             group = f"service:{service['serviceName']}"
+            # Restored state still counts, and sends traffic to, tasks that ended with the last run.
+            ecs._refresh_service_state(cluster, group)
             tasks = [
                 task
                 for task in list(ecs._tasks.values())
@@ -284,6 +286,17 @@ def _begun(*arguments: Any, **named: Any) -> Any:
 _original_deployment = ecs._make_deployment
 
 
+def _restored(data: Any) -> None:
+    """After a restart nothing runs yet, whatever the kept state says."""
+    _original_restore(data)
+    for _, service in ecs._services.all_items():
+        for counted in (service, *service.get("deployments", ())):
+            counted["runningCount"] = counted["pendingCount"] = 0
+
+
+_original_restore = ecs.load_persisted_state
+
+
 def install() -> None:
     """Put the agent in Docker's place."""
     sentinel = _NoDocker()
@@ -294,6 +307,7 @@ def install() -> None:
     ecs._run_task_worker = _place
     ecs._make_deployment = _begun
     ecs._stop_task = _stop
+    ecs.load_persisted_state = _restored
     ecs._ACTION_MAP |= {
         "StopTask": _stop,
         "DiscoverPollEndpoint": _discover,
