@@ -5,8 +5,6 @@ the local system is missing. Modules are imported by the command that needs them
 start in a tenth of the time that importing everything takes.
 """
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,9 @@ import click
 
 from generator import __version__
 from generator.errors import EcgError
+
+STATE = Path(".local")
+"""Everything that the local system keeps, below the checkout."""
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -109,12 +110,19 @@ def apply(environment: str, local: bool, output: str, root: Path) -> None:
     Reads only what is committed under templates_out/ and the folders of the artifacts that it names; never runs the
     generator. Stacks go in waves that follow from their wiring; a stack that is as Git wants it is left alone.
     """
+    from rich.console import Console
+
     from generator.deployment import apply_desired, aws_target, committed
-    from generator.local_target import running_target
+    from generator.report.live import showing
 
     desired = committed(root, environment)
-    target = running_target(root, desired, root / ".local") if local else aws_target(root, desired)
-    with _shown(output) as report:
+    if local:
+        from generator.trial.target import running_target
+
+        target = running_target(root, desired, root / STATE)
+    else:
+        target = aws_target(root, desired)
+    with showing(Console(), output) as report:
         outcome = apply_desired(desired, target, report)
     if output != "jsonl":
         click.echo("applied" if outcome.changed else "nothing to change")
@@ -135,9 +143,26 @@ def run(once: bool, state: Path | None, root: Path) -> None:
     templates say, uploads samples/sweep.mp4 through CloudFront and the API, and prints what was read beside the truth.
     Then stays up until Ctrl-C; a later run goes on from the kept state.
     """
-    from generator.trial import run_trial
+    from generator.trial.run import run_trial
 
-    run_trial(root, state or root / ".local", once=once)
+    run_trial(root, state or root / STATE, once=once)
+
+
+@main.command("local-env")
+@root_option
+def local_env(root: Path) -> None:
+    """Print the environment that points `aws` (and any SDK) at the embedded AWS of `ecgctl run`.
+
+    \b
+    eval "$(ecgctl local-env)"
+    aws cloudformation list-stacks
+    """
+    from shlex import quote
+
+    from generator.local.connection import Connection
+
+    for name, value in Connection.running(root / STATE).environment().items():
+        click.echo(f"export {name}={quote(value)}")
 
 
 @main.command()
@@ -155,27 +180,3 @@ def completion(shell: str) -> None:
     script = get_completion_class(shell)
     assert script is not None  # noqa: S101  click.Choice admits only shells that click knows
     click.echo(script(main, {}, "ecgctl", "_ECGCTL_COMPLETE").source())
-
-
-def _shown(output: str) -> Any:
-    from contextlib import contextmanager
-
-    @contextmanager
-    def lines(write: Callable[[Any], str]) -> Any:
-        yield lambda fact: click.echo(write(fact))
-
-    @contextmanager
-    def tree() -> Any:
-        from rich.live import Live
-
-        from generator.report.apply_tree import ApplyTree
-
-        view = ApplyTree()
-        with Live(view, refresh_per_second=8):
-            yield view.add
-
-    from generator.report.apply_lines import json_line, line
-
-    if output == "jsonl":
-        return lines(json_line)
-    return tree() if output == "auto" and sys.stdout.isatty() else lines(line)

@@ -37,7 +37,7 @@ class Desired:
 
 
 def committed(root: Path, environment: str) -> Desired:
-    """Read `templates_out/<env>`. Raises InvalidManifest where a file is missing or is not the one that was rendered."""
+    """Read `templates_out/<env>`. Raises InvalidManifest where a file is missing or is not the rendered one."""
     files = read_tree(root / "templates_out" / environment)
     place = f"templates_out/{environment}"
     if "manifest.yaml" not in files:

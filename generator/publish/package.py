@@ -56,12 +56,23 @@ def app_package(root: Path, app: ServeApp) -> Package | None:
     folder = root / app.folder
     if folder.parent != serve_root / "apps" or not (folder / "app.py").is_file():
         return None
-    return build_package(serve_root, app.name, ("kit", "apps/__init__.py", f"apps/{folder.name}"))
+    return build_package(serve_root, app.name, _app_members(folder.name))
 
 
 def agent_package(root: Path) -> Package:
     """The reconciler, what it needs of `kit/`, and the pinned requirements of the box's Python environment."""
     return build_package(root / SERVE_ROOT, AGENT_NAME, _AGENT_MEMBERS)
+
+
+def package_of(root: Path, name: str, source: str) -> Package:
+    """The package of a manifest's artifact: the agent's by its name, an app's by its folder (`source`)."""
+    if name == AGENT_NAME:
+        return agent_package(root)
+    return build_package(root / SERVE_ROOT, name, _app_members(Path(source).name))
+
+
+def _app_members(folder: str) -> tuple[str, ...]:
+    return ("kit", "apps/__init__.py", f"apps/{folder}")
 
 
 def app_addresses(root: Path, apps: Sequence[ServeApp]) -> Mapping[str, str]:

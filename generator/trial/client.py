@@ -43,11 +43,30 @@ class Analysis:
 
 
 class VideoClient:
-    """Talks to the API at `base_url` (such as `https://<distribution>`)."""
+    """Talks to the API at `base_url` (such as `https://<distribution>`).
 
-    def __init__(self, base_url: str, ca_bundle: Path | None, transport: httpx.BaseTransport | None = None) -> None:
-        trust = ssl.create_default_context(cafile=str(ca_bundle)) if ca_bundle else True
-        self._http = httpx.Client(base_url=base_url, verify=trust, timeout=60, transport=transport)
+    `on_this_machine` connects to loopback whatever the name says: Python resolves `*.localhost` names only where the
+    system does, unlike browsers and curl.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        ca_bundle: Path | None,
+        *,
+        on_this_machine: bool = False,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        trust: ssl.SSLContext | bool = ssl.create_default_context(cafile=str(ca_bundle)) if ca_bundle else True
+        url = httpx.URL(base_url)
+        self._extensions = {"sni_hostname": url.host} if on_this_machine else {}
+        self._http = httpx.Client(
+            base_url=url.copy_with(host="127.0.0.1") if on_this_machine else url,
+            headers={"Host": url.netloc.decode()},
+            verify=trust,
+            timeout=60,
+            transport=transport,
+        )
         # Straight to S3, by presigned URL: no base address, and none of the API's headers.
         self._s3 = httpx.Client(verify=trust, timeout=300)
 
@@ -92,11 +111,11 @@ class VideoClient:
         answer = self._s3.put(url, content=body, headers=dict(headers))
         if answer.status_code >= 300:
             raise AnalysisFailed("uploading to S3", str(answer.status_code), answer.text[:300])
-        return answer.headers.get("ETag", "")
+        return str(answer.headers.get("ETag", ""))
 
     def _finished(self, identifier: str, report: Callable[[Progress], None], deadline: float) -> Mapping[str, Any]:
         while True:
-            job = self._json("GET", f"/api/videos/{identifier}")
+            job: Mapping[str, Any] = self._json("GET", f"/api/videos/{identifier}")
             progress = job.get("progress") or {}
             report(Progress(job["state"], progress.get("stage", ""), progress.get("fraction", 0.0)))
             match job["state"]:
@@ -111,7 +130,7 @@ class VideoClient:
 
     def _json(self, method: str, path: str, **arguments: Any) -> Any:
         try:
-            answer = self._http.request(method, path, **arguments)
+            answer = self._http.request(method, path, extensions=self._extensions, **arguments)
         except httpx.HTTPError as error:
             raise AnalysisFailed(f"{method} {path}", "unreachable", str(error)) from error
         if answer.is_success:

@@ -33,7 +33,8 @@ def scorecard(result: Mapping[str, Any], score: Mapping[str, Any], truth: Mappin
     return Group(
         table,
         Text(
-            "These figures show that the pipeline works; they are not its accuracy: the sample is one clean screen.", "dim"
+            "These figures show that the pipeline works. They are not its accuracy: the sample is one clean screen.",
+            "dim",
         ),
         Text(str(result["notice"]), "dim italic"),
     )
