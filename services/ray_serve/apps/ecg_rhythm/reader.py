@@ -29,6 +29,7 @@ from apps.ecg_rhythm.reading import (
 from apps.ecg_rhythm.screen import Screen, Still
 from apps.ecg_rhythm.scroll import ScrollFollower
 from apps.ecg_rhythm.sweep import SweepFollower
+from apps.ecg_rhythm.trace import edges
 
 PROBE_S = 3.0
 PROBE_STILLS = 24
@@ -83,9 +84,9 @@ def read_trace(path: Path, progress: Progress) -> Reading:
         _remember(seen, frame, total)
         if seen.frames % 30 == 0 and total:
             progress("read", min(0.99, frame.time_s / total))
-    waveform, display, limits = _waveform(found, follower, seen)
-    assert seen.picture is not None
-    findings = _findings(waveform, found)
+    if seen.picture is None:
+        raise ReadingError(ErrorCode.NOT_A_VIDEO, "The file holds no frame; export the video again.")
+    waveform, display, findings, limits = _waveform(found, follower, seen)
     timings = {"decode": watch.decode, "read": time.perf_counter() - started - watch.decode}
     progress("read", 1.0)
     fps = (seen.frames - 1) / seen.last_s if seen.last_s else header.fps
@@ -127,36 +128,37 @@ def _remember(seen: _Seen, frame: video.Frame, total: float) -> None:
 
 def _waveform(
     found: Screen, follower: SweepFollower | ScrollFollower, seen: _Seen
-) -> tuple[Waveform, Display, tuple[str, ...]]:
+) -> tuple[Waveform, Display, tuple[Finding, ...], tuple[str, ...]]:
     if not found.moves:
-        count = int(seen.last_s * tape.RATE_HZ) + 1
-        flat = Waveform(
-            tape.RATE_HZ, 0.0, "normalised", False, np.zeros(count, np.float32), np.full(count, 0.5, np.float32)
-        )
-        return flat, Display(found.kind, None, 0.0, found.lane), ("the line does not move at all",)
+        return _still_line(found, seen.last_s)
     strip = follower.tape()
     heights, confidence = tape.sampled(strip, 0.0, seen.last_s)
     if not np.isfinite(heights).any():
         raise ReadingError(ErrorCode.NO_TRACE, "The trace could not be followed; film at least 5 seconds.")
     scale = calibration.scale(calibration.find_grid(*found.lines), strip.speed, heights)
     samples: FloatArray = ((heights - scale.offset) / scale.pixels_per_unit).astype(np.float32)
-    confidence[~np.isfinite(samples)] = 0.0
     waveform = Waveform(tape.RATE_HZ, 0.0, scale.unit, scale.calibrated, samples, confidence)
+    findings: tuple[Finding, ...] = ()
     if quality.is_flat(waveform, scale.pixels_per_unit):
-        waveform = Waveform(tape.RATE_HZ, 0.0, scale.unit, scale.calibrated, samples, confidence)
-    return waveform, Display(found.kind, strip.period_s, strip.speed, found.lane), scale.limits
+        findings = (Finding.FLAT_TRACE,)
+    elif not quality.is_ecg_like(waveform):
+        findings = (Finding.NOT_ECG_LIKE,)
+    return waveform, Display(found.kind, strip.period_s, strip.speed, found.lane), findings, scale.limits
 
 
-def _findings(waveform: Waveform, found: Screen) -> tuple[Finding, ...]:
-    return () if found.moves and waveform is not None else (Finding.FLAT_TRACE,)
+def _still_line(found: Screen, last_s: float) -> tuple[Waveform, Display, tuple[Finding, ...], tuple[str, ...]]:
+    """A straight line on which nothing moves: asystole on a scroll looks like that. There is no speed to measure."""
+    count = int(last_s * tape.RATE_HZ) + 1
+    samples, confidence = np.zeros(count, np.float32), np.full(count, 0.5, np.float32)
+    waveform = Waveform(tape.RATE_HZ, 0.0, "normalised", False, samples, confidence)
+    display = Display(found.kind, None, 0.0, found.lane)
+    return waveform, display, (Finding.FLAT_TRACE,), ("nothing moves: the line may be no trace",)
 
 
 def _picture(found: Screen, rgb: ByteArray) -> Picture:
     """The frame, and the middle of the trace in it as the reader saw it."""
-    from apps.ecg_rhythm.trace import edges
-
-    luma = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    luma = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
     x, y, _width, _height = found.lane
-    middle = edges(found.ink.of(found.crop(np.asarray(luma, np.uint8)))).middle
+    middle = edges(found.ink.of(found.crop(luma))).middle
     points = np.stack([np.arange(len(middle)) + x, middle + y], axis=1).astype(np.float32)
     return Picture(rgb, points)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from apps.ecg_rhythm.errors import ErrorCode, ReadingError
 from apps.ecg_rhythm.reading import ByteArray, DisplayKind
@@ -204,10 +204,10 @@ def _ink(
 ) -> Ink:
     x, y, width, height = lane
     crops = [image[y : y + height, x : x + width] for image in bright]
-    behind = np.maximum(lines[0][:, None], lines[1][None, :]).astype(np.int16) + 4
+    crossing = np.maximum(lines[0][:, None], lines[1][None, :]).astype(np.int16) + 4
     text = _standing_text(lane, masks, wide)
     brightest = np.max(crops, axis=0) if len(crops) < 3 else np.partition(np.stack(crops[-8:]), -2, axis=0)[-2]
-    behind = np.where(text > 0, 255, behind).clip(0, 255).astype(np.uint8)
+    behind: ByteArray = np.where(text > 0, 255, crossing).clip(0, 255).astype(np.uint8)
     level = float(np.median(cv2.subtract(np.asarray(brightest, np.uint8), behind).max(axis=0)))
     return Ink(inverted, behind, 255.0 / max(level, 20.0))
 
@@ -243,7 +243,7 @@ def _kind(lane: Lane, ink: Ink, stills: Sequence[Still]) -> DisplayKind:
     """Between two frames a sweep changes near its bar only, a scroll wherever the trace is not level."""
     x, y, width, height = lane
     shares = []
-    for first, second in zip(stills, stills[1:], strict=False):
+    for first, second in pairwise(stills):
         if not 0 < second.time_s - first.time_s < 0.4:
             continue
         one, two = (ink.of(np.ascontiguousarray(s.luma[y : y + height, x : x + width])) for s in (first, second))

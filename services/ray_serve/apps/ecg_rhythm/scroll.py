@@ -61,7 +61,7 @@ class ScrollFollower:
                 self._lay(time_s, self._positions[-1][1] + shift, found)
             return
         else:
-            position, error = self._place(time_s, found)
+            position, error = self._place(time_s, found, self._speed)
             if error > LOST:
                 self._lost += 1
                 return
@@ -92,7 +92,7 @@ class ScrollFollower:
     def _by_pixel(self, filled: npt.NDArray[np.int64], weight: Float64) -> tuple[Float64, ...]:
         pixel = filled // BINS
         count = int(pixel[-1]) + 1
-        total = np.bincount(pixel, weight, count)
+        total: Float64 = np.bincount(pixel, weight, count).astype(np.float64)
         there = np.flatnonzero(total > 0)
         means = [
             np.bincount(pixel, values[filled], count)[there] / total[there]
@@ -118,14 +118,13 @@ class ScrollFollower:
         self._positions.append((time_s, position))
         self._last = found
 
-    def _place(self, time_s: float, found: Edges) -> tuple[float, float]:
+    def _place(self, time_s: float, found: Edges, speed: float) -> tuple[float, float]:
         """Where on the tape this frame's trace fits best, near where its time says; and how far off it is there."""
-        assert self._speed is not None
         recent = np.array(self._positions[-60:])
         if len(recent) >= 20:
-            self._speed = float(np.polyfit(recent[:, 0], recent[:, 1], 1)[0])
+            self._speed = speed = float(np.polyfit(recent[:, 0], recent[:, 1], 1)[0])
         last_time, last = self._positions[-1]
-        guess = last + self._speed * (time_s - last_time)
+        guess = last + speed * (time_s - last_time)
         first = max(0, int((guess - 20) * BINS))
         weights = self._weights[first:]
         known = np.flatnonzero(weights > 0)

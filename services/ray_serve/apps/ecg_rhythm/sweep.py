@@ -84,7 +84,8 @@ class SweepFollower:
 
     def _close(self, columns: npt.NDArray[np.int64]) -> None:
         """End these columns' epochs: read the pen in the mean of their frames, if there is ink and a beginning."""
-        assert self._sum is not None
+        if self._sum is None:
+            return
         columns = columns[self._count[columns] > 0]
         mean = self._sum[:, columns] / np.maximum(self._count[columns], 1)
         inked = mean.sum(axis=0) > LEAST_INK
