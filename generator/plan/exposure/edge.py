@@ -64,7 +64,7 @@ def _said(
         can = "can now" if widened else "can no longer"
         if new.signed:
             sentence = f"holders of signed links {can} read {new.origin} at {where}"
-            yield ExposureKind.PUBLIC, sentence
+            yield ExposureKind.PERMISSION, sentence
         else:
             without = " without a signed link (no trusted key group)" if old and old.signed else ""
             yield ExposureKind.PUBLIC, f"anyone {can} read {new.origin} at {where}{without}"

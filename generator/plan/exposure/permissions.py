@@ -37,6 +37,15 @@ def given(both: Sides) -> Iterator[tuple[Holder, Grant, Place]]:
             yield holder, grant, _place(after[holder], grant)
 
 
+def freed(both: Sides) -> Iterator[tuple[Holder, Grant, Place, str]]:
+    """Grants that the change gives and that were there already under a condition; the condition in words."""
+    before, _ = touched_grants(both)
+    for holder, grant, place in given(both):
+        had = [one.grant for one in before.get(holder, []) if one.grant.allow]
+        if not grant.condition and (under := _conditions(grant, had)):
+            yield holder, grant, place, " or when ".join(sorted(under))
+
+
 def lifted(both: Sides) -> Iterator[tuple[Holder, Grant, Place]]:
     """Every denial that the change takes away from a resource that stays, and the resource that held it."""
     before, after = touched_grants(both)

@@ -16,6 +16,9 @@ ROUTE: Final = "AWS::EC2::Route"
 ASSOCIATION: Final = "AWS::EC2::SubnetRouteTableAssociation"
 ACL_ENTRY: Final = "AWS::EC2::NetworkAclEntry"
 
+INTERNET: Final = "internet"
+"""Through an internet gateway: both ways, if the subnet's machines have public addresses."""
+
 TARGETS: Final = (
     "GatewayId",
     "NatGatewayId",
@@ -38,25 +41,39 @@ class Way:
     start: Place
     destination: str
     through: str
-    """The property that names the gateway, or `internet`."""
+    """The property that names the gateway, or INTERNET."""
 
 
 def found(both: Sides) -> Iterator[Exposure]:
     """Ways that subnets gain and lose, and rules of network ACLs."""
-    if any(True for _ in both.differing({ROUTE, ASSOCIATION})):
-        with_subnets = _subnets(both.before).keys() | _subnets(both.after).keys()
-        before, after = _ways(both.before, with_subnets), _ways(both.after, with_subnets)
-        for direction, _, world in both.both_ways():
-            old, new = (before, after) if direction is Direction.WIDENED else (after, before)
-            for way in sorted(new.keys() - old.keys()):
-                place = next((one for one in new[way][1] if one in both.touched), new[way][1][0])
-                verb = "gets" if direction is Direction.WIDENED else "loses"
-                kind = "direct route to the internet" if way.through == "internet" else "route"
-                through = f"{way.destination} through {new[way][0]}"
-                through = f" ({through})" if way.through == "internet" else f" to {through}"
-                sentence = f"{world.name(way.start, place[0])} {verb} a {kind}{through}"
-                yield Exposure(*place, ExposureKind.NETWORK, direction, sentence)
+    for direction, place, _, sentence in _changed(both):
+        yield Exposure(*place, ExposureKind.NETWORK, direction, sentence)
     yield from _acl_entries(both)
+
+
+def direct(both: Sides) -> Iterator[tuple[Place, Place, str]]:
+    """Direct routes to the internet that come: the resource that makes one, whose it is, and the sentence."""
+    for direction, place, way, sentence in _changed(both):
+        if direction is Direction.WIDENED and way.through == INTERNET:
+            yield place, way.start, sentence
+
+
+def _changed(both: Sides) -> Iterator[tuple[Direction, Place, Way, str]]:
+    if not any(True for _ in both.differing({ROUTE, ASSOCIATION})):
+        return
+    with_subnets = _subnets(both.before).keys() | _subnets(both.after).keys()
+    before, after = _ways(both.before, with_subnets), _ways(both.after, with_subnets)
+    for direction, _, world in both.both_ways():
+        old, new = (before, after) if direction is Direction.WIDENED else (after, before)
+        for way in sorted(new.keys() - old.keys()):
+            gateway, makers = new[way]
+            place = next((one for one in makers if one in both.touched), makers[0])
+            who = f"{world.name(way.start, place[0])} {'gets' if direction is Direction.WIDENED else 'loses'}"
+            if way.through == INTERNET:
+                what = f"a direct route to the internet ({way.destination} through {gateway})"
+            else:
+                what = f"a route to {way.destination} through {gateway}"
+            yield direction, place, way, f"{who} {what}"
 
 
 def _subnets(world: World) -> dict[str, list[tuple[Place, Place]]]:
@@ -81,7 +98,7 @@ def _ways(world: World, with_subnets: Collection[str]) -> dict[Way, tuple[str, l
         place = world.known_as((stack, resource.id))
         properties = world.properties(place, resource)
         key = next((key for key in TARGETS if key in properties), "")
-        through = "internet" if _is_internet_gateway(world, key, properties.get(key)) else key
+        through = INTERNET if _is_internet_gateway(world, key, properties.get(key)) else key
         words = world.words(properties.get(key, "nothing"), stack)
         table = properties.get("RouteTableId")
         text = world.text(table)

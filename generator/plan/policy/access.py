@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from typing import Final
 
-from generator.plan.exposure import doors, edge, globs, network, permissions, roles, scales, services
+from generator.plan.exposure import doors, edge, globs, network, permissions, roles, routes, scales, services
 from generator.plan.exposure.conditions import limits_who
-from generator.plan.exposure.holders import Role
-from generator.plan.exposure.statements import Scope
+from generator.plan.exposure.holders import Holder, Role
+from generator.plan.exposure.services import listed
+from generator.plan.exposure.statements import Grant, Scope
+from generator.plan.exposure.world import Place
 from generator.plan.facts import Direction, Exposure, ExposureKind, Severity
 from generator.plan.policy.rule import Breach, Case, Rule
 
@@ -20,29 +22,60 @@ def _open_to_world(case: Case) -> Iterator[Breach]:
     for opening, reached in network.wide_open(case.both):
         rule = opening.rule
         group = case.both.after.name(rule.group, rule.place[0]) if rule.group[0] else rule.group[1]
-        said = services.words(reached)
+        said, block = services.words(reached), rule.block.text if rule.block else rule.words
         if rule.ingress:
             severity = Severity.WARNING if WEB.covers(reached) else None
-            yield Breach(
-                rule.place, f"{said} of {group} is opened to the whole internet through {rule.words}", severity
-            )
+            many = "are" if len(reached.spans) > 1 else "is"
+            yield Breach(rule.place, f"{said} of {group} {many} opened to the whole internet ({block})", severity)
         elif not opening.new_group:
-            sentence = f"{group} may reach the whole internet with {said} through {rule.words}"
+            sentence = f"{group} may reach the whole internet with {said} ({block})"
             yield Breach(rule.place, sentence, Severity.WARNING)
 
 
 def _any_action(case: Case) -> Iterator[Breach]:
-    for holder, grant, place in permissions.given(case.both):
-        if holder.role is Role.TRUST:
-            continue
-        name = case.both.after.name(holder.place, place[0]) if holder.place[0] else holder.place[1]
-        where = "everything" if grant.resource is None else grant.resource.words
-        action = grant.action
+    for _, some in sorted(_by_action(case).items()):
+        holder, grant, place = some[0]
+        name, action = _name(case, holder, place), grant.action
+        where = listed(list(dict.fromkeys(one.resource.words if one.resource else name for _, one, _ in some)))
         if action.everything or action.all_but:
             yield Breach(place, f"{_who(name, holder.role)} every action ({_written(action)}) on {where}")
         elif holder.role is Role.IDENTITY and action.patterns[0].text.endswith(":*"):
-            severity = None if grant.resource is not None and _any(grant.resource) else Severity.WARNING
-            yield Breach(place, f"{name} is given every action of a service ({_written(action)}) on {where}", severity)
+            anywhere = any(one.resource is not None and _any(one.resource) for _, one, _ in some)
+            sentence = f"{name} is given every action of a service ({_written(action)}) on {where}"
+            yield Breach(place, sentence, None if anywhere else Severity.WARNING)
+
+
+def _by_action(case: Case) -> dict[tuple[Place, Holder, Scope], list[tuple[Holder, Grant, Place]]]:
+    """What the change gives, but for trust: the resources of one action together."""
+    given: dict[tuple[Place, Holder, Scope], list[tuple[Holder, Grant, Place]]] = {}
+    for holder, grant, place in permissions.given(case.both):
+        if holder.role is not Role.TRUST:
+            given.setdefault((place, holder, grant.action), []).append((holder, grant, place))
+    return given
+
+
+def _name(case: Case, holder: Holder, place: Place) -> str:
+    return case.both.after.name(holder.place, place[0]) if holder.place[0] else holder.place[1]
+
+
+def _condition_dropped(case: Case) -> Iterator[Breach]:
+    for holder, grant, place, under in permissions.freed(case.both):
+        sentence = f"{_name(case, holder, place)}: {grant.action.words} was given only when {under}, and no longer is"
+        yield Breach(place, sentence)
+
+
+def _inside_out(case: Case) -> Iterator[Breach]:
+    scales_ = [scale for scale in doors.SCALES if scale.kind is ExposureKind.NETWORK and scale.types[0] not in _EDGE]
+    for move in scales.moves(case.both, scales_):
+        if move.direction is Direction.WIDENED and move.was is not None:
+            yield Breach(move.place, move.sentence)
+    for place, start, sentence in routes.direct(case.both):
+        if case.both.before.resource(start) is not None:
+            yield Breach(place, sentence)
+
+
+_EDGE: Final = ("AWS::CloudFront::Distribution", "AWS::ElasticLoadBalancingV2::Listener")
+"""Outside anyway; other rules look at them."""
 
 
 def _who(name: str, role: Role) -> str:
@@ -68,7 +101,7 @@ def _pass_any_role(case: Case) -> Iterator[Breach]:
         every_role = every_role or grant.resource.patterns[0].text.endswith(":role/*")
         if pattern not in ("*", "*:*") and globs.covers(pattern, "iam:passrole") and every_role:
             limited = any(clause.key == "iam:passedtoservice" for clause in grant.condition)
-            name = case.both.after.name(holder.place, place[0]) if holder.place[0] else holder.place[1]
+            name = _name(case, holder, place)
             sentence = f"{name} may pass any role ({grant.action.words} on {grant.resource.words})"
             yield Breach(place, sentence, Severity.WARNING if limited else None)
 
@@ -122,7 +155,7 @@ def _signature_dropped(case: Case) -> Iterator[Breach]:
 
 def _denial_lifted(case: Case) -> Iterator[Breach]:
     for holder, grant, place in permissions.lifted(case.both):
-        name = case.both.after.name(holder.place, place[0]) if holder.place[0] else holder.place[1]
+        name = _name(case, holder, place)
         if any(clause.key == "aws:securetransport" for clause in grant.condition):
             yield Breach(place, f"{name} may be reached without TLS: the statement that denies it goes")
         else:
@@ -148,6 +181,13 @@ RULES: Final = (
         "Nobody is given a managed policy that allows everything.",
         Severity.BLOCKER,
         _administrator,
+    ),
+    Rule("condition-dropped", "A permission keeps its condition.", Severity.WARNING, _condition_dropped),
+    Rule(
+        "inside-out",
+        "What is inside the network is not put on the internet unnoticed.",
+        Severity.WARNING,
+        _inside_out,
     ),
     Rule("boundary-dropped", "A permissions boundary stays.", Severity.BLOCKER, _boundary_dropped),
     Rule("trust-anyone", "Not everyone may assume a role.", Severity.BLOCKER, _trust_anyone),

@@ -133,19 +133,20 @@ def _floating_image(case: Case) -> Iterator[Breach]:
         old, new = case.both.before.resource(place), case.both.after.resource(place)
         if new is None:
             continue
-        had = set(_images(case.both.before, place, old)) if old is not None else set()
-        for image in sorted(set(_images(case.both.after, place, new)) - had):
-            if tag := _floating(image):
-                yield Breach(place, f"{place[1]} runs {image}: {tag}")
+        had = {image for image, _ in _images(case.both.before, place, old)} if old is not None else set()
+        for image, words in sorted(set(_images(case.both.after, place, new))):
+            if image not in had and (why := _floating(image)):
+                yield Breach(place, f"{place[1]} runs {words}: {why}")
 
 
-def _images(world: World, place: tuple[str, str], resource: Resource) -> Iterator[str]:
+def _images(world: World, place: tuple[str, str], resource: Resource) -> Iterator[tuple[str, str]]:
+    """The images that a resource runs: what to compare, and what to read."""
     properties = world.properties(place, resource)
     values = [get(container, "Image") for container in each(properties.get("ContainerDefinitions"))]
     values += [get(properties, "Code", "ImageUri"), get(properties, "ContainerProperties", "Image")]
     for value in values:
         if value is not None:
-            yield world.text(value)
+            yield world.text(value), world.words(value, place[0])
 
 
 def _floating(image: str) -> str:
