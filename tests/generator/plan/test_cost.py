@@ -1,0 +1,248 @@
+"""What a change costs a month."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from generator.plan.cost import cost, cost_table
+from generator.plan.facts import Action, CostLine, Fate
+from generator.plan.tree import Att, Call, Ref, Resource, Tree
+from tests.generator.plan.cost_trees import change, dev, resource, template, tree
+
+HOURS = 730
+QUICK = settings(max_examples=60, deadline=None)
+"""No deadline: a shared machine may be slow."""
+
+
+def service(count: Any = 2, **more: Any) -> tuple[Resource, Resource]:
+    return (
+        resource(
+            "Service",
+            "AWS::ECS::Service",
+            LaunchType="FARGATE",
+            DesiredCount=count,
+            TaskDefinition=Ref("Task"),
+            **more,
+        ),
+        resource("Task", "AWS::ECS::TaskDefinition", Cpu="512", Memory="1024"),
+    )
+
+
+def box(kind: Any = "g4dn.xlarge", **disk: Any) -> tuple[Resource, Resource]:
+    return (
+        resource(
+            "Box",
+            "AWS::EC2::Instance",
+            InstanceType=kind,
+            LaunchTemplate={"Version": Att("Recipe", "LatestVersionNumber")},
+        ),
+        resource(
+            "Recipe",
+            "AWS::EC2::LaunchTemplate",
+            LaunchTemplateData={"BlockDeviceMappings": [{"Ebs": {"VolumeType": "gp3", "VolumeSize": 50, **disk}}]},
+        ),
+    )
+
+
+def of(*resources: Resource, **more: Any) -> Tree:
+    return tree(template("s", *resources), **more)
+
+
+def amounts(lines: tuple[CostLine, ...]) -> dict[str, tuple[float, float]]:
+    return {line.item: (round(line.before, 2), round(line.after, 2)) for line in lines}
+
+
+def test_an_environment_that_does_not_change_costs_the_same_and_has_no_lines() -> None:
+    found = cost(dev(), dev(), ())
+    assert (found.lines, found.unpriced, found.during) == ((), (), 0.0)
+    assert found.after == found.before > 500
+
+
+def test_the_lines_of_an_environment_add_up_to_its_total() -> None:
+    table = cost_table(dev())
+    assert sum(line.after for line in table.lines) == pytest.approx(table.after)
+    assert table.before == 0
+
+
+def test_nothing_of_dev_is_without_a_price() -> None:
+    assert cost_table(dev()).unpriced == ()
+
+
+def test_a_bigger_box_is_one_line_with_both_types() -> None:
+    found = cost(of(*box()), of(*box("g4dn.2xlarge")), ())
+    assert amounts(found.lines) == {"g4dn.xlarge, on demand, 730 h -> g4dn.2xlarge, on demand, 730 h": (383.98, 548.96)}
+
+
+def test_a_volume_is_found_through_the_launch_template() -> None:
+    assert "50 GB gp3" in amounts(cost_table(of(*box())).lines)
+
+
+def test_iops_over_3000_and_throughput_over_125_are_paid_for() -> None:
+    plain = cost_table(of(*box(Iops=3000, Throughput=125))).after
+    fast = cost_table(of(*box(Iops=4000, Throughput=225))).after
+    assert fast - plain == pytest.approx(1000 * 0.005 + 100 * 0.04)
+
+
+def test_fargate_is_cpu_and_memory_of_each_task() -> None:
+    assert cost_table(of(*service())).after == pytest.approx(2 * (0.5 * 0.04048 + 0.004445) * HOURS)
+
+
+@pytest.mark.parametrize(("cpu", "memory"), [("512", "1024"), (512, 1024), (".5 vCPU", "1 GB"), ("0.5 vcpu", "1GB")])
+def test_every_spelling_of_a_task_size_costs_the_same(cpu: Any, memory: Any) -> None:
+    task = resource("Task", "AWS::ECS::TaskDefinition", Cpu=cpu, Memory=memory)
+    assert cost_table(of(service()[0], task)).after == pytest.approx(36.04, abs=0.01)
+
+
+@QUICK
+@given(st.integers(0, 50), st.integers(0, 50))
+def test_more_tasks_never_cost_less(fewer: int, more: int) -> None:
+    low, high = sorted((fewer, more))
+    assert cost_table(of(*service(low))).after <= cost_table(of(*service(high))).after
+
+
+@QUICK
+@given(st.lists(st.sampled_from(["t3.micro", "g4dn.xlarge", "m5.large", "no.such"]), max_size=6))
+def test_one_more_instance_never_costs_less(kinds: list[str]) -> None:
+    boxes = [resource(f"Box{i}", "AWS::EC2::Instance", InstanceType=kind) for i, kind in enumerate(kinds)]
+    assert cost_table(of(*boxes[:-1])).after <= cost_table(of(*boxes)).after
+
+
+KINDS: list[tuple[str, dict[str, Any]]] = [
+    ("AWS::EC2::NatGateway", {}),
+    ("AWS::EC2::EIP", {}),
+    ("AWS::S3::Bucket", {}),
+    ("AWS::IAM::Role", {}),
+    ("AWS::MSK::Cluster", {}),
+    ("AWS::EC2::Volume", {"VolumeType": "gp3", "Size": 10}),
+    ("AWS::ElasticLoadBalancingV2::LoadBalancer", {"Subnets": [Ref("A"), Ref("B")]}),
+    ("AWS::CloudWatch::Alarm", {"Period": 60}),
+]
+SOME = st.lists(st.sampled_from(KINDS), max_size=8).map(
+    lambda found: of(*(Resource(f"R{i}", kind, properties) for i, (kind, properties) in enumerate(found)))
+)
+
+
+@QUICK
+@given(SOME, SOME)
+def test_the_lines_of_a_change_add_up_to_its_difference(before: Tree, after: Tree) -> None:
+    found = cost(before, after, ())
+    assert sum(line.after - line.before for line in found.lines) == pytest.approx(found.after - found.before)
+    assert found.before == pytest.approx(cost_table(before).after)
+    assert found.after == pytest.approx(cost_table(after).after)
+
+
+@QUICK
+@given(SOME)
+def test_a_tree_beside_itself_has_no_lines(one: Tree) -> None:
+    found = cost(one, one, ())
+    assert (found.lines, found.unpriced, found.after - found.before) == ((), (), 0.0)
+
+
+def test_an_unknown_type_is_named_and_never_counted_as_free() -> None:
+    found = cost_table(of(resource("Broker", "AWS::MSK::Cluster")))
+    assert (found.lines, found.unpriced) == ((), ("s.Broker (AWS::MSK::Cluster)",))
+
+
+def test_a_type_that_is_known_to_be_free_is_not_named() -> None:
+    assert cost_table(of(resource("Role", "AWS::IAM::Role"))).unpriced == ()
+
+
+@pytest.mark.parametrize("kind", ["x9.huge", Ref("Size"), Call("If", ["Big", "g5.xlarge", "g4dn.xlarge"])])
+def test_an_instance_whose_price_nobody_knows_is_named(kind: Any) -> None:
+    assert any(one.startswith("s.Box (AWS::EC2::Instance") for one in cost_table(of(*box(kind))).unpriced)
+
+
+def test_a_volume_of_the_image_is_named_because_its_size_is_not_in_the_tree() -> None:
+    found = cost_table(of(resource("Box", "AWS::EC2::Instance", InstanceType="t3.micro")))
+    assert found.unpriced == ("s.Box (AWS::EC2::Instance: its root volume, whose size is the image's)",)
+
+
+def test_what_has_no_price_is_listed_in_a_change_only_where_it_changes() -> None:
+    broker = resource("Broker", "AWS::MSK::Cluster")
+    assert cost(of(broker), of(broker), ()).unpriced == ()
+    assert cost(of(), of(broker), ()).unpriced == ("s.Broker (AWS::MSK::Cluster)",)
+    touched = change("s", "Broker", "AWS::MSK::Cluster", Action.UPDATE, path="NumberOfBrokerNodes")
+    assert cost(of(broker), of(broker), (touched,)).unpriced == ("s.Broker (AWS::MSK::Cluster)",)
+
+
+def test_another_region_is_said_to_have_other_prices() -> None:
+    assert "eu-west-1" in cost_table(of(resource("Ip", "AWS::EC2::EIP"), region="eu-west-1")).unpriced[0]
+
+
+def test_an_instance_type_wired_from_another_stack_is_followed() -> None:
+    source = template("base", outputs={"Size": "t3.micro"})
+    user = template(
+        "s",
+        resource("Box", "AWS::EC2::Instance", InstanceType=Ref("Size")),
+        bindings={"Size": Att("base", "Outputs.Size")},
+    )
+    assert any(line.item.startswith("t3.micro") for line in cost_table(tree(source, user)).lines)
+
+
+def test_a_bucket_that_is_left_behind_goes_on_costing() -> None:
+    bucket = resource("Bucket", "AWS::S3::Bucket")
+    gone = change("s", "Bucket", "AWS::S3::Bucket", Action.DELETE, Fate.ORPHANED)
+    found = cost(of(bucket), of(), (gone,))
+    left = [line for line in found.lines if line.item.startswith("left behind")]
+    assert [(line.before, round(line.after, 4)) for line in left] == [(0.0, 0.023)]
+    assert found.after == pytest.approx(0.023)
+
+
+def test_a_final_snapshot_of_a_volume_costs_its_size() -> None:
+    disk = resource("Disk", "AWS::EC2::Volume", VolumeType="gp3", Size=100)
+    gone = change("s", "Disk", "AWS::EC2::Volume", Action.DELETE, Fate.SNAPSHOTTED)
+    assert cost(of(disk), of(), (gone,)).after == pytest.approx(100 * 0.05)
+
+
+def test_a_replaced_nat_gateway_costs_a_whole_hour_twice() -> None:
+    nat = resource("Nat", "AWS::EC2::NatGateway")
+    swapped = change("s", "Nat", "AWS::EC2::NatGateway", Action.REPLACE, Fate.DESTROYED)
+    assert cost(of(nat), of(nat), (swapped,)).during == pytest.approx(0.045)
+
+
+def test_a_replaced_box_costs_the_minutes_that_both_run() -> None:
+    swapped = change("s", "Box", "AWS::EC2::Instance", Action.REPLACE, Fate.DESTROYED)
+    during = cost(of(*box()), of(*box()), (swapped,)).during
+    assert 0 < during < 0.526
+
+
+def test_new_tasks_beside_old_ones_cost_their_minutes_and_a_count_does_not() -> None:
+    rolled = change("s", "Service", "AWS::ECS::Service", Action.UPDATE, path="TaskDefinition")
+    counted = change("s", "Service", "AWS::ECS::Service", Action.UPDATE, path="DesiredCount")
+    trees = of(*service()), of(*service())
+    assert 0 < cost(*trees, (rolled,)).during < 0.05
+    assert cost(*trees, (counted,)).during == 0
+
+
+def test_what_stays_behind_does_not_run_twice_for_a_while_only() -> None:
+    nat = resource("Nat", "AWS::EC2::NatGateway")
+    kept = change("s", "Nat", "AWS::EC2::NatGateway", Action.REPLACE, Fate.RETAINED)
+    found = cost(of(nat), of(nat), (kept,))
+    assert found.during == 0
+    assert found.after - found.before == pytest.approx(0.045 * HOURS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties", "usd"),
+    [
+        ("AWS::EC2::EIP", {}, 3.65),
+        ("AWS::KMS::Key", {}, 1.30),
+        ("AWS::SecretsManager::Secret", {}, 0.45),
+        ("AWS::WAFv2::WebACL", {"Rules": [{}, {}]}, 7.18),
+        ("AWS::CloudWatch::Dashboard", {}, 3.00),
+        ("AWS::CloudWatch::Alarm", {"Period": 300}, 0.10),
+        ("AWS::CloudWatch::Alarm", {"Period": 10}, 0.30),
+        ("AWS::CloudWatch::Alarm", {"Metrics": [{"MetricStat": {}}, {"MetricStat": {}}, {"Expression": "a"}]}, 0.20),
+        ("AWS::EC2::VPCEndpoint", {"VpcEndpointType": "Interface", "SubnetIds": [Ref("A"), Ref("B")]}, 14.65),
+        ("AWS::EC2::VPCEndpoint", {}, 0.0),
+        ("AWS::ElasticLoadBalancingV2::LoadBalancer", {"Subnets": ["a", "b"]}, 24.309),
+        ("AWS::ElasticLoadBalancingV2::LoadBalancer", {"Subnets": ["a", "b"], "Scheme": "internal"}, 17.009),
+        ("AWS::DynamoDB::Table", {"ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}}, 3.097),
+    ],
+)
+def test_the_month_of_one_resource(kind: str, properties: dict[str, Any], usd: float) -> None:
+    found = cost_table(of(Resource("R", kind, properties)))
+    assert found.after == pytest.approx(usd, abs=0.001)
+    assert found.unpriced == ()
