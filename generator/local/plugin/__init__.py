@@ -10,6 +10,8 @@
     agent        ECS: tasks wait for an agent (generator/local/fargate.py), which reports what really happens
     targets      ELB: target health from real health checks
     viewers      CloudFront: trusted key groups enforced, responses of the load balancer streamed
+    signed_requests   the signatures that viewers are asked for
+    services_as_principals   a stand-in assumes a role as the AWS service that it stands in for
 
 Nothing here may import the rest of `generator`, which lives in another virtual environment.
 """
