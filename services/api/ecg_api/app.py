@@ -12,9 +12,10 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from types import FrameType
+from typing import Any
 
 import anyio
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -35,6 +36,14 @@ STOP_S = 20.0
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._=-]{1,64}")
 
 
+class _Api(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document, with errors as they are sent."""
+        if self.openapi_schema is None:
+            self.openapi_schema = problems.described(super().openapi())
+        return self.openapi_schema
+
+
 def build_app(make_services: Callable[[], Services]) -> FastAPI:
     """Return the application; `make_services` is called when it starts, in the event loop that it runs in."""
 
@@ -49,7 +58,7 @@ def build_app(make_services: Callable[[], Services]) -> FastAPI:
             services.stopping.set()
             group.cancel_scope.deadline = anyio.current_time() + STOP_S
 
-    app = FastAPI(
+    app = _Api(
         title="ECG video API",
         version="1",
         description="Takes ECG videos in and reads the signal out of them. Research and education use only; "
@@ -59,7 +68,6 @@ def build_app(make_services: Callable[[], Services]) -> FastAPI:
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
-        max_body_size=LARGEST_BODY,
     )
     app.include_router(router)
     problems.install(app)
@@ -107,7 +115,7 @@ def stopping_on_signals(stopping: anyio.Event) -> Iterator[None]:
 
 
 class RequestLog:
-    """Gives each request an id, logs it in one line, and turns what nobody foresaw into a problem document."""
+    """Gives each request an id, limits its body, logs it, and makes what nobody foresaw a problem document."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -129,8 +137,19 @@ class RequestLog:
                 MutableHeaders(scope=message)["X-Request-ID"] = identity
             await send(message)
 
+        received = 0
+
+        async def receive_limited() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > LARGEST_BODY:
+                # Raised where the route reads its body, so it becomes a problem document like any other.
+                raise HTTPException(413, f"The body is larger than {LARGEST_BODY} bytes.")
+            return message
+
         try:
-            await self._app(scope, receive, send_marked)
+            await self._app(scope, receive_limited, send_marked)
         except Exception:
             log.exception("unforeseen error")
             if status:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -31,10 +31,9 @@ from ecg_api.queue import Delivery
 log = logging.getLogger(__name__)
 
 
-class JobStore(Protocol):
-    """What the worker needs of the jobs table."""
+class JobWriter(Protocol):
+    """What an attempt needs of the jobs table."""
 
-    async def get(self, owner: Owner, job_id: str) -> Job | None: ...
     async def apply(self, owner: Owner, job_id: str, change: Change, now: datetime) -> Job: ...
 
 
@@ -56,12 +55,14 @@ class WorkerTiming:
     """How the worker spends its time, in seconds.
 
     `poll_s` is short, since a stop has to wait for the poll under way; `visibility_s` is renewed every
-    `heartbeat_s`, so a dead worker's job is taken up again after at most `visibility_s`.
+    `heartbeat_s`, so a dead worker's job is taken up again after at most `visibility_s`. A duplicate message is put
+    off by `duplicate_s`: a few times that is longer than any analysis, so it does not become a dead letter.
     """
 
     poll_s: int = 5
     visibility_s: int = 120
     heartbeat_s: float = 30.0
+    duplicate_s: int = 900
     progress_every_s: float = 1.0
 
 
@@ -108,7 +109,7 @@ class Attempts:
 
     def __init__(
         self,
-        table: JobStore,
+        table: JobWriter,
         queue: MessageHider,
         analyser: Analyser,
         *,
@@ -155,11 +156,11 @@ class Attempts:
             await anyio.sleep(self._timing.heartbeat_s)
             try:
                 await self._queue.hide(delivery, self._timing.visibility_s)
-                current = await self._table.get(job.owner, job.id)
+                until = lease_end(self._now(), self._timing)
+                await self._apply(job, jobs.renewed(replace(claim, until=until)))
             except StoreUnavailable as error:
                 log.warning("heartbeat failed", extra={"reason": str(error)})
-                continue
-            if current is None or current.claim != claim:
+            except ChangeRefused:
                 return Lost()
 
     async def _analyse(self, job: Job, claim: Claim) -> Outcome:
@@ -173,7 +174,7 @@ class Attempts:
             written_at, stage = moment, progress.stage
             change = jobs.progressed(claim.token, progress)
             try:
-                await self._table.apply(job.owner, job.id, change, self._now())
+                await self._apply(job, change)
             except StoreUnavailable as error:
                 log.warning("progress is not written", extra={"reason": str(error)})
 
@@ -191,3 +192,11 @@ class Attempts:
             log.exception("the analysis' client failed")
             return Broken(f"unexpected {type(error).__name__}")
         return Stored(document)
+
+    async def _apply(self, job: Job, change: Change) -> None:
+        await self._table.apply(job.owner, job.id, change, self._now())
+
+
+def lease_end(now: datetime, timing: WorkerTiming) -> int:
+    """Return when a claim made or renewed now ends, in epoch seconds: when the message's visibility does, too."""
+    return math.ceil(now.timestamp()) + timing.visibility_s

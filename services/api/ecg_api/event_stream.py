@@ -15,7 +15,7 @@ import anyio
 
 from ecg_api.errors import Code, Refused, StoreUnavailable
 from ecg_api.jobs import FINAL, Job
-from ecg_api.views import etag_of, video_view
+from ecg_api.views import VideoView, etag_of, video_view
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +42,14 @@ async def job_events(
         timing: how often.
     """
     yield f"retry: {round(timing.reconnect_s * 1000)}\n\n".encode()
-    job, last = first, None
+    job = first
+    last: VideoView | None = None
     silent_s = 0.0
     while True:
-        if last is None or job != last:
-            yield _event("state" if last is None or job.state is not last.state else "progress", job)
-            last, silent_s = job, 0.0
+        view = video_view(job)
+        if view != last:
+            yield _event("state" if last is None or view.state is not last.state else "progress", view)
+            last, silent_s = view, 0.0
         if job.state in FINAL:
             return
         with anyio.move_on_after(timing.poll_s):
@@ -69,8 +71,8 @@ async def job_events(
             silent_s = 0.0
 
 
-def _event(name: str, job: Job) -> bytes:
-    body = video_view(job).model_dump_json()
+def _event(name: str, view: VideoView) -> bytes:
+    body = view.model_dump_json()
     return f"event: {name}\nid: {etag_of(body.encode())[1:-1]}\ndata: {body}\n\n".encode()
 
 

@@ -159,13 +159,19 @@ def from_item(item: _Item) -> Job:
         result_key=text("result_key"),
         expires_at=int(item["expires_at"]["N"]) if "expires_at" in item else None,
         upload_id=text("upload_id"),
-        claim=Claim(claim["token"]["S"], claim["message_id"]["S"]) if claim else None,
+        claim=_claim(claim) if claim else None,
     )
+
+
+def _claim(attributes: _Item) -> Claim:
+    return Claim(attributes["token"]["S"], attributes["message_id"]["S"], int(attributes["until"]["N"]))
 
 
 def _update(change: Change, now: datetime) -> dict[str, Any]:
     """Return the expressions of one conditional update; `#` and `:` names are the attributes' own."""
-    sets: dict[str, Value] = {**change.values, "state": change.to, "updated_at": _text(now)}
+    sets: dict[str, Value] = {**change.values, "state": change.to}
+    if change.visible:
+        sets["updated_at"] = _text(now)
     names = {f"#{name}": name for name in (*sets, *change.cleared)}
     values = {f":{name}": _attribute(value) for name, value in sets.items()}
     expression = "SET " + ", ".join(f"#{name} = :{name}" for name in sets)
@@ -179,9 +185,14 @@ def _update(change: Change, now: datetime) -> dict[str, Any]:
     for number, guard in enumerate(change.guards):
         terms = [f"#state = :from{number}"]
         values[f":from{number}"] = _attribute(guard.state)
-        for part, wanted in (("token", guard.token), ("message_id", guard.message_id)):
+        parts = (
+            ("token", "=", guard.token),
+            ("message_id", "=", guard.message_id),
+            ("until", "<", guard.expired_at),
+        )
+        for part, relation, wanted in parts:
             if wanted is not None:
-                terms.append(f"#claim.#{part} = :{part}{number}")
+                terms.append(f"#claim.#{part} {relation} :{part}{number}")
                 names |= {"#claim": "claim", f"#{part}": part}
                 values[f":{part}{number}"] = _attribute(wanted)
         alternatives.append("(" + " AND ".join(terms) + ")")
@@ -203,8 +214,8 @@ def _attribute(value: Value) -> dict[str, Any]:
             return {"M": {"stage": {"S": stage}, "fraction": {"N": f"{fraction:.4f}"}}}
         case Failure(code, message):
             return {"M": {"code": {"S": code}, "message": {"S": message}}}
-        case Claim(token, message_id):
-            return {"M": {"token": {"S": token}, "message_id": {"S": message_id}}}
+        case Claim(token, message_id, until):
+            return {"M": {"token": {"S": token}, "message_id": {"S": message_id}, "until": {"N": str(until)}}}
         case _:
             assert_never(value)
 

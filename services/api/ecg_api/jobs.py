@@ -73,10 +73,14 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Who analyses a job: a token made for one delivery, and the queue message that was delivered."""
+    """Who analyses a job: a token made for one delivery, the queue message that was delivered, and until when.
+
+    `until` is in epoch seconds; the holder renews it. Past it the holder is taken for dead.
+    """
 
     token: str
     message_id: str
+    until: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,26 +124,37 @@ Value = str | int | Progress | Failure | Claim
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """A state that allows a change, if the claim fits too where `token` or `message_id` is given."""
+    """A state that allows a change, if the claim fits too where more is given.
+
+    `token` and `message_id` must be the claim's; `expired_at` (epoch seconds) must lie past its end.
+    """
 
     state: JobState
     token: str | None = None
     message_id: str | None = None
+    expired_at: int | None = None
 
     def admits(self, job: Job) -> bool:
         """Tell whether `job` passes."""
         if job.state is not self.state:
             return False
-        if self.token is not None and (job.claim is None or job.claim.token != self.token):
-            return False
-        return self.message_id is None or (job.claim is not None and job.claim.message_id == self.message_id)
+        if self.token is None and self.message_id is None and self.expired_at is None:
+            return True
+        claim = job.claim
+        return (
+            claim is not None
+            and self.token in (None, claim.token)
+            and self.message_id in (None, claim.message_id)
+            and (self.expired_at is None or claim.until < self.expired_at)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """One step of the state machine: allowed if any guard admits the job.
 
-    `values` are attributes to set, `cleared` attributes to remove, `attempts` is added to the job's own.
+    `values` are attributes to set, `cleared` attributes to remove, `attempts` is added to the job's own. A change
+    that is not `visible` leaves `updated_at` alone: its owner sees no difference.
     """
 
     to: JobState
@@ -147,6 +162,7 @@ class Change:
     values: Mapping[str, Value] = field(default_factory=dict)
     cleared: frozenset[str] = frozenset()
     attempts: int = 0
+    visible: bool = True
 
     def __post_init__(self) -> None:
         for guard in self.guards:
@@ -164,7 +180,8 @@ def changed(job: Job, change: Change, now: datetime) -> Job:
         raise ChangeRefused(change, job)
     cleared: dict[str, str | None] = {name: "" if name == "name" else None for name in change.cleared}
     attempts = job.attempts + change.attempts
-    return replace(job, **{**change.values, **cleared}, state=change.to, attempts=attempts, updated_at=now)  # type: ignore[arg-type]
+    updated_at = now if change.visible else job.updated_at
+    return replace(job, **{**change.values, **cleared}, state=change.to, attempts=attempts, updated_at=updated_at)  # type: ignore[arg-type]
 
 
 def opened(upload_id: str) -> Change:
@@ -182,14 +199,23 @@ def upload_failed(error: Failure) -> Change:
     return Change(JobState.FAILED, (Guard(JobState.UPLOADING),), {"error": error})
 
 
-def claimed(claim: Claim) -> Change:
+def claimed(claim: Claim, now_s: int) -> Change:
     """A delivery takes the job; counts an attempt.
 
-    A job that is being analysed can be taken over only by the message that it was claimed under: its
-    redelivery means that the worker is gone, while another message of the same job is a mere duplicate.
+    A job that is being analysed is taken over when its own message comes again (its visibility ran out, so its
+    worker is gone) or when its claim ended before `now_s`; otherwise another message of it is a mere duplicate.
     """
-    guards = (Guard(JobState.QUEUED), Guard(JobState.ANALYSING, message_id=claim.message_id))
+    guards = (
+        Guard(JobState.QUEUED),
+        Guard(JobState.ANALYSING, message_id=claim.message_id),
+        Guard(JobState.ANALYSING, expired_at=now_s),
+    )
     return Change(JobState.ANALYSING, guards, {"claim": claim}, frozenset({"progress"}), attempts=1)
+
+
+def renewed(claim: Claim) -> Change:
+    """The holder lives on, until the claim's new end."""
+    return Change(JobState.ANALYSING, (Guard(JobState.ANALYSING, claim.token),), {"claim": claim}, visible=False)
 
 
 def progressed(token: str, progress: Progress) -> Change:

@@ -8,8 +8,9 @@ What makes at-least-once delivery exactly-once in effect:
   workers at most one gets through.
 - The result is written only if there is none, then the job becomes done. A worker that dies between the two
   leaves a result that its successor finds and keeps.
-- A message is deleted only after the job left `analysing`, so the death of a worker at any point leaves either
-  a message or a final job. A worker that lost its claim touches neither.
+- A message is deleted only once its job is final, or replaced by a fresh message that was sent before. So
+  whoever dies at whatever point leaves a final job or a message, and any message can take the job up when its
+  claim has ended. A worker that lost its claim touches neither.
 - That the model server is away counts for nothing: the job goes back to queued under a fresh message, whose
   count of deliveries starts anew, and the circuit stops further receiving.
 """
@@ -32,13 +33,13 @@ from ecg_api.attempt import (
     Analyser,
     Attempts,
     Broken,
-    JobStore,
     Lost,
     Outcome,
     Rejected,
     Stored,
     Untried,
     WorkerTiming,
+    lease_end,
 )
 from ecg_api.circuit import Circuit, backoff_s
 from ecg_api.errors import (
@@ -54,6 +55,13 @@ from ecg_api.queue import Delivery
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+
+class JobStore(Protocol):
+    """What the worker needs of the jobs table."""
+
+    async def get(self, owner: Owner, job_id: str) -> Job | None: ...
+    async def apply(self, owner: Owner, job_id: str, change: Change, now: datetime) -> Job: ...
 
 
 class WorkQueue(Protocol):
@@ -200,7 +208,7 @@ class Worker:
             await self._stopping.wait()
 
     async def _handle(self, delivery: Delivery) -> None:
-        claim = Claim(uuid.uuid4().hex, delivery.message_id)
+        claim = Claim(uuid.uuid4().hex, delivery.message_id, lease_end(self._now(), self._timing))
         try:
             job = await self._insist(delivery, lambda: self._claim(delivery, claim))
         except ChangeRefused as refused:
@@ -243,7 +251,8 @@ class Worker:
             # The message is sent before the job becomes queued, and only for a verified upload: finish that.
             with contextlib.suppress(ChangeRefused):
                 await self._table.apply(owner, job_id, jobs.queued(), self._now())
-        return await self._table.apply(owner, job_id, jobs.claimed(claim), self._now())
+        now = self._now()
+        return await self._table.apply(owner, job_id, jobs.claimed(claim, int(now.timestamp())), now)
 
     async def _settle_refused(self, delivery: Delivery, current: Job | None) -> None:
         match current.state if current else None:
@@ -254,9 +263,9 @@ class Worker:
                 log.info("nothing left to do")
                 await self._queue.delete(delivery)
             case JobState.ANALYSING:
-                # Claimed under another message, which stays until the job leaves this state.
-                log.info("a duplicate is dropped")
-                await self._queue.delete(delivery)
+                # Claimed under another message. This one may yet be the only one left, should that worker die.
+                log.info("a duplicate is put off")
+                await self._queue.hide(delivery, self._timing.duplicate_s)
             case _:
                 log.error("a message for a job that is not to be analysed")
 

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from ecg_api.app import build_app
 
+from ecg_api.app import build_app
 from tests.services.api.fakes import House
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import anyio
 import httpx
+
 from ecg_api.analysis import OnProgress
 from ecg_api.attempt import WorkerTiming
 from ecg_api.circuit import Circuit

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
+
 from ecg_api.analysis import OnProgress
-from ecg_api.errors import AnalysisRejected
+from ecg_api.errors import AnalysisRejected, Refused
 from ecg_api.jobs import JobState
 from ecg_api.media import is_movie
-
-from tests.services.api.fakes import LOCAL, MP4, House, StoredObject
+from tests.services.api.fakes import LOCAL, MP4, SETTINGS, House, StoredObject
 
 pytestmark = pytest.mark.anyio
 NEW = {"name": "monitor.mp4", "size": 1000, "content_type": "video/mp4"}
@@ -58,12 +59,16 @@ async def test_a_bad_announcement_is_refused_and_leaves_no_job(
     assert house.table.jobs == {}
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b"null", b'"x"', b"\xff\xfe", b'{"name": "\\ud800"}', b"[" * 50_000]
-)
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"x"', b"\xff\xfe", b'{"name": "\\ud800"}'])
 async def test_a_body_that_is_no_announcement_is_refused(client: httpx.AsyncClient, body: bytes) -> None:
     answer = await client.post("/api/videos", content=body, headers={"Content-Type": "application/json"})
     assert _is_problem(answer, 422, "invalid_request")
+
+
+async def test_a_body_that_exhausts_the_parser_is_refused(client: httpx.AsyncClient) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = await client.post("/api/videos", content=b"[" * 50_000, headers=headers)
+    assert _is_problem(answer, 400, "invalid_request")
 
 
 async def test_all_mistakes_are_named_together_and_the_input_is_not_repeated(client: httpx.AsyncClient) -> None:
@@ -129,17 +134,11 @@ async def test_a_file_that_is_no_video_fails_the_job_with_the_same_code(
     assert house.objects.objects == {}
 
 
-async def test_a_file_over_the_limit_that_got_past_the_signature_is_refused(
-    house: House, client: httpx.AsyncClient
-) -> None:
-    from dataclasses import replace
-
-    from tests.services.api.fakes import SETTINGS
-
+async def test_a_file_over_the_limit_that_got_past_the_signature_is_refused() -> None:
     small = House(replace(SETTINGS, max_upload_bytes=1000))
     job, _ = await small.videos.create(LOCAL, "a.mp4", 1000, "video/mp4")
     small.objects.objects[job.key] = StoredObject(MP4 + bytes(1000), "video/mp4")
-    with pytest.raises(Exception, match="file_too_large"):
+    with pytest.raises(Refused, match="file_too_large"):
         await small.videos.complete(LOCAL, job.id, {})
     assert small.job(job.id).state is JobState.FAILED
 

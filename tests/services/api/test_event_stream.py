@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import anyio
 import httpx
 import pytest
+
 from ecg_api import jobs
 from ecg_api.analysis import OnProgress
 from ecg_api.errors import StoreUnavailable
 from ecg_api.event_stream import StreamTiming, job_events
-from ecg_api.jobs import Job, JobState, Progress
-
+from ecg_api.jobs import Claim, Job, JobState, Progress
 from tests.services.api.fakes import LOCAL, RESULT, House
 
 pytestmark = pytest.mark.anyio
@@ -33,10 +34,9 @@ async def test_a_video_is_followed_to_its_end(house: House, client: httpx.AsyncC
     job = await house.queued()
 
     async def script(on_progress: OnProgress) -> dict[str, Any]:
-        for fraction in (0.25, 0.75):
-            await anyio.sleep(0.06)
-            await on_progress(Progress("decode", fraction))
-        await anyio.sleep(0.06)
+        await anyio.sleep(0.1)
+        await on_progress(Progress("decode", 0.5))
+        await anyio.sleep(0.1)
         return RESULT
 
     house.model.script = script
@@ -45,12 +45,37 @@ async def test_a_video_is_followed_to_its_end(house: House, client: httpx.AsyncC
         answer = await client.get(f"/api/videos/{job.id}/events")
     assert answer.headers["Content-Type"].startswith("text/event-stream")
     assert answer.headers["Cache-Control"] == "no-store"
-    seen = events(answer.text)
-    assert [name for name, _ in seen if name == "progress"] == ["progress", "progress"]
-    states = [data["state"] for name, data in seen if name == "state"]
+    states = [data["state"] for name, data in events(answer.text) if name == "state"]
     assert states[-1] == "done"
-    assert states == sorted(states, key=["queued", "analysing", "done"].index)
-    assert [data["progress"]["fraction"] for name, data in seen if name == "progress"] == [0.25, 0.75]
+    assert states == sorted(set(states), key=["queued", "analysing", "done"].index)
+
+
+async def test_each_change_is_one_event_and_a_renewed_claim_is_none(house: House) -> None:
+    job = await house.queued()
+    stream = job_events(job, lambda: house.videos.get(LOCAL, job.id), house.stopping, QUICK)
+    claim = Claim("t", "m", 100)
+    steps = [
+        (jobs.claimed(claim, 100), "state", "analysing", None),
+        (jobs.progressed("t", Progress("decode", 0.25)), "progress", "analysing", 0.25),
+        (jobs.renewed(replace(claim, until=200)), None, "analysing", 0.25),
+        (jobs.progressed("t", Progress("decode", 0.75)), "progress", "analysing", 0.75),
+        (jobs.done("t", "r"), "state", "done", None),
+    ]
+    assert b"retry" in await anext(stream)
+    assert b"queued" in await anext(stream)
+    for change, name, state, fraction in steps:
+        await house.table.apply(LOCAL, job.id, change, house.clock.now())
+        with anyio.fail_after(5):
+            piece = (await anext(stream)).decode()
+            while name is not None and piece.startswith(":"):
+                piece = (await anext(stream)).decode()
+        if name is None:
+            assert piece == ": still here\n\n"
+            continue
+        ((seen, data),) = events(piece)
+        progress = data["progress"]["fraction"] if data["progress"] else None
+        assert (seen, data["state"], progress) == (name, state, fraction)
+    assert [piece async for piece in stream] == []
 
 
 async def test_a_finished_video_is_told_once_and_the_stream_ends(house: House, client: httpx.AsyncClient) -> None:

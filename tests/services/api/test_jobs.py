@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+
 from ecg_api import jobs
 from ecg_api.errors import ChangeRefused
 from ecg_api.ids import is_id, new_id
@@ -13,7 +14,7 @@ from ecg_api.jobs import FINAL, TRANSITIONS, Change, Claim, Failure, Guard, Job,
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 JOB = Job(Owner("local"), "id", JobState.QUEUED, "a.mp4", 9, "video/mp4", "videos/local/id/source.mp4", NOW, NOW)
-MINE = Claim("mine", "m1")
+MINE = Claim("mine", "m1", 100)
 
 
 def test_every_state_can_be_deleted_and_deleted_is_the_end() -> None:
@@ -32,7 +33,7 @@ def test_a_change_that_the_table_of_transitions_does_not_know_cannot_be_made() -
 
 
 def test_a_claim_counts_an_attempt_and_handing_back_takes_it_off_again() -> None:
-    claimed = changed(JOB, jobs.claimed(MINE), NOW)
+    claimed = changed(JOB, jobs.claimed(MINE, 100), NOW)
     assert (claimed.state, claimed.attempts, claimed.claim) == (JobState.ANALYSING, 1, MINE)
     back = changed(claimed, jobs.handed_back("mine"), NOW)
     assert (back.state, back.attempts, back.claim) == (JobState.QUEUED, 0, None)
@@ -40,7 +41,7 @@ def test_a_claim_counts_an_attempt_and_handing_back_takes_it_off_again() -> None
 
 
 def test_only_the_holder_of_the_claim_can_end_an_analysis() -> None:
-    claimed = changed(JOB, jobs.claimed(MINE), NOW)
+    claimed = changed(JOB, jobs.claimed(MINE, 100), NOW)
     for change in (jobs.done("other", "k"), jobs.failed("other", Failure("a", "b")), jobs.handed_back("other")):
         with pytest.raises(ChangeRefused) as refused:
             changed(claimed, change, NOW)
@@ -48,12 +49,23 @@ def test_only_the_holder_of_the_claim_can_end_an_analysis() -> None:
     assert changed(claimed, jobs.done("mine", "k"), NOW).result_key == "k"
 
 
-def test_a_redelivery_takes_an_analysis_over_and_a_duplicate_does_not() -> None:
-    claimed = changed(JOB, jobs.claimed(MINE), NOW)
-    again = Claim("again", "m1")
-    assert changed(claimed, jobs.claimed(again), NOW).claim == again
+def test_a_claim_that_was_not_renewed_can_be_taken_over_by_any_message() -> None:
+    claimed = changed(JOB, jobs.claimed(MINE, 100), NOW)
+    other = Claim("other", "m2", 300)
     with pytest.raises(ChangeRefused):
-        changed(claimed, jobs.claimed(Claim("duplicate", "m2")), NOW)
+        changed(claimed, jobs.claimed(other, 100), NOW)
+    assert changed(claimed, jobs.claimed(other, 101), NOW).claim == other
+    renewed = changed(claimed, jobs.renewed(replace(MINE, until=200)), NOW)
+    with pytest.raises(ChangeRefused):
+        changed(renewed, jobs.claimed(other, 101), NOW)
+
+
+def test_a_redelivery_takes_an_analysis_over_and_a_duplicate_does_not() -> None:
+    claimed = changed(JOB, jobs.claimed(MINE, 100), NOW)
+    again = Claim("again", "m1", 100)
+    assert changed(claimed, jobs.claimed(again, 100), NOW).claim == again
+    with pytest.raises(ChangeRefused):
+        changed(claimed, jobs.claimed(Claim("duplicate", "m2", 100), 100), NOW)
 
 
 def test_a_deleted_job_keeps_no_name_and_no_result() -> None:

@@ -14,12 +14,12 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
-from ecg_api.analysis import ModelServer, retry_after_s
-from ecg_api.errors import AnalysisBroken, AnalysisRejected, AnalysisUnavailable
-from ecg_api.jobs import Progress
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
+from ecg_api.analysis import ModelServer, retry_after_s
+from ecg_api.errors import AnalysisBroken, AnalysisRejected, AnalysisUnavailable
+from ecg_api.jobs import Progress
 from tests.services.api.fakes import RESULT
 
 pytestmark = pytest.mark.anyio

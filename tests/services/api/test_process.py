@@ -15,11 +15,11 @@ from pathlib import Path
 import anyio
 import httpx
 import pytest
+
 from ecg_api.app import build_app
 from ecg_api.errors import SettingsError
 from ecg_api.logs import JsonFormatter, job_context, request_id
 from ecg_api.settings import Settings
-
 from tests.services.api.fakes import House
 
 SOURCE = Path(__file__).parents[3] / "services/api"

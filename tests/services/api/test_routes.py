@@ -6,13 +6,13 @@ import json
 
 import httpx
 import pytest
+
 from ecg_api import jobs
 from ecg_api.app import build_app
 from ecg_api.errors import PROBLEMS, Code, StoreUnavailable
 from ecg_api.jobs import Claim, JobState, Owner, Progress
 from ecg_api.routes import current_owner
 from ecg_api.videos import part_sizes
-
 from tests.services.api.fakes import LOCAL, MP4, RESULT, SMALL_PARTS, Calm, House, StoredObject, with_part
 
 pytestmark = pytest.mark.anyio
@@ -152,7 +152,7 @@ async def test_an_unchanged_video_is_not_sent_again(house: House, client: httpx.
 
 async def test_progress_is_shown(house: House, client: httpx.AsyncClient) -> None:
     job = await house.queued()
-    await house.table.apply(LOCAL, job.id, jobs.claimed(Claim("t", "m")), house.clock.now())
+    await house.table.apply(LOCAL, job.id, jobs.claimed(Claim("t", "m", 100), 100), house.clock.now())
     await house.table.apply(LOCAL, job.id, jobs.progressed("t", Progress("decode", 0.4)), house.clock.now())
     video = (await client.get(f"/api/videos/{job.id}")).json()
     assert (video["state"], video["progress"]) == ("analysing", {"stage": "decode", "fraction": 0.4})

@@ -1,11 +1,13 @@
 """One set of facts about table, queue and bucket, for the fakes and for the adapters over moto.
 
 What moto cannot show: it checks no signatures, delivers no message twice, and knows neither throttling nor
-eventual consistency; it breaks when an aborted upload is completed. Presigned URLs were tried against the embedded AWS, which does check signatures.
+eventual consistency; it breaks when an aborted upload is completed. Presigned URLs were tried against the
+embedded AWS, which does check signatures.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,6 +17,8 @@ from urllib.parse import parse_qs, urlsplit
 import boto3
 import pytest
 from botocore.config import Config
+from moto import mock_aws
+
 from ecg_api import jobs
 from ecg_api.errors import ChangeRefused, StoreUnavailable, UploadRejected
 from ecg_api.ids import new_id
@@ -22,59 +26,73 @@ from ecg_api.job_table import DynamoJobTable
 from ecg_api.jobs import Claim, Failure, Job, JobState, Owner, Progress
 from ecg_api.objects import S3Objects
 from ecg_api.queue import SqsJobQueue
-from moto import mock_aws
-
 from tests.services.api.fakes import LOCAL, FakeClock, InMemoryObjects, InMemoryQueue, InMemoryTable
 
 pytestmark = pytest.mark.anyio
 CLOCK = FakeClock()
 
 
-@pytest.fixture
-def aws() -> Iterator[boto3.Session]:
+class Aws:
+    """boto3 clients over one moto, made once: loading a service's model takes longer than a test."""
+
+    def __init__(self) -> None:
+        session = boto3.Session("testing", "testing", region_name="us-east-1")
+        config = Config(
+            signature_version="s3v4",
+            s3={"addressing_style": "virtual"},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        )
+        self.dynamodb: Any = session.client("dynamodb")
+        self.sqs: Any = session.client("sqs")
+        self.s3: Any = session.client("s3", config=config)
+        self._numbers = itertools.count()
+
+    def name(self) -> str:
+        """Return a name that no other test uses."""
+        return f"test-{next(self._numbers)}"
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[Aws]:
     with mock_aws():
-        yield boto3.Session("testing", "testing", region_name="us-east-1")
+        yield Aws()
 
 
 @pytest.fixture(params=["memory", "dynamodb"])
 def table(request: pytest.FixtureRequest) -> Any:
     if request.param == "memory":
         return InMemoryTable()
-    client = request.getfixturevalue("aws").client("dynamodb")
-    names = [("owner", "HASH"), ("id", "RANGE")]
-    client.create_table(
-        TableName="jobs",
+    aws = request.getfixturevalue("aws")
+    name = aws.name()
+    keys = [("owner", "HASH"), ("id", "RANGE")]
+    aws.dynamodb.create_table(
+        TableName=name,
         BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in names],
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in names],
+        KeySchema=[{"AttributeName": attribute, "KeyType": kind} for attribute, kind in keys],
+        AttributeDefinitions=[{"AttributeName": attribute, "AttributeType": "S"} for attribute, _ in keys],
     )
-    return DynamoJobTable(client, "jobs")
+    return DynamoJobTable(aws.dynamodb, name)
 
 
 @pytest.fixture(params=["memory", "sqs"])
 def queue(request: pytest.FixtureRequest) -> Any:
     if request.param == "memory":
         return InMemoryQueue(FakeClock(), max_receives=2)
-    client = request.getfixturevalue("aws").client("sqs")
-    dead = client.create_queue(QueueName="dead")["QueueUrl"]
-    arn = client.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    aws = request.getfixturevalue("aws")
+    dead = aws.sqs.create_queue(QueueName=aws.name())["QueueUrl"]
+    arn = aws.sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 2})
-    url = client.create_queue(QueueName="jobs", Attributes={"RedrivePolicy": policy})["QueueUrl"]
-    return SqsJobQueue(client, url)
+    url = aws.sqs.create_queue(QueueName=aws.name(), Attributes={"RedrivePolicy": policy})["QueueUrl"]
+    return SqsJobQueue(aws.sqs, url)
 
 
 @pytest.fixture
-def bucket(aws: boto3.Session) -> S3Objects:
-    config = Config(
-        signature_version="s3v4",
-        s3={"addressing_style": "virtual"},
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-    )
-    client = aws.client("s3", config=config)
-    client.create_bucket(Bucket="videos")
-    client.put_bucket_versioning(Bucket="videos", VersioningConfiguration={"Status": "Enabled"})
-    return S3Objects(client, "videos")
+def bucket(aws: Aws) -> S3Objects:
+    name = aws.name()
+    aws.s3.create_bucket(Bucket=name)
+    aws.s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    return S3Objects(aws.s3, name)
 
 
 @pytest.fixture(params=["memory", "s3"])
@@ -99,7 +117,7 @@ async def test_a_job_comes_back_as_it_was_stored(table: Any) -> None:
         result_key="r",
         expires_at=1_900_000_000,
         upload_id="u",
-        claim=Claim("t", "m"),
+        claim=Claim("t", "m", 100),
     )
     await table.create(job)
     assert await table.get(LOCAL, job.id) == job
@@ -117,16 +135,16 @@ async def test_an_id_is_written_once(table: Any) -> None:
 async def test_a_whole_life_is_written_step_by_step(table: Any) -> None:
     job = a_job(JobState.CREATED)
     await table.create(job)
-    claim = Claim("mine", "m1")
+    claim = Claim("mine", "m1", 100)
     steps = [
         (jobs.opened("upload"), JobState.UPLOADING),
         (jobs.queued(), JobState.QUEUED),
-        (jobs.claimed(claim), JobState.ANALYSING),
+        (jobs.claimed(claim, 100), JobState.ANALYSING),
         (jobs.progressed("mine", Progress("read", 0.5)), JobState.ANALYSING),
         (jobs.handed_back("mine"), JobState.QUEUED),
-        (jobs.claimed(claim), JobState.ANALYSING),
+        (jobs.claimed(claim, 100), JobState.ANALYSING),
         (jobs.to_be_retried("mine"), JobState.QUEUED),
-        (jobs.claimed(claim), JobState.ANALYSING),
+        (jobs.claimed(claim, 100), JobState.ANALYSING),
         (jobs.done("mine", "result"), JobState.DONE),
         (jobs.deleted(99), JobState.DELETED),
     ]
@@ -144,8 +162,11 @@ async def test_a_write_is_refused_exactly_where_the_state_machine_refuses_it(tab
         jobs.opened("u"),
         jobs.queued(),
         jobs.upload_failed(Failure("not_a_video", "no")),
-        jobs.claimed(Claim("other", "m1")),
-        jobs.claimed(Claim("other", "m2")),
+        jobs.claimed(Claim("other", "m1", 100), 100),
+        jobs.claimed(Claim("other", "m2", 100), 100),
+        jobs.claimed(Claim("other", "m2", 300), 101),
+        jobs.renewed(Claim("mine", "m1", 200)),
+        jobs.renewed(Claim("other", "m1", 200)),
         jobs.progressed("mine", Progress("read", 1.0)),
         jobs.progressed("other", Progress("read", 1.0)),
         jobs.done("mine", "r"),
@@ -155,7 +176,7 @@ async def test_a_write_is_refused_exactly_where_the_state_machine_refuses_it(tab
         jobs.deleted(1),
     ]
     for change in changes:
-        holds = Claim("mine", "m1") if state is JobState.ANALYSING else None
+        holds = Claim("mine", "m1", 100) if state is JobState.ANALYSING else None
         job = replace(a_job(state), claim=holds)
         await table.create(job)
         now = CLOCK.now()
@@ -213,16 +234,15 @@ async def test_the_queue_tells_how_often_it_delivers(queue: Any) -> None:
     await queue.check()
 
 
-async def test_a_queue_without_a_dead_letter_queue_has_no_limit(aws: boto3.Session) -> None:
-    client = aws.client("sqs")
-    queue = SqsJobQueue(client, client.create_queue(QueueName="plain")["QueueUrl"])
+async def test_a_queue_without_a_dead_letter_queue_has_no_limit(aws: Aws) -> None:
+    queue = SqsJobQueue(aws.sqs, aws.sqs.create_queue(QueueName=aws.name())["QueueUrl"])
     assert await queue.max_receives() is None
 
 
 @pytest.mark.parametrize("body", ["", "no json", "[]", "{}", '{"owner": 1, "id": "a"}', '{"owner": "", "id": "a"}'])
-async def test_a_message_that_is_not_ours_is_left_for_the_operator(aws: boto3.Session, body: str) -> None:
-    client = aws.client("sqs")
-    url = client.create_queue(QueueName="plain")["QueueUrl"]
+async def test_a_message_that_is_not_ours_is_left_for_the_operator(aws: Aws, body: str) -> None:
+    client = aws.sqs
+    url = client.create_queue(QueueName=aws.name())["QueueUrl"]
     client.send_message(QueueUrl=url, MessageBody=body or " ")
     assert await SqsJobQueue(client, url).receive(10, 0, 30) == ()
     counts = client.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessagesNotVisible"])
@@ -253,12 +273,12 @@ async def test_a_prefix_is_emptied_and_its_neighbours_stay(objects: Any) -> None
     assert await objects.info("videos/local/12/a") is not None
 
 
-async def test_parts_become_one_object_with_its_type(bucket: S3Objects, aws: boto3.Session) -> None:
+async def test_parts_become_one_object_with_its_type(bucket: S3Objects, aws: Aws) -> None:
     upload_id = await bucket.open_multipart("big.mp4", "video/mp4")
     etags = {}
     for number, body in ((2, b"end"), (1, b"x" * 5 * 1024 * 1024)):
-        answer = aws.client("s3").upload_part(
-            Bucket="videos", Key="big.mp4", UploadId=upload_id, PartNumber=number, Body=body
+        answer = aws.s3.upload_part(
+            Bucket=bucket.bucket, Key="big.mp4", UploadId=upload_id, PartNumber=number, Body=body
         )
         etags[number] = answer["ETag"]
     with pytest.raises(UploadRejected):
@@ -298,10 +318,10 @@ async def test_each_part_is_signed_with_its_own_size(bucket: S3Objects) -> None:
     assert len({parse_qs(urlsplit(part.url).query)["X-Amz-Signature"][0] for part in parts}) == 3
 
 
-async def test_a_store_that_is_not_there_is_unavailable(aws: boto3.Session) -> None:
-    table = DynamoJobTable(aws.client("dynamodb"), "none")
-    bucket = S3Objects(aws.client("s3"), "none")
-    queue = SqsJobQueue(aws.client("sqs"), "https://sqs.us-east-1.amazonaws.com/123456789012/none")
+async def test_a_store_that_is_not_there_is_unavailable(aws: Aws) -> None:
+    table = DynamoJobTable(aws.dynamodb, "none")
+    bucket = S3Objects(aws.s3, "none")
+    queue = SqsJobQueue(aws.sqs, "https://sqs.us-east-1.amazonaws.com/123456789012/none")
     for check in (table.check, bucket.check, queue.check):
         with pytest.raises(StoreUnavailable):
             await check()

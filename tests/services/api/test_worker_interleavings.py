@@ -7,8 +7,12 @@ later, not at all, or happens and its answer is lost, and whether the process th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ecg_api.analysis import OnProgress
 from ecg_api.errors import (
@@ -19,12 +23,9 @@ from ecg_api.errors import (
     StoreUnavailable,
 )
 from ecg_api.jobs import FINAL, JobState, Progress
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from tests.services.api.fakes import LOCAL, RESULT, Calm, House
 
-TAPE = st.lists(st.integers(0, 99), max_size=150)
+TAPE = st.binary(min_size=200, max_size=200).map(lambda tape: [byte * 100 // 256 for byte in tape])
 
 
 class Died(BaseException):
@@ -90,7 +91,7 @@ class Story:
                 tasks += [self.survive(self.delete(job_id)) for job_id in ids if self.storm.draw() % 7 == 6]
             tasks += [self.survive(self.work()) for _ in range(2)]
             await asyncio.gather(*tasks)
-            self.house.clock.advance(400)
+            self.house.clock.advance(1000)
             self.house.circuit.half_close()
             if not self.house.queue.messages and self.accepted == set(ids):
                 break
@@ -104,18 +105,14 @@ class Story:
 
     async def complete(self, job_id: str) -> None:
         """The browser repeats this until it has an answer."""
-        try:
+        with contextlib.suppress(Refused):  # it failed or was deleted meanwhile: also an answer
             await self.house.videos.complete(LOCAL, job_id, {})
-        except Refused:
-            pass  # it failed or was deleted meanwhile: also an answer
         self.accepted.add(job_id)
 
     async def delete(self, job_id: str) -> None:
         self.asked_to_delete.add(job_id)
-        try:
+        with contextlib.suppress(Refused):  # it is deleted already
             await self.house.videos.delete(LOCAL, job_id)
-        except Refused as refused:
-            assert refused.code == "video_not_found"
 
     async def work(self) -> None:
         worker = self.house.new_worker()
@@ -160,13 +157,13 @@ def run(tape: Sequence[int], *, deaths: bool, deletes: bool) -> Story:
     return story
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(TAPE)
 def test_nothing_is_lost_or_doubled_whoever_dies_when(tape: list[int]) -> None:
     run(tape, deaths=True, deletes=True)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(TAPE)
 def test_without_deaths_nothing_of_a_deleted_video_is_left(tape: list[int]) -> None:
     story = run(tape, deaths=False, deletes=True)
@@ -177,7 +174,7 @@ def test_without_deaths_nothing_of_a_deleted_video_is_left(tape: list[int]) -> N
             assert left == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(TAPE)
 def test_failing_stores_and_an_absent_model_server_lead_no_message_to_the_dead_letters(tape: list[int]) -> None:
     calm_reader = [number if not 60 <= number < 70 else 0 for number in tape]
@@ -186,5 +183,6 @@ def test_failing_stores_and_an_absent_model_server_lead_no_message_to_the_dead_l
 
 
 async def _delete_again(story: Story, job_id: str) -> None:
-    """An owner whose request to delete was answered 503 repeats it."""
+    """An owner whose request to delete was answered 503 repeats it after the storm."""
+    story.storm.tape = iter(())
     await story.survive(story.delete(job_id))
