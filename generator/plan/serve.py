@@ -1,6 +1,6 @@
 """What Ray Serve does with each app when `serve.yaml` changes, and whether old and new fit on the box together.
 
-The rules are those of Ray 2.60, read in its source and tried on one node (TOOLING.md):
+The rules are those of Ray 2.60, read in its source and tried on one node:
   - an app's import path, runtime_env, args and autoscaling policies are its code: a change restarts all its replicas
   - a deployment's actor options and placement restart that deployment's replicas; everything else is set in place
   - an app that the file leaves out is deleted; two apps on one route are refused with the whole file

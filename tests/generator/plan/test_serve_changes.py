@@ -1,4 +1,4 @@
-"""What Ray Serve does with a changed serve.yaml. The facts are Ray 2.60's, measured (TOOLING.md) and read in its source."""
+"""What Ray Serve does with a changed serve.yaml. The facts are those of Ray 2.60, measured and read in its source."""
 
 import copy
 from collections.abc import Callable
@@ -183,8 +183,8 @@ def test_another_box_restarts_ray_itself() -> None:
     assert found.action is ServeAction.RESTART
 
 
-def surge(old: Data, new: Data, **box: int) -> ServeChange:
-    return only(file(app("a", old)), file(app("a", new, version="b" * 64), **box))
+def surge(old: Data, new: Data) -> ServeChange:
+    return only(file(app("a", old)), file(app("a", new, version="b" * 64)))
 
 
 def test_a_full_surge_needs_room_for_twice_as_many() -> None:
@@ -200,7 +200,7 @@ def test_a_surge_that_does_not_fit_says_what_is_short() -> None:
 
 def test_half_a_surge_rounds_up_to_whole_replicas() -> None:
     one = deployment(replicas=3, cpus=1.0, max_surge_percent=50)
-    assert surge(one, one, cpus=8).needs["cpus"] == 5.0
+    assert surge(one, one).needs["cpus"] == 5.0
 
 
 def test_in_place_needs_no_room_beside_the_old_one() -> None:
