@@ -1,11 +1,13 @@
 """Two trees -> the Plan: every stage put together."""
 
 from collections.abc import Iterable
+from datetime import date
 
 from generator.plan.changes import changes
 from generator.plan.cost import cost
 from generator.plan.deployability import obstacles, one_way
 from generator.plan.digest import digest
+from generator.plan.exemptions import Exemption
 from generator.plan.exposure import exposure
 from generator.plan.facts import (
     Action,
@@ -27,13 +29,16 @@ from generator.plan.serve import serve
 from generator.plan.tree import Tree
 
 
-def plan(before: Tree, after: Tree) -> Plan:
-    """What going from one tree to another will do. `Tree()` before is the first deployment, after is the end of it."""
+def plan(before: Tree, after: Tree, exemptions: Iterable[Exemption] = (), today: date | None = None) -> Plan:
+    """What going from one tree to another will do. `Tree()` before is the first deployment, after is the end of it.
+
+    `exemptions` admit what policy would stop until they expire; `today` must be given with any.
+    """
     found = changes(before, after)
     artifacts = artifact_changes(before, after)
     in_the_way = obstacles(before, after, found)
     exposed = exposure(before, after, found.resources)
-    findings = policy(before, after, found.resources, exposed)
+    findings = policy(before, after, found.resources, exposed, exemptions, today=today)
     costs = cost(before, after, found.resources)
     rolled = rollout(before, after, found.resources)
     manifest = after.manifest or before.manifest
