@@ -20,7 +20,7 @@ TOY = ServeApp(
     name="toy",
     folder="services/ray_serve/apps/toy",
     deployments=[
-        Deployment("Ingress", cpus=0.1, max_ongoing=8, max_queued=2, drain_s=10),
+        Deployment("Ingress", cpus=0.1, max_ongoing=8, max_queued=8, drain_s=10),
         Deployment("Counter", cpus=0.1, batching=Batching(max_size=100, wait_ms=300), max_ongoing=32),
     ],
     slo=Slo(p99_ms=1000, min_windows_per_s=1),
@@ -155,15 +155,16 @@ def test_a_request_larger_than_a_batch_goes_alone(box: TestBox) -> None:
 
 
 def test_more_requests_than_fit_are_told_to_come_again(box: TestBox) -> None:
-    """8 in work and 2 waiting; the rest hears 429 with a time to wait, and nobody hears anything else."""
+    """8 in work and 8 waiting; the rest hears 429 with a time to wait, and nobody hears anything else."""
     box.upload("videos/local/busy/source.txt", b"abc")
-    body = box.ask("toy", "videos/local/busy/source.txt", steps=25)
+    body = box.ask("toy", "videos/local/busy/source.txt", steps=60)
 
-    def post(_: int) -> httpx.Response:
-        return httpx.post(f"{box.http}/toy/analyze", json=body, timeout=60, trust_env=False)
-
-    with concurrent.futures.ThreadPoolExecutor(24) as pool:
-        answers = list(pool.map(post, range(24)))
+    limits = httpx.Limits(max_connections=None)
+    with (
+        httpx.Client(trust_env=False, timeout=60, limits=limits) as client,
+        concurrent.futures.ThreadPoolExecutor(30) as pool,
+    ):
+        answers = list(pool.map(lambda _: client.post(f"{box.http}/toy/analyze", json=body), range(30)))
     assert {answer.status_code for answer in answers} == {200, 429}
     assert all(answer.headers["retry-after"] == "2" for answer in answers if answer.status_code == 429)
 

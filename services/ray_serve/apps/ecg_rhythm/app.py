@@ -6,7 +6,8 @@
 
 The video is downloaded by the replica that decodes it, so it never crosses the network between two of our processes.
 How many of each run, and with what, is declared in generator/serve_apps.py. What they compute is `analysis`, `beats`,
-`model` and `overlay`, which know nothing of Ray.
+`model` and `overlay`, which know nothing of Ray. A replica imports those that it needs when it starts: torch and OpenCV
+cost seconds and hundreds of megabytes, and Ray imports this file in each of them.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,10 +25,7 @@ from ray.serve.handle import DeploymentHandle
 from starlette.requests import Request
 from starlette.responses import Response
 
-from apps.ecg_rhythm import analysis, beats, model, overlay
-from apps.ecg_rhythm.beats import BeatWindows
 from apps.ecg_rhythm.errors import ReadingError
-from apps.ecg_rhythm.reading import Reading
 from kit import ingress, logs
 from kit.batching import Batcher, BatchPolicy, apart, in_slices
 from kit.contract import AnalyzeRequest, AppError, Event, Failure, Progress, Result, Stage
@@ -35,6 +33,10 @@ from kit.device import choose_device
 from kit.stage import Report, Work
 from kit.storage import Objects, S3Objects, sweep, temporary_folder
 from kit.warmup import warm_up
+
+if TYPE_CHECKING:
+    from apps.ecg_rhythm.beats import BeatWindows
+    from apps.ecg_rhythm.reading import Reading
 
 _LOG = logs.logger("ecg_rhythm")
 _WARM_UP_SIZES = (1, 32, 256)  # windows: a single beat, half a minute, several videos together
@@ -72,17 +74,24 @@ class BeatClassifier:
     """Classifies the beats of several videos in one batch."""
 
     def __init__(self) -> None:
+        from apps.ecg_rhythm import model
+
         self._device = choose_device()
         self._model = model.BeatClassifier.load(model.WEIGHTS, self._device.torch_name)
         _LOG.info("model loaded", extra={"device": self._device.name, "weights": self._model.sha256})
-        warm_up(self._run_empty_windows, _WARM_UP_SIZES)
+
+        def run_empty_windows(size: int) -> None:
+            samples, features = np.zeros((size, model.WINDOW)), np.zeros((size, model.FEATURES))
+            self._model.probabilities(samples.astype(np.float32), features.astype(np.float32))
+
+        warm_up(run_empty_windows, _WARM_UP_SIZES)
         self._batcher: Batcher[BeatWindows, npt.NDArray[np.float32]] = Batcher(self._together, _count)
 
     def reconfigure(self, user_config: Mapping[str, Any]) -> None:
         """Take new batch settings; Ray calls this at the start and after each change."""
         self._batcher.configure(BatchPolicy.of(user_config))
 
-    async def classify(self, windows: BeatWindows) -> Classified:
+    async def classify(self, windows: "BeatWindows") -> Classified:
         """Class probabilities of one video's beats. The caller's windows travel together, as one request."""
         probabilities = await self._batcher(windows)
         return Classified(probabilities, self._model.sha256, self._device.kind)
@@ -91,7 +100,7 @@ class BeatClassifier:
         """(videos, windows, how often) of the batches that this replica ran."""
         return [(*key, times) for key, times in sorted(self._batcher.seen.items())]
 
-    async def _together(self, videos: Sequence[BeatWindows]) -> list[npt.NDArray[np.float32]]:
+    async def _together(self, videos: "Sequence[BeatWindows]") -> list[npt.NDArray[np.float32]]:
         samples = np.concatenate([video.samples for video in videos])
         features = np.concatenate([video.features for video in videos])
         most = self._batcher.policy.max_size
@@ -99,13 +108,8 @@ class BeatClassifier:
         rows = await asyncio.to_thread(in_slices, self._model.probabilities, most, samples, features)
         return apart(rows, [_count(video) for video in videos])
 
-    def _run_empty_windows(self, size: int) -> None:
-        self._model.probabilities(
-            np.zeros((size, model.WINDOW), np.float32), np.zeros((size, model.FEATURES), np.float32)
-        )
 
-
-def _count(windows: BeatWindows) -> int:
+def _count(windows: "BeatWindows") -> int:
     return len(windows.samples)
 
 
@@ -119,6 +123,9 @@ class TraceReader:
         self._config = ReaderConfig()
         self._objects: Objects = S3Objects.from_environment()
         sweep()
+        # Now, so that the first video does not wait for it.
+        import apps.ecg_rhythm.analysis
+        import apps.ecg_rhythm.overlay  # noqa: F401
 
     def reconfigure(self, user_config: Mapping[str, Any]) -> None:
         """Take new limits; videos in work keep the old ones."""
@@ -156,7 +163,9 @@ class TraceReader:
             yield event
         yield Result(writing_work.value)
 
-    def _read(self, asked: AnalyzeRequest, path: Path, report: Report) -> tuple[Reading, BeatWindows, float]:
+    def _read(self, asked: AnalyzeRequest, path: Path, report: Report) -> "tuple[Reading, BeatWindows, float]":
+        from apps.ecg_rhythm import analysis, beats
+
         with logs.job(asked.job_id):
             start = time.perf_counter()
             report(Stage.DOWNLOAD, 0.0)
@@ -172,11 +181,13 @@ class TraceReader:
     def _write(
         self,
         asked: AnalyzeRequest,
-        reading: Reading,
+        reading: "Reading",
         classified: Classified,
         timings_s: Mapping[str, float],
         report: Report,
     ) -> dict[str, Any]:
+        from apps.ecg_rhythm import analysis, overlay
+
         with logs.job(asked.job_id):
             start = time.perf_counter()
             report(Stage.OVERLAY, 0.0)
