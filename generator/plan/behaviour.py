@@ -36,7 +36,7 @@ class Row:
     """Property path -> value, or list of values, that the resource must have for the row to hold."""
     before: Mapping[str, Any]
     change: str
-    """`added`, `removed`, `grows`, `shrinks`, or empty for any."""
+    """`added`, `removed`, `edited`, `grows`, `shrinks`, or empty for any."""
     root: str
     """`ebs`: holds where an instance's root volume is on EBS."""
     note: str
@@ -71,8 +71,8 @@ class Behaviour:
     rows: tuple[Row, ...] = ()
     stateful: str = ""
     """What it holds, such as `objects`; empty where it holds no data."""
-    names: tuple[tuple[str, ...], ...] = ()
-    """Sets of properties that have to be unique together; replacing under the same ones collides."""
+    names: tuple[tuple[str, ...], ...] | None = None
+    """Sets of properties that are unique together, so that replacing under the same ones collides; None: see identity."""
     must_be_empty: bool = False
     """AWS refuses to delete it while it holds anything."""
     revisions: bool = False
@@ -149,7 +149,7 @@ def behaviour(name: str) -> Behaviour | None:
         defs=MappingProxyType(known.get("defs", {})),
         rows=tuple(_row(path, row, docs) for path, rows in extra.get("rows", {}).items() for row in _several(rows)),
         stateful=extra.get("holds", ""),
-        names=tuple(tuple(_several(name)) for name in extra.get("names", ())),
+        names=tuple(tuple(_several(name)) for name in extra["names"]) if "names" in extra else None,
         must_be_empty=bool(extra.get("must_be_empty")),
         revisions=bool(extra.get("revisions")),
         outside=extra.get("outside", ""),

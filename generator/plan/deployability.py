@@ -199,7 +199,7 @@ def _collision(change: ResourceChange, new: Resource, known: Behaviour | None) -
     for name in naming(known):
         values = [new.properties.get(part) for part in name]
         touched = {one.path.replace("[", ".").split(".")[0] for one in change.properties}
-        if None in values or touched & set(name):
+        if values[0] is None or touched & set(name):
             continue
         shown = " and ".join(name)
         severity = Severity.BLOCKER if change.action is Action.REPLACE else Severity.WARNING
@@ -213,7 +213,7 @@ def _collision(change: ResourceChange, new: Resource, known: Behaviour | None) -
 
 def naming(known: Behaviour) -> tuple[tuple[str, ...], ...]:
     """The sets of properties that no two resources of a type may share, so far as they are given."""
-    if known.names:
+    if known.names is not None:
         return known.names
     if known.identity and not any(part in known.read or "/" in part for part in known.identity):
         return (known.identity,)
@@ -256,7 +256,7 @@ def _renamed(pair: Rename, before: Tree, after: Tree) -> Obstacle:
     resource = after.templates[new.stack].resources[new.resource]
     was = before.templates[old.stack].resources[old.resource]
     clash = known is not None and any(
-        None not in (values := [resource.properties.get(part) for part in name])
+        (values := [resource.properties.get(part) for part in name])[0] is not None
         and values == [was.properties.get(part) for part in name]
         and not any(isinstance(value, Text | Call) for value in values)
         for name in naming(known)

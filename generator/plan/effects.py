@@ -61,8 +61,6 @@ def _leaf(
     path: tuple[Step, ...], difference: Difference, before: Resource, after: Resource, known: Behaviour
 ) -> Verdict:
     steps = tuple("*" if isinstance(step, int) else step for step in path)
-    if known.shape(path) is None:
-        return Effect.UNKNOWN, f"{known.source}: no property {dotted(path)}", Confidence.GUESS
     doubt: Verdict | None = None
     for row in _rows(steps, known):
         holds = _holds(row, difference, before, after)
@@ -73,6 +71,8 @@ def _leaf(
             doubt = doubt or (Effect.MAY_REPLACE, f"{proof} (the template does not tell whether)", Confidence.LIKELY)
     if doubt:
         return doubt
+    if known.shape(path) is None:
+        return Effect.UNKNOWN, f"{known.source}: no property {dotted(path)}", Confidence.GUESS
     if found := _among(steps, known.read):
         return Effect.UNKNOWN, f"{known.source}: {found} is read-only", Confidence.GUESS
     if found := _among(steps, known.create):
@@ -135,7 +135,7 @@ def _holds(row: Row, difference: Difference, before: Resource, after: Resource) 
         *(_matches(after, path, wanted) for path, wanted in row.after.items()),
     ]
     if row.change:
-        answers.append(changes_so(row.change, difference.before, difference.after))
+        answers.append(_row_changes(row, difference))
     if row.root:
         answers.append(_on_ebs(before, after))
     if False in answers:
@@ -144,13 +144,20 @@ def _holds(row: Row, difference: Difference, before: Resource, after: Resource) 
 
 
 def _matches(resource: Resource, path: str, wanted: Any) -> bool | None:
-    value: Any = resource.properties
+    value: Any = {**resource.properties, **resource.attributes}
     for step in path.split("/"):
         value = value.get(step) if isinstance(value, Mapping) else None
     if isinstance(value, Ref | Att | Text | Call):
         return None
     choices = wanted if isinstance(wanted, list) else [wanted]
     return any(str(value).lower() == str(choice).lower() for choice in choices)
+
+
+def _row_changes(row: Row, difference: Difference) -> bool | None:
+    """`edited` is a change inside something that both versions have, not with it."""
+    if row.change == "edited":
+        return len(difference.path) >= len(row.path.split("/"))
+    return changes_so(row.change, difference.before, difference.after)
 
 
 def changes_so(kind: str, before: Any, after: Any) -> bool | None:
