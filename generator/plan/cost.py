@@ -121,14 +121,15 @@ def _left_behind(old: Iterable[Charge], changes: Iterable[ResourceChange], book:
 
 
 def _overlaps(
-    old: Iterable[Charge], changes: Iterable[ResourceChange], after: Tree, times: Durations, book: PriceBook
+    old: Iterable[Charge], changes: Sequence[ResourceChange], after: Tree, times: Durations, book: PriceBook
 ) -> Iterator[float]:
     """USD, once, for what runs beside its own successor: from the new one's start to the old one's end."""
-    by_resource: dict[tuple[str, str], list[Charge]] = {}
+    by_resource: dict[tuple[str, str], list[Charge]] = {(one.stack, one.resource): [] for one in changes}
     for charge in old:
-        by_resource.setdefault((charge.stack, charge.resource), []).append(charge)
+        if (charge.stack, charge.resource) in by_resource:
+            by_resource[charge.stack, charge.resource].append(charge)
     for change in changes:
-        charges = by_resource.get((change.stack, change.resource), [])
+        charges = by_resource[change.stack, change.resource]
         if change.action is Action.REPLACE and change.fate in (Fate.DESTROYED, Fate.SNAPSHOTTED, None):
             minutes = times.minutes(change.type, "create") + times.minutes(change.type, "delete")
             share = 1.0

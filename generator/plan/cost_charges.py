@@ -98,11 +98,10 @@ class Meter:
     values: Values
     book: PriceBook
 
-    @cached_property
-    def properties(self) -> Mapping[str, Any]:
-        """Its properties as plain data, UNKNOWN where the tree does not tell."""
-        found = self.values.resolve(self.template, self.resource.properties)
-        return found if isinstance(found, Mapping) else {}
+    def get(self, name: str, default: Any = None) -> Any:
+        """A property as plain data, UNKNOWN where the tree does not tell; the default where it has none."""
+        value = self.resource.properties.get(name)
+        return default if value is None else self.values.resolve(self.template, value)
 
     @cached_property
     def usage(self) -> Mapping[str, float]:
@@ -116,16 +115,16 @@ class Meter:
 
     def number(self, name: str, default: float | None = None) -> float | None:
         """A property as a number; None where it is unknown."""
-        return number(self.properties.get(name), default)
+        return number(self.get(name), default)
 
     def mapping(self, name: str) -> Mapping[str, Any]:
         """A property that is a mapping; empty where there is none."""
-        value = self.properties.get(name)
+        value = self.get(name)
         return value if isinstance(value, Mapping) else {}
 
     def items(self, name: str) -> list[Any]:
         """A property that is a list; empty where there is none."""
-        value = self.properties.get(name)
+        value = self.get(name)
         return value if isinstance(value, list) else []
 
     def related(self, value: Any, kind: str) -> "Meter | None":

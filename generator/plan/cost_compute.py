@@ -21,9 +21,9 @@ def instance(meter: Meter) -> Priced:
     """An EC2 instance: its hours, its volumes, its monitoring and a public address."""
     template = meter.related(meter.resource.properties.get("LaunchTemplate"), LAUNCH_TEMPLATE)
     defaults = template.mapping("LaunchTemplateData") if template else {}
-    yield _hours_of(meter, meter.properties.get("InstanceType", defaults.get("InstanceType")), defaults)
-    yield from _volumes_of(meter, meter.properties.get("BlockDeviceMappings", defaults.get("BlockDeviceMappings")))
-    monitoring = meter.properties.get("Monitoring", defaults.get("Monitoring"))
+    yield _hours_of(meter, meter.get("InstanceType", defaults.get("InstanceType")), defaults)
+    yield from _volumes_of(meter, meter.get("BlockDeviceMappings", defaults.get("BlockDeviceMappings")))
+    monitoring = meter.get("Monitoring", defaults.get("Monitoring"))
     if is_true(monitoring.get("Enabled") if isinstance(monitoring, Mapping) else monitoring):
         yield meter.charge(
             Kind.MONITORING,
@@ -73,7 +73,8 @@ def _volumes_of(meter: Meter, mappings: Any) -> Priced:
 
 def volume(meter: Meter) -> Priced:
     """An EBS volume of its own."""
-    found = _volume_amounts(meter.properties.get("VolumeType", "gp2"), meter.properties.get("Size"), meter.properties)
+    speed = {"Iops": meter.get("Iops"), "Throughput": meter.get("Throughput")}
+    found = _volume_amounts(meter.get("VolumeType", "gp2"), meter.get("Size"), speed)
     if found:
         yield meter.charge(Kind.VOLUME, found[0], *found[1], billing=Billing.SECOND)
     else:
@@ -108,13 +109,13 @@ def _volume_amounts(
 def service(meter: Meter) -> Priced:
     """An ECS service on Fargate: CPU and memory of its task definition, times the tasks that are wanted."""
     if not _on_fargate(meter):
-        if meter.properties.get("LaunchType", "EC2") == "EC2" and not meter.items("CapacityProviderStrategy"):
+        if meter.get("LaunchType", "EC2") == "EC2" and not meter.items("CapacityProviderStrategy"):
             return  # Its instances pay.
         yield meter.unpriced("AWS::ECS::Service: where its tasks run is not in the tree")
         return
     task = meter.related(meter.resource.properties.get("TaskDefinition"), TASK_DEFINITION)
     count = meter.number("DesiredCount", 1.0)
-    cpu, memory = (task.properties.get("Cpu"), task.properties.get("Memory")) if task else (UNKNOWN, UNKNOWN)
+    cpu, memory = (task.get("Cpu"), task.get("Memory")) if task else (UNKNOWN, UNKNOWN)
     units, megabytes = _in_units(cpu, "vcpu"), _in_units(memory, "gb")
     if task is None or count is None or units is None or megabytes is None:
         yield meter.unpriced("AWS::ECS::Service: its task's size or number is not in the tree")
@@ -143,7 +144,7 @@ def service(meter: Meter) -> Priced:
 
 
 def _on_fargate(meter: Meter) -> bool:
-    if meter.properties.get("LaunchType") == "FARGATE":
+    if meter.get("LaunchType") == "FARGATE":
         return True
     providers = {
         one.get("CapacityProvider") for one in meter.items("CapacityProviderStrategy") if isinstance(one, dict)

@@ -5,7 +5,7 @@ from generator.plan.cost_charges import Billing, Kind, Meter, Priced
 
 def load_balancer(meter: Meter) -> Priced:
     """An application or network load balancer: hours, capacity by use, and one public address a subnet."""
-    kind = meter.properties.get("Type", "application")
+    kind = meter.get("Type", "application")
     if kind not in ("application", "network"):
         yield meter.unpriced(f"AWS::ElasticLoadBalancingV2::LoadBalancer of type {kind}")
         return
@@ -24,7 +24,7 @@ def load_balancer(meter: Meter) -> Priced:
         assumption=f"{capacity:g} {unit} on average",
         stays=False,
     )
-    if meter.properties.get("Scheme", "internet-facing") != "internet-facing":
+    if meter.get("Scheme", "internet-facing") != "internet-facing":
         return
     own = [one for one in meter.items("SubnetMappings") if isinstance(one, dict) and "AllocationId" in one]
     count = len(meter.items("Subnets")) + len(meter.items("SubnetMappings")) - len(own)
@@ -61,7 +61,7 @@ def elastic_ip(meter: Meter) -> Priced:
 
 def vpc_endpoint(meter: Meter) -> Priced:
     """An interface endpoint, by zone; a gateway endpoint is free."""
-    if meter.properties.get("VpcEndpointType", "Gateway") == "Gateway":
+    if meter.get("VpcEndpointType", "Gateway") == "Gateway":
         return
     zones = len(meter.items("SubnetIds"))
     if not zones:

@@ -35,7 +35,7 @@ def table(meter: Meter) -> Priced:
     yield meter.charge(
         Kind.STORAGE, f"{use['gb']:g} GB in DynamoDB", ("dynamodb.gb", use["gb"]), assumption=f"{use['gb']:g} GB kept"
     )
-    if meter.properties.get("BillingMode", "PROVISIONED") == "PAY_PER_REQUEST":
+    if meter.get("BillingMode", "PROVISIONED") == "PAY_PER_REQUEST":
         yield meter.charge(
             Kind.REQUESTS,
             "DynamoDB requests",
@@ -70,7 +70,7 @@ def table(meter: Meter) -> Priced:
 def queue(meter: Meter) -> Priced:
     """An SQS queue."""
     requests = meter.usage["requests"]
-    rate = "sqs.fifo" if is_true(meter.properties.get("FifoQueue")) else "sqs.request"
+    rate = "sqs.fifo" if is_true(meter.get("FifoQueue")) else "sqs.request"
     yield meter.charge(
         Kind.REQUESTS,
         "SQS requests",
@@ -125,7 +125,7 @@ def log_group(meter: Meter) -> Priced:
     """A log group: what comes in, and what is kept for its retention (for ever counts as a year)."""
     gigabytes = meter.usage["gb"]
     days = meter.number("RetentionInDays", 365.0) or 365.0
-    rate = "logs.infrequent" if meter.properties.get("LogGroupClass") == "INFREQUENT_ACCESS" else "logs.in"
+    rate = "logs.infrequent" if meter.get("LogGroupClass") == "INFREQUENT_ACCESS" else "logs.in"
     yield meter.charge(
         Kind.LOGS,
         f"{gigabytes:g} GB of logs, kept {days:g} days",

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from generator.model.wiring import Wire
 from generator.plan.facts import Action, Downtime, Effect, Fate, ResourceChange
 from generator.plan.rollout_durations import Durations
 from generator.plan.rollout_services import Rolling
 from generator.plan.rollout_stack import StackTime
+from generator.plan.rollout_wiring import Wiring
 from generator.plan.serve import interruptions, restarts_ray
-from generator.plan.tree import Ref, Template, Tree, references
+from generator.plan.tree import Tree
 
 ANALYSES = "video analyses"
 INSTANCE = "AWS::EC2::Instance"
@@ -44,6 +44,7 @@ class _Case:
     after: Tree
     timeline: Timeline
     times: Durations
+    wiring: Wiring
 
     @property
     def leaves(self) -> bool:
@@ -72,22 +73,8 @@ class _Case:
 
     @property
     def consumers(self) -> tuple[str, ...]:
-        """Other stacks that use the resource, in the order of their waves. To be watched is not to be used."""
-        template = self.after.templates.get(self.change.stack)
-        if template is None or self.after.manifest is None:
-            return ()
-        outputs = {name for name, value in template.outputs.items() if self.change.resource in _named(value)}
-        return tuple(
-            stack.name
-            for stack in self.after.manifest.stacks
-            if any(
-                isinstance(value, Wire)
-                and value.stack == self.change.stack
-                and value.output in outputs
-                and _uses(self.after.templates.get(stack.name), name)
-                for name, value in stack.parameters.items()
-            )
-        )
+        """Other stacks that have to learn of a new one."""
+        return self.wiring.users(self.change.stack, self.change.resource)
 
 
 def downtime(
@@ -107,8 +94,9 @@ def downtime(
 def _all(
     before: Tree, after: Tree, changes: Sequence[ResourceChange], timeline: Timeline, times: Durations
 ) -> Iterator[Downtime]:
+    wiring = Wiring(after)
     for change in changes:
-        case = _Case(change, before, after, timeline, times)
+        case = _Case(change, before, after, timeline, times, wiring)
         rule = _RULES.get(change.type)
         if rule:
             yield from rule(case)
@@ -131,8 +119,9 @@ def handover(
     """What happens when the GPU box is replaced, step by step; nothing where it is not."""
     if not (before.serve or after.serve):
         return
+    wiring = Wiring(after)
     for change in changes:
-        case = _Case(change, before, after, timeline, times)
+        case = _Case(change, before, after, timeline, times, wiring)
         if change.type != INSTANCE or not case.leaves:
             continue
         consumers = ", ".join(case.consumers) or "no stack"
@@ -218,17 +207,3 @@ _RULES: Mapping[str, Callable[[_Case], Iterator[Downtime]]] = MappingProxyType(
         "AWS::RDS::DBInstance": _cut("the database", "until all stacks know the new address, they call the old one"),
     }
 )
-
-
-def _named(value: object) -> set[str]:
-    """Names of resources and parameters that a value refers to."""
-    return {one.name if isinstance(one, Ref) else one.resource for one in references(value)}
-
-
-def _uses(template: Template | None, parameter: str) -> bool:
-    """Whether anything but an alarm or a dashboard has the parameter."""
-    return template is None or any(
-        parameter in _named(resource.properties)
-        for resource in template.resources.values()
-        if not resource.type.startswith("AWS::CloudWatch::")
-    )

@@ -6,7 +6,8 @@ from graphlib import CycleError, TopologicalSorter
 
 from generator.plan.facts import Action, Effect, ResourceChange
 from generator.plan.rollout_durations import Durations
-from generator.plan.tree import Ref, Template, Tree, references
+from generator.plan.rollout_wiring import named
+from generator.plan.tree import Template, Tree
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,5 @@ def _needs(name: str, template: Template) -> set[str]:
     resource = template.resources.get(name)
     if resource is None:
         return set()
-    found = {
-        reference.name if isinstance(reference, Ref) else reference.resource
-        for reference in references(resource.properties)
-    }
-    return {need for need in (*found, *resource.depends_on) if need in template.resources and need != name}
+    found = {*named(resource.properties), *resource.depends_on}
+    return {need for need in found if need in template.resources and need != name}
