@@ -66,7 +66,7 @@ def _said(
             sentence = f"holders of signed links {can} read {new.origin} at {where}"
             yield ExposureKind.PERMISSION, sentence
         else:
-            without = " without a signed link (no trusted key group)" if old and old.signed else ""
+            without = " without a signed link" if old and old.signed else ""
             yield ExposureKind.PUBLIC, f"anyone {can} read {new.origin} at {where}{without}"
     if new.protocol < (old.protocol if old else 1):
         how = "plain HTTP" if new.protocol == 0 else "HTTP, sent on to HTTPS"

@@ -102,7 +102,7 @@ def _backups(properties: Properties) -> Level:
 def _versions(properties: Properties) -> Level:
     if get(properties, "VersioningConfiguration", "Status") == "Enabled":
         return Level(1, "keeps old versions of its objects")
-    return Level(0, "keeps no versions: what is overwritten or deleted is gone")
+    return Level(0, "keeps only the last version of its objects")
 
 
 def _access_logs(properties: Properties) -> Level:

@@ -7,7 +7,7 @@ from generator.plan.exposure import scales, watchers
 from generator.plan.exposure.safeguards import SCALES
 from generator.plan.exposure.scales import Level, Properties, Scale, attribute, flag
 from generator.plan.exposure.world import is_true
-from generator.plan.facts import Action, Direction, Effect, ExposureKind, Fate, PropertyChange, Severity
+from generator.plan.facts import Action, Direction, Effect, ExposureKind, Fate, PropertyChange, ResourceChange, Severity
 from generator.plan.policy.rule import Breach, Case, Rule
 from generator.plan.tree import Resource
 
@@ -15,9 +15,29 @@ KEEPS: Final = ("Retain", "RetainExceptOnCreate", "Snapshot")
 """Values of DeletionPolicy and UpdateReplacePolicy under which the data outlives the resource."""
 
 
+HOLD_DATA: Final = frozenset(
+    {
+        "AWS::Cognito::UserPool",
+        "AWS::DocDB::DBCluster",
+        "AWS::DynamoDB::GlobalTable",
+        "AWS::DynamoDB::Table",
+        "AWS::EC2::Volume",
+        "AWS::EFS::FileSystem",
+        "AWS::KMS::Key",
+        "AWS::Logs::LogGroup",
+        "AWS::Neptune::DBCluster",
+        "AWS::RDS::DBCluster",
+        "AWS::RDS::DBInstance",
+        "AWS::S3::Bucket",
+        "AWS::SQS::Queue",
+    }
+)
+"""Types whose loss is a loss of data whatever the table of behaviours says of them."""
+
+
 def _data_loss(case: Case) -> Iterator[Breach]:
     for change in case.changes:
-        if change.stateful and change.action is Action.DELETE and change.fate is Fate.DESTROYED:
+        if _holds_data(change) and change.action is Action.DELETE and change.fate is Fate.DESTROYED:
             yield Breach((change.stack, change.resource), f"{change.resource} is deleted with all its data")
 
 
@@ -25,7 +45,7 @@ def _replaced(case: Case) -> Iterator[Breach]:
     for change in case.changes:
         place = (change.stack, change.resource)
         kept = _kept(case.both.after.resource(place))
-        if not change.stateful or kept:
+        if not _holds_data(change) or kept:
             continue
         if change.action is Action.REPLACE and change.fate in (Fate.DESTROYED, None):
             why = _because(change.properties)
@@ -33,6 +53,10 @@ def _replaced(case: Case) -> Iterator[Breach]:
         elif change.action is Action.UPDATE and any(one.effect is Effect.MAY_REPLACE for one in change.properties):
             sentence = f"{change.resource} may be replaced, and nothing then keeps its data"
             yield Breach(place, sentence, Severity.WARNING)
+
+
+def _holds_data(change: ResourceChange) -> bool:
+    return change.stateful or change.type in HOLD_DATA
 
 
 def _because(properties: tuple[PropertyChange, ...]) -> str:
@@ -86,33 +110,18 @@ def _protection_removed(case: Case) -> Iterator[Breach]:
     for move in scales.moves(case.both, PROTECTIONS):
         if move.direction is Direction.WIDENED:
             yield Breach(move.place, move.sentence)
-    stateful = {(change.stack, change.resource) for change in case.changes if change.stateful}
+    stateful = {(change.stack, change.resource) for change in case.changes if _holds_data(change)}
     for place in sorted(case.both.touched):
         old, new = case.both.before.resource(place), case.both.after.resource(place)
         if old is None or new is None:
             continue
-        severity = Severity.BLOCKER if place in stateful or old.type in _HOLD_DATA else Severity.WARNING
+        severity = Severity.BLOCKER if place in stateful or old.type in HOLD_DATA else Severity.WARNING
         for key, was, now in (
             ("DeletionPolicy", old.deletion_policy, new.deletion_policy),
             ("UpdateReplacePolicy", old.update_replace_policy, new.update_replace_policy),
         ):
             if was in KEEPS and now not in KEEPS:
                 yield Breach(place, f"{place[1]} loses its {key} {was}: its data would go with it", severity)
-
-
-_HOLD_DATA: Final = (
-    "AWS::S3::Bucket",
-    "AWS::DynamoDB::Table",
-    "AWS::DynamoDB::GlobalTable",
-    "AWS::RDS::DBInstance",
-    "AWS::RDS::DBCluster",
-    "AWS::EFS::FileSystem",
-    "AWS::EC2::Volume",
-    "AWS::KMS::Key",
-    "AWS::SQS::Queue",
-    "AWS::Cognito::UserPool",
-    "AWS::Logs::LogGroup",
-)
 
 
 def _unencrypted(case: Case) -> Iterator[Breach]:

@@ -123,7 +123,7 @@ def test_a_peer_in_another_stack_is_named_through_the_wiring() -> None:
         "Resources": {"EcsSecurityGroup": group([], name="ecs-sg")},
         "Outputs": {"EcsSecurityGroupId": {"Value": {"Fn::GetAtt": ["EcsSecurityGroup", "GroupId"]}}},
     }
-    peer = {"SourceSecurityGroupId": {"Ref": "EcsSecurityGroupId"}}
+    peer: dict[str, Any] = {"SourceSecurityGroupId": {"Ref": "EcsSecurityGroupId"}}
     model = {"Parameters": {"EcsSecurityGroupId": {"Type": "String"}}, "Resources": ingress()}
     opened = {**model, "Resources": ingress(rule("8080", **peer))}
     found = exposed({"security": security, "model": model}, {"security": security, "model": opened})
@@ -208,7 +208,7 @@ def distribution(**behaviour: Any) -> dict[str, Any]:
 
 def test_dropping_the_trusted_key_group_lets_anyone_read() -> None:
     found = said(distribution(TrustedKeyGroups=["k"]), distribution())
-    assert found == ["+ anyone can now read videos at /videos/* of Cdn without a signed link (no trusted key group)"]
+    assert found == ["+ anyone can now read videos at /videos/* of Cdn without a signed link"]
 
 
 def test_a_behaviour_that_allows_http_is_said() -> None:
