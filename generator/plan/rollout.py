@@ -22,12 +22,12 @@ _NAMED = 3
 _REVISIONS = ("AWS::ECS::TaskDefinition",)
 """Types that are replaced on every ordinary change, and mean nothing by it."""
 _WORTH_A_NAME = {
-    "AWS::ECS::Service": "roll",
-    "AWS::CloudFront::Distribution": "bring to the edge",
-    "AWS::DynamoDB::Table": "update",
-    "AWS::RDS::DBInstance": "update",
+    "AWS::ECS::Service": "roll {}",
+    "AWS::CloudFront::Distribution": "bring {} to the edge",
+    "AWS::DynamoDB::Table": "update {}",
+    "AWS::RDS::DBInstance": "update {}",
 }
-"""Updates that are told one by one, and the verb for each."""
+"""Updates that are told one by one, and in which words."""
 
 
 def rollout(before: Tree, after: Tree, changes: Sequence[ResourceChange], times: Durations | None = None) -> Rollout:
@@ -154,8 +154,8 @@ def _worth_telling(change: ResourceChange, times: Durations) -> str:
         return f"update {change.resource}, perhaps by replacing it {minutes}"
     if Effect.INTERRUPTION in effects:
         return f"{'stop and start' if change.type == 'AWS::EC2::Instance' else 'interrupt'} {change.resource} {minutes}"
-    verb = _WORTH_A_NAME.get(change.type)
-    return f"{verb} {change.resource} {minutes}" if verb else ""
+    words = _WORTH_A_NAME.get(change.type)
+    return f"{words.format(change.resource)} {minutes}" if words else ""
 
 
 def _named(resources: Sequence[str]) -> str:

@@ -130,7 +130,7 @@ def test_few_are_named_and_many_are_counted() -> None:
         ("AWS::EC2::Instance", Action.UPDATE, Effect.INTERRUPTION, "s: stop and start It (4 min)"),
         ("AWS::ECS::TaskDefinition", Action.REPLACE, Effect.REPLACEMENT, "s: new revision of It"),
         ("AWS::ECS::Service", Action.UPDATE, Effect.IN_PLACE, "s: roll It (5 min)"),
-        ("AWS::CloudFront::Distribution", Action.UPDATE, Effect.IN_PLACE, "s: bring to the edge It (5 min)"),
+        ("AWS::CloudFront::Distribution", Action.UPDATE, Effect.IN_PLACE, "s: bring It to the edge (5 min)"),
         ("AWS::EC2::EIP", Action.UPDATE, Effect.IN_PLACE, "s: update 1 resource in place"),
     ],
 )
