@@ -22,6 +22,7 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "serve": [_data(change) for change in plan.serve],
         "policy": [_data(finding) for finding in plan.policy],
         "deployability": [_data(obstacle) for obstacle in plan.deployability],
+        "artifacts": [_data(artifact) for artifact in plan.artifacts],
     }
 
 

@@ -4,7 +4,17 @@ from collections.abc import Iterator
 
 from generator.plan.facts import Action, Plan, PropertyChange, ResourceChange, Severity
 from generator.report.plan_text import property_lines
-from generator.report.plan_words import SIGN, consequences, counts, decisions, dollars, exposures, minutes, why
+from generator.report.plan_words import (
+    NEW_REVISION,
+    SIGN,
+    consequences,
+    counts,
+    decisions,
+    dollars,
+    exposures,
+    minutes,
+    why,
+)
 
 LIMIT = 65_000
 """Characters: GitHub refuses a comment of more than 65,536."""
@@ -100,10 +110,8 @@ def _stacks(plan: Plan) -> Iterator[str]:
 
 
 def _row(change: ResourceChange) -> str:
-    # A replaced task definition is a new revision, as every deployment makes one; only what leaves data or an outage
-    # behind is set in bold.
     mark = SIGN[change.action]
-    grave = change.action in (Action.REPLACE, Action.DELETE) and change.type != "AWS::ECS::TaskDefinition"
+    grave = change.action in (Action.REPLACE, Action.DELETE) and change.type not in NEW_REVISION
     mark = f"**{mark}**" if grave else mark
     made_by = f"`{change.source}`" if change.source else ""
     return f"| {mark} | `{change.resource}` | {change.type} | {_cell(why(change))} | {made_by} |"

@@ -98,6 +98,8 @@ def _property(item: PropertyChange) -> Iterator[str]:
 def property_lines(item: PropertyChange) -> Iterator[tuple[str, str]]:
     """A property's change as (`-`, `+` or a blank, text): of texts of several lines only what differs, with context."""
     before, after = lines(item.before), lines(item.after)
+    if item.before == item.after:
+        return  # Its text is the same; what it refers to is not, and the proof says why.
     if before and after:
         for line in list(difflib.unified_diff(before, after, n=1, lineterm=""))[2:]:
             if not line.startswith("@@"):

@@ -1,8 +1,11 @@
 """The sentences that the text and the Markdown report share."""
 
-from generator.plan.facts import Action, Effect, Exposure, Fate, Finding, Plan, ResourceChange, Severity
+from generator.plan.facts import Action, Cause, Effect, Exposure, Fate, Finding, Plan, ResourceChange, Severity
 
 SIGN = {Action.CREATE: "+", Action.UPDATE: "~", Action.REPLACE: "±", Action.DELETE: "−"}
+NEW_REVISION = {"AWS::ECS::TaskDefinition"}
+"""Types of which CloudFormation makes a new one at every change, by design: their replacement is no news."""
+
 _GRAVE = [
     Effect.IN_PLACE,
     Effect.INTERRUPTION,
@@ -51,11 +54,15 @@ def why(change: ResourceChange) -> str:
         return ""
     if change.action is Action.DELETE:
         return _FATE[change.fate] if change.fate else "removed"
+    if change.type in NEW_REVISION:
+        return "new revision" + (", follows from another change" if change.cause is Cause.PROPAGATED else "")
     worst = gravest(change)
+    if change.cause is Cause.PROPAGATED and worst is Effect.IN_PLACE:
+        return "in-place, follows from another change"
     deciding = [item.path for item in change.properties if item.effect is worst]
     shown = ", ".join(deciding[:3]) + (f" and {len(deciding) - 3} more" if len(deciding) > 3 else "")
     text = f"{shown}: {worst.value}" if shown else worst.value
-    if change.cause.value == "propagated":
+    if change.cause is Cause.PROPAGATED:
         text += ", follows from another change"
     return f"{text}; the old one is {_FATE[change.fate]}" if change.fate else text
 
@@ -63,14 +70,19 @@ def why(change: ResourceChange) -> str:
 _FATE = {
     Fate.DESTROYED: "destroyed",
     Fate.SNAPSHOTTED: "destroyed after a snapshot",
-    Fate.RETAINED: "kept, and no stack refers to it",
-    Fate.ORPHANED: "kept as an orphan: no stack knows of it",
+    Fate.RETAINED: "kept, but nothing refers to it any longer",
+    Fate.ORPHANED: "kept, but no stack knows of it any longer",
 }
 
 
 def decisions(plan: Plan) -> list[str]:
     """What somebody has to decide before this may be merged; empty where nothing is asked."""
     asked = [f"data of {name} would be lost" for name in plan.verdict.data_at_risk]
+    asked += [
+        f"{change.stack}.{change.resource}: its data stays in the old one, which is {_FATE[change.fate]}"
+        for change in plan.changes
+        if change.stateful and change.fate in (Fate.RETAINED, Fate.ORPHANED)
+    ]
     asked += [
         f"{obstacle.stack}.{obstacle.resource}: {obstacle.sentence}" if obstacle.resource else obstacle.sentence
         for obstacle in plan.deployability
