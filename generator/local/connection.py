@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import json
 import os
 from collections.abc import Mapping
@@ -12,6 +13,8 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.loaders import Loader
+from botocore.session import Session as BotocoreSession
 
 from generator.local.errors import NotRunning
 
@@ -92,6 +95,7 @@ class Connection:
     def client(self, service: str) -> Any:
         """A boto3 client of `service` as this principal."""
         session = boto3.session.Session(
+            botocore_session=_session(),
             aws_access_key_id=self.credentials.access_key_id,
             aws_secret_access_key=self.credentials.secret_access_key,
             aws_session_token=self.credentials.session_token,
@@ -105,6 +109,18 @@ class Connection:
             verify=str(self.ca_bundle),
             config=config,
         )
+
+
+@functools.cache
+def _loader() -> Loader:
+    """One for all sessions: reading the services' descriptions again for each client takes most of its making."""
+    return Loader()
+
+
+def _session() -> BotocoreSession:
+    session = BotocoreSession()
+    session.register_component("data_loader", _loader())
+    return session
 
 
 def _is_locked(path: Path) -> bool:
