@@ -91,13 +91,14 @@ class RayHead:
     def stop(self, patience_s: float = 40.0) -> None:
         """Ask it to drain and end; end it after `patience_s`. Only what we started or adopted."""
         session, self.session = self.session, None
-        if session is None:
+        if session is None or _born(session.pid) not in {"", session.born}:
+            # The kernel gives a pid away only when nothing of its session is left.
             return
-        processes = [session.pid, *_descendants(session.pid)]
-        births = {pid: _born(pid) for pid in processes}
-        if births[session.pid] == session.born:
+        births = {pid: _born(pid) for pid in (session.pid, *_family(session.pid))}
+        left = 0.0  # nobody is there to end them in order
+        if births[session.pid]:
             _signal(session.pid, signal.SIGTERM)
-        left = patience_s
+            left = patience_s
         while left > 0 and _still(births):
             if self._child is not None:
                 self._child.poll()
@@ -156,15 +157,15 @@ def _born(pid: int) -> str:
     return fields[19] if fields and fields[0] != "Z" else ""
 
 
-def _descendants(pid: int) -> list[int]:
-    parents = {
-        int(path.name): int(fields[1]) for path in Path("/proc").glob("[0-9]*") if (fields := _stat(int(path.name)))
-    }
-    found, frontier = [], {pid}
+def _family(pid: int) -> list[int]:
+    """That process's descendants, and whoever is left of the session that it led if it is gone."""
+    everyone = {int(path.name): fields for path in Path("/proc").glob("[0-9]*") if (fields := _stat(int(path.name)))}
+    found = {one for one, fields in everyone.items() if int(fields[3]) == pid and one != pid}
+    frontier = {pid, *found}
     while frontier:
-        frontier = {child for child, parent in parents.items() if parent in frontier}
-        found += sorted(frontier)
-    return found
+        frontier = {one for one, fields in everyone.items() if int(fields[1]) in frontier} - found
+        found |= frontier
+    return sorted(found)
 
 
 def _still(births: Mapping[int, str]) -> list[int]:

@@ -137,6 +137,36 @@ def test_stopping_ends_the_adopted_process_and_what_it_started(tmp_path: Path) -
     assert not one.alive()
 
 
+def test_what_a_killed_ray_leaves_behind_is_ended_too(tmp_path: Path) -> None:
+    program = "import subprocess, time; print(subprocess.Popen(['sleep', '60']).pid, flush=True); time.sleep(60)"
+    parent = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert parent.stdout
+    child = int(parent.stdout.readline())
+    one = head(tmp_path)
+    one.session = Session(parent.pid, "any", 1, "t", HEAD)
+    parent.kill()
+    parent.wait()
+    assert not one.alive()
+    one.stop()
+    time.sleep(0.1)
+    stat = Path(f"/proc/{child}/stat")
+    assert not stat.exists() or ") Z " in stat.read_text()
+
+
+def test_a_stranger_with_rays_old_pid_is_left_alone(tmp_path: Path) -> None:
+    stranger = subprocess.Popen(["sleep", "60"])
+    try:
+        one = head(tmp_path)
+        one.session = Session(stranger.pid, "1", 1, "t", HEAD)
+        one.stop()
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
 def test_free_ports_are_free_and_different() -> None:
     ports = _free_ports({"a": 1, "b": 2, "c": 3})
     assert len(set(ports.values())) == 3
