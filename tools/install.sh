@@ -7,7 +7,7 @@ shift 2
 log=$dir/install.log
 : >"$log"
 for file in "$@"; do
-  total=$(grep -cE '^[A-Za-z]' "$file")
+  total=$(grep -hcE "^[A-Za-z]" "$file")
   printf '  %s: %s packages ' "$file" "$total"
   "$dir/bin/python" -m pip install --disable-pip-version-check --requirement "$file" >>"$log" 2>&1 &
   pip=$!
