@@ -1,6 +1,7 @@
 """IAM: who gains or loses which action on which resource, under which condition."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from generator.plan.exposure import conditions
@@ -17,53 +18,54 @@ ASSUME: Final = "sts:assumerole"
 Grants = dict[Holder, list[Held]]
 
 
-def found(both: Sides) -> Iterator[Exposure]:
-    """What the change of policies gives and takes."""
-    before, after = touched_grants(both)
-    for direction, _, new in both.both_ways():
-        here, there = (before, after) if direction is Direction.WIDENED else (after, before)
-        for holder in sorted(here.keys() | there.keys()):
-            yield from _allowed(direction, new, holder, here.get(holder, []), there.get(holder, []))
-            if _stays(both, holder):
-                yield from _denied(direction, new, holder, here.get(holder, []), there.get(holder, []))
-
-
-def given(both: Sides) -> Iterator[tuple[Holder, Grant, Place]]:
-    """Every grant that the change gives and nothing gave before, and the resource that gives it."""
-    before, after = touched_grants(both)
-    for holder in sorted(after):
-        had = [one.grant for one in before.get(holder, []) if one.grant.allow]
-        for grant in gained(had, [one.grant for one in after[holder] if one.grant.allow]):
-            yield holder, grant, _place(after[holder], grant)
-
-
-def freed(both: Sides) -> Iterator[tuple[Holder, Grant, Place, str]]:
-    """Grants that the change gives and that were there already under a condition; the condition in words."""
-    before, _ = touched_grants(both)
-    for holder, grant, place in given(both):
-        had = [one.grant for one in before.get(holder, []) if one.grant.allow]
-        if not grant.condition and (under := _conditions(grant, had)):
-            yield holder, grant, place, " or when ".join(sorted(under))
-
-
-def lifted(both: Sides) -> Iterator[tuple[Holder, Grant, Place]]:
-    """Every denial that the change takes away from a resource that stays, and the resource that held it."""
-    before, after = touched_grants(both)
-    for holder in sorted(before):
-        if _stays(both, holder):
-            keeps = [one.grant for one in after.get(holder, []) if not one.grant.allow]
-            for grant in gained(keeps, [one.grant for one in before[holder] if not one.grant.allow]):
-                yield holder, grant, _place(before[holder], grant)
-
-
-def touched_grants(both: Sides) -> tuple[Grants, Grants]:
+@dataclass(frozen=True)
+class Policies:
     """Every grant about whoever a touched policy is about, before and after."""
+
+    both: Sides
+    before: Grants
+    after: Grants
+
+    def given(self) -> Iterator[tuple[Holder, Grant, Place]]:
+        """Every grant that the change gives and nothing gave before, and the resource that gives it."""
+        for holder in sorted(self.after):
+            for grant in gained(_allows(self.before, holder), _allows(self.after, holder)):
+                yield holder, grant, _place(self.after[holder], grant)
+
+    def freed(self) -> Iterator[tuple[Holder, Grant, Place, str]]:
+        """Grants that the change gives and that were there already under a condition; the condition in words."""
+        for holder, grant, place in self.given():
+            under = _conditions(grant, _allows(self.before, holder))
+            if under and not grant.condition:
+                yield holder, grant, place, " or when ".join(sorted(under))
+
+    def lifted(self) -> Iterator[tuple[Holder, Grant, Place]]:
+        """Every denial that the change takes away from a resource that stays, and the resource that held it."""
+        for holder in sorted(self.before):
+            if _stays(self.both, holder):
+                for grant in gained(_denials(self.after, holder), _denials(self.before, holder)):
+                    yield holder, grant, _place(self.before[holder], grant)
+
+
+def policies(both: Sides) -> Policies:
+    """The grants on both sides."""
     touched = set[Holder]()
     for place, *resources in both.differing(TYPES):
         for world, resource in zip((both.before, both.after), resources, strict=True):
             if resource is not None:
                 touched.update(holders(world, place[0], resource))
-    return _collect(both.before, touched), _collect(both.after, touched)
+    return Policies(both, _collect(both.before, touched), _collect(both.after, touched))
+
+
+def found(both: Sides) -> Iterator[Exposure]:
+    """What the change of policies gives and takes."""
+    some = policies(both)
+    for direction, _, new in both.both_ways():
+        here, there = (some.before, some.after) if direction is Direction.WIDENED else (some.after, some.before)
+        for holder in sorted(here.keys() | there.keys()):
+            yield from _allowed(direction, new, holder, here, there)
+            if _stays(both, holder):
+                yield from _denied(direction, new, holder, here, there)
 
 
 def _collect(world: World, touched: set[Holder]) -> Grants:
@@ -75,6 +77,14 @@ def _collect(world: World, touched: set[Holder]) -> Grants:
             if holder in touched:
                 collected.setdefault(holder, []).extend(held(world, stack, resource, holder.role))
     return collected
+
+
+def _allows(some: Grants, holder: Holder) -> list[Grant]:
+    return [one.grant for one in some.get(holder, ()) if one.grant.allow]
+
+
+def _denials(some: Grants, holder: Holder) -> list[Grant]:
+    return [one.grant for one in some.get(holder, ()) if not one.grant.allow]
 
 
 def public(holder: Holder, grant: Grant) -> bool:
@@ -93,28 +103,18 @@ def _stays(both: Sides, holder: Holder) -> bool:
     return not holder.place[0] or None not in (both.before.resource(holder.place), both.after.resource(holder.place))
 
 
-def _allowed(
-    direction: Direction, world: World, holder: Holder, here: list[Held], there: list[Held]
-) -> Iterator[Exposure]:
-    had = [one.grant for one in here if one.grant.allow]
-    new = gained(had, [one.grant for one in there if one.grant.allow])
-    for some in _together(new, had):
-        kind = _kind(holder, some[0])
-        place = _place(there, some[0])
-        said = _so_far(direction, some, had)
-        sentence = _allow_sentence(direction, world, holder, some, place[0]) + said
-        yield Exposure(*place, kind, direction, sentence)
+def _allowed(direction: Direction, world: World, holder: Holder, here: Grants, there: Grants) -> Iterator[Exposure]:
+    had = _allows(here, holder)
+    for some in _together(gained(had, _allows(there, holder)), had):
+        place = _place(there[holder], some[0])
+        sentence = _allow_sentence(direction, world, holder, some, place[0]) + _so_far(direction, some, had)
+        yield Exposure(*place, _kind(holder, some[0]), direction, sentence)
 
 
-def _denied(
-    direction: Direction, world: World, holder: Holder, here: list[Held], there: list[Held]
-) -> Iterator[Exposure]:
+def _denied(direction: Direction, world: World, holder: Holder, here: Grants, there: Grants) -> Iterator[Exposure]:
     """A denial that only the first side has is lifted; so widened and narrowed change places."""
-    new = gained(
-        [one.grant for one in there if not one.grant.allow], [one.grant for one in here if not one.grant.allow]
-    )
-    for some in _together(new, []):
-        place = _place(here, some[0])
+    for some in _together(gained(_denials(there, holder), _denials(here, holder)), []):
+        place = _place(here[holder], some[0])
         verb = "is no longer denied" if direction is Direction.WIDENED else "is now denied"
         sentence = f"{_who(world, holder, some[0], place[0])} {verb} {_what(world, holder, some, place[0])}"
         kind = ExposureKind.TRUST if holder.role is Role.TRUST else ExposureKind.PERMISSION

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from generator.plan.exposure.world import Place, World
 from generator.plan.facts import Action, Direction, ResourceChange
@@ -16,14 +17,17 @@ class Sides:
     after: World
     touched: frozenset[Place]
 
-    def differing(self, types: Collection[str]) -> Iterator[tuple[Place, Resource | None, Resource | None]]:
-        """Every touched resource of some types under the place that both sides know it by, before and after."""
+    @cached_property
+    def _pairs(self) -> tuple[tuple[Place, Resource | None, Resource | None], ...]:
         old = {self.before.known_as(place): self.before.resource(place) for place in self.touched}
         new = {self.after.known_as(place): self.after.resource(place) for place in self.touched}
-        for place in sorted(old.keys() | new.keys()):
-            one, other = old.get(place), new.get(place)
-            one = one if one is not None and one.type in types else None
-            other = other if other is not None and other.type in types else None
+        return tuple((place, old.get(place), new.get(place)) for place in sorted(old.keys() | new.keys()))
+
+    def differing(self, types: Collection[str]) -> Iterator[tuple[Place, Resource | None, Resource | None]]:
+        """Every touched resource of some types under the place that both sides know it by, before and after."""
+        for place, old, new in self._pairs:
+            one = old if old is not None and old.type in types else None
+            other = new if new is not None and new.type in types else None
             if one is not None or other is not None:
                 yield place, one, other
 

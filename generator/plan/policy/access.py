@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from generator.plan.exposure import doors, edge, globs, network, permissions, roles, routes, scales, services
+from generator.plan.exposure import doors, edge, globs, network, roles, routes, scales, services
 from generator.plan.exposure.conditions import limits_who
 from generator.plan.exposure.holders import Holder, Role
 from generator.plan.exposure.services import listed
@@ -48,7 +48,7 @@ def _any_action(case: Case) -> Iterator[Breach]:
 def _by_action(case: Case) -> dict[tuple[Place, Holder, Scope], list[tuple[Holder, Grant, Place]]]:
     """What the change gives, but for trust: the resources of one action together."""
     given: dict[tuple[Place, Holder, Scope], list[tuple[Holder, Grant, Place]]] = {}
-    for holder, grant, place in permissions.given(case.both):
+    for holder, grant, place in case.policies.given():
         if holder.role is not Role.TRUST:
             given.setdefault((place, holder, grant.action), []).append((holder, grant, place))
     return given
@@ -59,7 +59,7 @@ def _name(case: Case, holder: Holder, place: Place) -> str:
 
 
 def _condition_dropped(case: Case) -> Iterator[Breach]:
-    for holder, grant, place, under in permissions.freed(case.both):
+    for holder, grant, place, under in case.policies.freed():
         sentence = f"{_name(case, holder, place)}: {grant.action.words} was given only when {under}, and no longer is"
         yield Breach(place, sentence)
 
@@ -93,7 +93,7 @@ def _any(resource: Scope) -> bool:
 
 
 def _pass_any_role(case: Case) -> Iterator[Breach]:
-    for holder, grant, place in permissions.given(case.both):
+    for holder, grant, place in case.policies.given():
         if holder.role is not Role.IDENTITY or grant.resource is None or grant.action.all_but:
             continue
         pattern = grant.action.patterns[0].text
@@ -119,7 +119,7 @@ def _boundary_dropped(case: Case) -> Iterator[Breach]:
 
 
 def _trust_anyone(case: Case) -> Iterator[Breach]:
-    for holder, grant, place in permissions.given(case.both):
+    for holder, grant, place in case.policies.given():
         if holder.role is Role.TRUST and grant.principal is not None:
             everyone = grant.principal.everything or grant.principal.all_but
             if everyone and not limits_who(grant.condition):
@@ -154,7 +154,7 @@ def _signature_dropped(case: Case) -> Iterator[Breach]:
 
 
 def _denial_lifted(case: Case) -> Iterator[Breach]:
-    for holder, grant, place in permissions.lifted(case.both):
+    for holder, grant, place in case.policies.lifted():
         name = _name(case, holder, place)
         if any(clause.key == "aws:securetransport" for clause in grant.condition):
             yield Breach(place, f"{name} may be reached without TLS: the statement that denies it goes")

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
+from generator.plan.exposure.permissions import Policies, policies
 from generator.plan.exposure.sides import Sides
 from generator.plan.exposure.world import Place
 from generator.plan.facts import Exposure, ResourceChange, Severity
@@ -15,6 +17,11 @@ class Case:
     both: Sides
     changes: tuple[ResourceChange, ...]
     exposures: tuple[Exposure, ...]
+
+    @cached_property
+    def policies(self) -> Policies:
+        """The IAM grants on both sides."""
+        return policies(self.both)
 
 
 @dataclass(frozen=True)
