@@ -13,7 +13,6 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
@@ -122,6 +121,8 @@ def _item_mistakes(source: Source, path: Path, item: Any, rules: Collection[str]
         elif not value.strip():
             yield f"{at}: {key} is empty"
         elif key == "rule" and value not in rules:
+            from difflib import get_close_matches  # only a mistake needs it, and each plan would pay for it
+
             near = get_close_matches(value, sorted(rules), n=1)
             yield f"{at}: no rule {value!r}; {f'did you mean {near[0]}?' if near else 'docs/policy.md lists them'}"
 

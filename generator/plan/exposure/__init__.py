@@ -3,7 +3,7 @@
 two trees + changes
   -> sides         what can differ; `world` follows references, parameters and wiring on either side
   -> network       security groups, as sets of addresses (`addresses`) and services (`services`, `intervals`)
-  -> routes, edge  ways from and to the internet; CloudFront's paths
+  -> routes, placement, edge      ways from and to the internet; what stands where; CloudFront's paths
   -> permissions   policies of identities and resources, and trust (`holders`, `statements`, `globs`, `conditions`)
   -> roles         managed policies, boundaries, what runs as which role
   -> doors, safeguards, watchers   public access; encryption, logging and history, as `scales`
@@ -14,7 +14,18 @@ Widened and narrowed are one computation with the sides swapped, so the reverse 
 
 from collections.abc import Iterable
 
-from generator.plan.exposure import doors, edge, network, permissions, roles, routes, safeguards, scales, watchers
+from generator.plan.exposure import (
+    doors,
+    edge,
+    network,
+    permissions,
+    placement,
+    roles,
+    routes,
+    safeguards,
+    scales,
+    watchers,
+)
 from generator.plan.exposure.sides import sides
 from generator.plan.facts import Direction, Exposure, ResourceChange
 from generator.plan.tree import Tree
@@ -29,7 +40,9 @@ def exposure(before: Tree, after: Tree, changes: Iterable[ResourceChange]) -> tu
     """
     both = sides(before, after, changes)
     said = {
-        one for module in (network, routes, edge, permissions, roles, doors, watchers) for one in module.found(both)
+        one
+        for module in (network, routes, placement, edge, permissions, roles, doors, watchers)
+        for one in module.found(both)
     }
     said.update(scales.found(both, (*doors.SCALES, *safeguards.SCALES)))
     return tuple(sorted(said, key=_order))

@@ -51,6 +51,12 @@ def found(both: Sides) -> Iterator[Exposure]:
     yield from _acl_entries(both)
 
 
+def on_the_internet(world: World, subnets: Collection[Place]) -> frozenset[Place]:
+    """Those of the subnets that have a direct route to the internet. Reads their stacks, if need be."""
+    ways = _ways(world, (), {stack for stack, _ in subnets})
+    return frozenset(way.start for way in ways if way.through == INTERNET and way.start in subnets)
+
+
 def direct(both: Sides) -> Iterator[tuple[Place, Place, str]]:
     """Direct routes to the internet that come: the resource that makes one, whose it is, and the sentence."""
     for direction, place, way, sentence in _changed(both):
@@ -76,10 +82,10 @@ def _changed(both: Sides) -> Iterator[tuple[Direction, Place, Way, str]]:
             yield direction, place, way, f"{who} {what}"
 
 
-def _subnets(world: World) -> dict[str, list[tuple[Place, Place]]]:
+def _subnets(world: World, stacks: Collection[str] = ()) -> dict[str, list[tuple[Place, Place]]]:
     """Route table -> its subnets, each with the resource that associates them."""
     subnets: dict[str, list[tuple[Place, Place]]] = {}
-    for stack, resource in world.of({ASSOCIATION}):
+    for stack, resource in world.of({ASSOCIATION}, stacks):
         place = world.known_as((stack, resource.id))
         properties = world.properties(place, resource)
         subnet = _place(world, properties.get("SubnetId"))
@@ -87,14 +93,16 @@ def _subnets(world: World) -> dict[str, list[tuple[Place, Place]]]:
     return subnets
 
 
-def _ways(world: World, with_subnets: Collection[str]) -> dict[Way, tuple[str, list[Place]]]:
+def _ways(
+    world: World, with_subnets: Collection[str], stacks: Collection[str] = ()
+) -> dict[Way, tuple[str, list[Place]]]:
     """Each way -> its gateway in words, and the resources that make it.
 
     A table none of whose subnets is in sight stands for them; one whose subnets moved away leads nobody anywhere.
     """
-    subnets = _subnets(world)
+    subnets = _subnets(world, stacks)
     ways: dict[Way, tuple[str, list[Place]]] = {}
-    for stack, resource in world.of({ROUTE}):
+    for stack, resource in world.of({ROUTE}, stacks):
         place = world.known_as((stack, resource.id))
         properties = world.properties(place, resource)
         key = next((key for key in TARGETS if key in properties), "")

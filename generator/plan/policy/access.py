@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from generator.plan.exposure import doors, edge, globs, network, roles, routes, scales, services
+from generator.plan.exposure import doors, edge, globs, network, placement, roles, routes, scales, services
 from generator.plan.exposure.conditions import limits_who
 from generator.plan.exposure.holders import Holder, Role
 from generator.plan.exposure.services import listed
@@ -72,6 +72,9 @@ def _inside_out(case: Case) -> Iterator[Breach]:
     for place, start, sentence in routes.direct(case.both):
         if case.both.before.resource(start) is not None:
             yield Breach(place, sentence)
+    for one in placement.moved(case.both):
+        if one.direction is Direction.WIDENED:
+            yield Breach((one.stack, one.resource), one.sentence)
 
 
 _EDGE: Final = ("AWS::CloudFront::Distribution", "AWS::ElasticLoadBalancingV2::Listener")

@@ -214,3 +214,25 @@ def test_dropping_the_trusted_key_group_lets_anyone_read() -> None:
 def test_a_behaviour_that_allows_http_is_said() -> None:
     found = said(distribution(), distribution(ViewerProtocolPolicy="allow-all"))
     assert found == ["+ /videos/* of Cdn now answers plain HTTP (viewer protocol allow-all)"]
+
+
+def test_a_machine_that_joins_a_group_is_said() -> None:
+    def box(*groups: str) -> dict[str, Any]:
+        ids = [{"Fn::GetAtt": [name, "GroupId"]} for name in groups]
+        return {
+            "A": group([]),
+            "B": group([], name="b-sg"),
+            "Box": resource("AWS::EC2::Instance", SecurityGroupIds=ids),
+        }
+
+    assert said(box("A"), box("A", "B")) == ["+ Box now also lets in and out what b-sg does"]
+    assert said(box("A", "B"), box("B", "A")) == []
+
+
+def test_a_machine_that_moves_into_a_subnet_on_the_internet_is_said() -> None:
+    def box(subnet: str) -> dict[str, Any]:
+        inside = resource("AWS::EC2::Subnet", CidrBlock="10.0.2.0/24")
+        return {**in_table("Public"), "Inside": inside, "Box": resource("AWS::EC2::Instance", SubnetId={"Ref": subnet})}
+
+    assert said(box("Inside"), box("Subnet")) == ["+ Box moves into Subnet: a direct route to the internet"]
+    assert said(box("Subnet"), box("Inside")) == ["- Box leaves Subnet: a direct route to the internet"]

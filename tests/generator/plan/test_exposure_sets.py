@@ -4,13 +4,16 @@ import random
 from fnmatch import fnmatchcase
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generator.plan.exposure import addresses, globs, services
 from generator.plan.exposure.intervals import Intervals, segments
 from generator.plan.facts import Direction
 from tests.generator.plan.exposure_trees import exposed, one_stack, resource, sentences
+
+patient = settings(deadline=None, max_examples=60)
+"""Other processes may hold the machine up for longer than a deadline."""
 
 numbers = st.integers(0, 60)
 spans = st.lists(st.tuples(numbers, numbers), max_size=6)
@@ -21,6 +24,7 @@ def members(some: Intervals) -> set[int]:
     return {number for number in range(70) if number in some}
 
 
+@patient
 @given(sets, sets)
 def test_interval_operations_are_those_of_sets(one: Intervals, other: Intervals) -> None:
     assert members(one | other) == members(one) | members(other)
@@ -30,6 +34,7 @@ def test_interval_operations_are_those_of_sets(one: Intervals, other: Intervals)
     assert one.size == len(members(one))
 
 
+@patient
 @given(sets, sets)
 def test_what_is_gained_and_lost_are_apart_and_make_up_the_difference(before: Intervals, after: Intervals) -> None:
     gained, lost = after - before, before - after
@@ -38,11 +43,13 @@ def test_what_is_gained_and_lost_are_apart_and_make_up_the_difference(before: In
     assert (before - lost) | gained == after
 
 
+@patient
 @given(sets, sets)
 def test_equal_sets_are_equal_objects(one: Intervals, other: Intervals) -> None:
     assert (one == other) is (members(one) == members(other))
 
 
+@patient
 @given(st.lists(sets, max_size=4))
 def test_a_segment_lies_whole_in_each_set_or_not_at_all(some: list[Intervals]) -> None:
     pieces = segments(some)
@@ -90,6 +97,7 @@ def test_bits_behind_the_prefix_do_not_count() -> None:
 letters = st.text("ab*?", max_size=6)
 
 
+@patient
 @given(letters, letters)
 def test_covering_is_never_wrong_and_meeting_never_misses(wide: str, narrow: str) -> None:
     chance = random.Random(f"{wide} {narrow}")
@@ -140,6 +148,7 @@ def tree(some: list[tuple[str, tuple[int, int], str]]) -> dict[str, object]:
     return {"Group": resource("AWS::EC2::SecurityGroup", GroupName="g", SecurityGroupIngress=written)}
 
 
+@patient
 @given(rules, rules)
 def test_the_reverse_change_says_the_reverse(
     before: list[tuple[str, tuple[int, int], str]], after: list[tuple[str, tuple[int, int], str]]
@@ -152,11 +161,13 @@ def test_the_reverse_change_says_the_reverse(
     assert len(forth) == len(back)
 
 
+@patient
 @given(rules)
 def test_a_tree_against_itself_exposes_nothing(some: list[tuple[str, tuple[int, int], str]]) -> None:
     assert sentences(exposed(one_stack(tree(some)), one_stack(tree(list(reversed(some)))))) == []
 
 
+@patient
 @given(rules, rules)
 def test_widened_and_narrowed_tell_exactly_whether_some_packet_is_let_in_otherwise(
     before: list[tuple[str, tuple[int, int], str]], after: list[tuple[str, tuple[int, int], str]]
