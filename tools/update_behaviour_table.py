@@ -47,7 +47,7 @@ def table() -> str:
 def row(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     """One type's line."""
     read = {_path(pointer) for pointer in schema.get("readOnlyProperties", ())}
-    found = {
+    found: dict[str, Any] = {
         "type": name,
         "create": _paths(schema, "createOnlyProperties"),
         "conditional": _paths(schema, "conditionalCreateOnlyProperties"),

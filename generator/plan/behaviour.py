@@ -72,7 +72,7 @@ class Behaviour:
     stateful: str = ""
     """What it holds, such as `objects`; empty where it holds no data."""
     names: tuple[tuple[str, ...], ...] | None = None
-    """Sets of properties that are unique together, so that replacing under the same ones collides; None: see identity."""
+    """Sets of properties that are unique together: replacing under the same ones collides. None: see identity."""
     must_be_empty: bool = False
     """AWS refuses to delete it while it holds anything."""
     revisions: bool = False

@@ -128,7 +128,8 @@ class Blast:
     def _moved_by(self, place: Place, found: Changing) -> Iterator[Moved]:
         """The names whose value changes with a resource."""
         stack, name = place
-        names: set[Ref | Att] = {Ref(name), *(one for one in self._index(stack) if isinstance(one, Att) and one.resource == name)}
+        attributes = (one for one in self._index(stack) if isinstance(one, Att) and one.resource == name)
+        names: set[Ref | Att] = {Ref(name), *attributes}
         ordered = sorted(names, key=repr)
         sure = found.action is Action.REPLACE
         if sure or found.gravest in (Effect.MAY_REPLACE, Effect.UNKNOWN):

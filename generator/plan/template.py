@@ -211,9 +211,9 @@ def _walk(value: Any, path: Path, *, inside_conditions: bool = False) -> Iterato
 def _intrinsic(key: str, argument: Any, path: Path) -> Iterator[tuple[str, str, Path]]:
     match key, argument:
         case "Fn::GetAtt", str():
-            yield key, argument.split(".", 1)[0], path
+            yield key, argument.split(".", 1)[0], (*path, key)
         case "Fn::GetAtt", [str() as resource, *_]:
-            yield key, resource, path
+            yield key, resource, (*path, key)
         case "Fn::Sub", str() | [str(), {}]:
             pattern, given = (argument, {}) if isinstance(argument, str) else argument
             for name in _variables(pattern):
