@@ -99,7 +99,7 @@ def _about(exemptions: tuple[Exemption, ...], today: date | None, used: set[Exem
             sentence = f"{what} expired on {one.expires.isoformat()}; {one.owner} renews it, or it is removed"
             yield Finding(EXPIRED, Severity.BLOCKER, one.stack, one.resource, sentence)
         elif one not in used:
-            sentence = f"{what} admits nothing of this change; remove it once it has served"
+            sentence = f"{what} admits nothing of this change"
             yield Finding(UNUSED, Severity.NOTE, one.stack, one.resource, sentence)
 
 

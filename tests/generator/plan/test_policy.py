@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from generator.plan.exemptions import Exemption
+from generator.plan.exemptions import Exemption, parse
 from generator.plan.exposure import exposure
 from generator.plan.facts import Effect, Finding, ResourceChange, Severity
-from generator.plan.policy import EXPIRED, RULES, UNUSED, policy
+from generator.plan.policy import EXPIRED, RULE_IDS, RULES, UNUSED, policy
 from generator.plan.tree import Tree
 from tests.generator.plan.exposure_trees import compared, dev, edited, files, one_stack, resource
 
@@ -275,6 +275,15 @@ def test_a_pull_request_that_opens_ssh_of_dev_again_is_stopped() -> None:
         "ModelServerSecurityGroup",
     )
     assert found.sentence == "22/tcp of model-server-sg is opened to the whole internet (0.0.0.0/0)"
+
+
+def test_the_first_deployment_of_dev_is_blocked_by_nothing_but_what_its_exemptions_admit() -> None:
+    old, new, changes = compared({}, dev())
+    file = DOCUMENT.parents[1] / "generator" / "environments" / "dev.exemptions.yaml"
+    exemptions = parse(file.read_text(encoding="utf-8"), file.name, RULE_IDS)
+    found = policy(old, new, changes, exposure(old, new, changes), exemptions, today=TODAY)
+    assert [one for one in found if one.severity is Severity.BLOCKER] == []
+    assert [one.rule for one in found if one.exemption] == ["open-to-world"]
 
 
 def test_every_rule_is_documented_with_its_sentence_severity_and_why() -> None:

@@ -1,6 +1,7 @@
 """Exemption files: what they say, and every mistake of one together with its line."""
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -86,3 +87,11 @@ def test_text_that_is_no_yaml_says_where() -> None:
 def test_a_day_is_a_day_of_the_calendar(value: str) -> None:
     with pytest.raises(InvalidExemptions, match=r"f:7: .*write .*like 2027-03-31"):
         parse(GOOD.replace("2027-03-31", value), "f", RULE_IDS)
+
+
+COMMITTED = sorted((Path(__file__).resolve().parents[3] / "generator" / "environments").glob("*.exemptions.yaml"))
+
+
+@pytest.mark.parametrize("file", COMMITTED, ids=[file.name for file in COMMITTED])
+def test_the_committed_exemptions_are_well_formed(file: Path) -> None:
+    assert parse(file.read_text(encoding="utf-8"), file.name, RULE_IDS)
