@@ -1,18 +1,22 @@
 """Pricers of what computes: EC2 instances with their volumes, and ECS services on Fargate."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from generator.plan.cost_charges import Billing, Charge, Kind, Meter, Priced, Unpriced
-from generator.plan.cost_values import UNKNOWN, is_true, number
+from generator.plan.cost_values import is_true, number
+from generator.plan.rollout_wiring import named
 
 LAUNCH_TEMPLATE = "AWS::EC2::LaunchTemplate"
+SCALABLE_TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
 TASK_DEFINITION = "AWS::ECS::TaskDefinition"
 
 _FREE_IOPS = 3000
 _FREE_THROUGHPUT = 125
 _FREE_TASK_STORAGE = 20
 _SIZED_BY_IOPS = ("io1", "io2")
+_BOTH_FARGATES = {"FARGATE", "FARGATE_SPOT"}
+_SPOT = "the spot price moves; counted at the on-demand price, which it does not exceed"
 _METRICS_OF_AN_INSTANCE = 7
 """That detailed monitoring charges for (AWS's pricing page of CloudWatch, its third example)."""
 
@@ -51,7 +55,7 @@ def _hours_of(meter: Meter, kind: Any, defaults: Mapping[str, Any]) -> Charge | 
         f"{kind}, {'spot' if spot else 'on demand'}, {meter.hours:g} h",
         rate.usd * meter.hours,
         rate.source,
-        "the spot price moves; counted at the on-demand price, which it does not exceed" if spot else "",
+        _SPOT if spot else "",
         Billing.SECOND,
         True,
     )
@@ -108,15 +112,21 @@ def _volume_amounts(
 
 def service(meter: Meter) -> Priced:
     """An ECS service on Fargate: CPU and memory of its task definition, times the tasks that are wanted."""
-    if not _on_fargate(meter):
-        if meter.get("LaunchType", "EC2") == "EC2" and not meter.items("CapacityProviderStrategy"):
-            return  # Its instances pay.
+    task = meter.related(meter.resource.properties.get("TaskDefinition"), TASK_DEFINITION)
+    launch, providers = meter.get("LaunchType"), _providers(meter)
+    if launch in ("EC2", "EXTERNAL"):
+        return  # Its instances pay.
+    # With neither, the cluster's default decides; a task that runs nowhere but on Fargate tells all the same.
+    needs = _list(task.get("RequiresCompatibilities")) if task else []
+    on_fargate = launch == "FARGATE" or (providers or set(needs)) in ({"FARGATE"}, {"FARGATE_SPOT"}, _BOTH_FARGATES)
+    if not on_fargate:
         yield meter.unpriced("AWS::ECS::Service: where its tasks run is not in the tree")
         return
-    task = meter.related(meter.resource.properties.get("TaskDefinition"), TASK_DEFINITION)
-    count = meter.number("DesiredCount", 1.0)
-    cpu, memory = (task.get("Cpu"), task.get("Memory")) if task else (UNKNOWN, UNKNOWN)
-    units, megabytes = _in_units(cpu, "vcpu"), _in_units(memory, "gb")
+    scaling = _scaling(meter)
+    count = meter.number("DesiredCount", scaling[0] if scaling else 1.0)
+    units, megabytes = (
+        (_in_units(task.get("Cpu"), "vcpu"), _in_units(task.get("Memory"), "gb")) if task else (None, None)
+    )
     if task is None or count is None or units is None or megabytes is None:
         yield meter.unpriced("AWS::ECS::Service: its task's size or number is not in the tree")
         return
@@ -127,13 +137,16 @@ def service(meter: Meter) -> Priced:
     hours = count * meter.hours
     vcpus, gigabytes = units / 1024, megabytes / 1024
     storage = number(task.mapping("EphemeralStorage").get("SizeInGiB"), _FREE_TASK_STORAGE) or _FREE_TASK_STORAGE
+    assumptions = [_SPOT] if "FARGATE_SPOT" in providers else []
+    if scaling:
+        assumptions.append(f"{scaling[0]:g} to {scaling[1]:g} tasks with the load, counted as {count:g}")
     yield meter.charge(
         Kind.FARGATE,
         f"{count:g} x {vcpus:g} vCPU, {gigabytes:g} GB, {meter.hours:g} h",
         (f"fargate.{arm}vcpu", vcpus * hours),
         (f"fargate.{arm}memory", gigabytes * hours),
         ("fargate.storage", max(0.0, storage - _FREE_TASK_STORAGE) * hours),
-        assumption=_spot(meter),
+        assumption="; ".join(assumptions),
         billing=Billing.SECOND,
     )
     network = meter.mapping("NetworkConfiguration").get("AwsvpcConfiguration")
@@ -143,22 +156,19 @@ def service(meter: Meter) -> Priced:
         )
 
 
-def _on_fargate(meter: Meter) -> bool:
-    if meter.get("LaunchType") == "FARGATE":
-        return True
-    providers = {
-        one.get("CapacityProvider") for one in meter.items("CapacityProviderStrategy") if isinstance(one, dict)
-    }
-    return bool(providers) and providers <= {"FARGATE", "FARGATE_SPOT"}
+def _providers(meter: Meter) -> set[str]:
+    strategy = meter.items("CapacityProviderStrategy")
+    return {str(one.get("CapacityProvider")) for one in strategy if isinstance(one, Mapping)}
 
 
-def _spot(meter: Meter) -> str:
-    providers = [
-        one.get("CapacityProvider") for one in meter.items("CapacityProviderStrategy") if isinstance(one, dict)
-    ]
-    if "FARGATE_SPOT" in providers:
-        return "the spot price moves; counted at the on-demand price, which it does not exceed"
-    return ""
+def _scaling(meter: Meter) -> tuple[float, float] | None:
+    """Fewest and most tasks of the scaling target that is set on the service; None where there is none."""
+    for one in meter.template.resources.values():
+        if one.type == SCALABLE_TARGET and meter.resource.id in named(one.properties.get("ResourceId")):
+            target = Meter(one, meter.template, meter.values, meter.book)
+            least, most = target.number("MinCapacity"), target.number("MaxCapacity")
+            return (least, most) if least is not None and most is not None else None
+    return None
 
 
 def _in_units(value: Any, unit: str) -> float | None:
@@ -169,5 +179,5 @@ def _in_units(value: Any, unit: str) -> float | None:
     return amount
 
 
-def _list(value: Any) -> Iterator[Any]:
-    yield from value if isinstance(value, list) else ()
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

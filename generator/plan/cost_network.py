@@ -41,6 +41,9 @@ def load_balancer(meter: Meter) -> Priced:
 
 def nat_gateway(meter: Meter) -> Priced:
     """A NAT gateway: hours, and every GB that passes."""
+    if meter.get("AvailabilityMode", "zonal") != "zonal":
+        yield meter.unpriced("AWS::EC2::NatGateway: a regional one is paid for by zone, as its subnets come and go")
+        return
     gigabytes = meter.usage["gb"]
     yield meter.charge(Kind.NAT, f"NAT gateway, {meter.hours:g} h", ("nat.hour", meter.hours), billing=Billing.HOUR)
     yield meter.charge(

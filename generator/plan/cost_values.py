@@ -5,6 +5,7 @@ another stack's output, which are followed here. Everything that only the live a
 UNKNOWN, and so is whatever hangs on it.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -60,24 +61,28 @@ class Values:
 
 
 def number(value: Any, default: float | None = None) -> float | None:
-    """A number out of a property, `1 vCPU` and `2 GB` included; `default` where there is none, None where unknown."""
+    """An amount out of a property, 0 or more, `1 vCPU` and `2 GB` included.
+
+    `default` where there is none; None where it is unknown, or nothing that an amount could be.
+    """
     match value:
         case None:
             return default
         case bool():
             return None
         case int() | float():
-            return float(value)
+            found = float(value)
         case str():
             text = value.lower()
             for unit in ("vcpu", "gb"):
                 text = text.removesuffix(unit).strip()
             try:
-                return float(text)
+                found = float(text)
             except ValueError:
                 return None
         case _:
             return None
+    return found if math.isfinite(found) and found >= 0 else None
 
 
 def is_true(value: Any) -> bool:

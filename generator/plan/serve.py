@@ -131,11 +131,11 @@ class _Box:
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> "_Box":
         apps = {}
-        for app in data.get("applications") or ():
+        for app in _list(data.get("applications")):
             if isinstance(app, Mapping) and "name" in app:
-                listed = [one for one in app.get("deployments") or () if isinstance(one, Mapping) and "name" in one]
+                listed = [one for one in _list(app.get("deployments")) if isinstance(one, Mapping) and "name" in one]
                 apps[str(app["name"])] = _App(app, {str(one["name"]): Replicas.of(one) for one in listed})
-        box = (data.get("x-ecg") or {}).get("box") or {}
+        box = _mapping(_mapping(data.get("x-ecg")).get("box"))
         has = {what: number(box.get(what), 0.0) or 0.0 for what in ("cpus", "gpus")}
         if "memory_mb" in box:
             has["memory_gib"] = (number(box["memory_mb"], 0.0) or 0.0) / 1024
@@ -201,7 +201,7 @@ def _app_reasons(old: _App, new: _App) -> Iterator[str]:
     was, now = _version(old), _version(new)
     if was != now:
         yield f"new code: {was} -> {now}"
-    for key in sorted((old.data.keys() | new.data.keys()) - {"name", "deployments"}):
+    for key in sorted((old.data.keys() | new.data.keys()) - {"name", "deployments"}, key=str):
         note = "; the old address answers 404 at once" if key == "route_prefix" else ""
         masked = _without(old.data.get(key), was), _without(new.data.get(key), now)
         yield from (f"{difference}{note}" for difference in _differences(key, *masked))
@@ -234,8 +234,8 @@ def _manners(app: _App, restarted: Sequence[str]) -> Iterator[str]:
 
 
 def _head_reasons(old: Mapping[str, Any], new: Mapping[str, Any], was: _Box, now: _Box) -> Iterator[str]:
-    http = (old.get("http_options") or {}, new.get("http_options") or {})
-    for key in sorted(http[0].keys() | http[1].keys()):
+    http = _mapping(old.get("http_options")), _mapping(new.get("http_options"))
+    for key in sorted(http[0].keys() | http[1].keys(), key=str):
         if http[0].get(key) != http[1].get(key):
             words = f"http_options.{key}: {_word(http[0].get(key))} -> {_word(http[1].get(key))}"
             if key in _HEAD:
@@ -276,6 +276,14 @@ def _without(value: Any, version: str) -> Any:
     if isinstance(value, Mapping):
         return {key: _without(item, version) for key, item in value.items()}
     return "" if isinstance(value, str) and version != "none" and version in value else value
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else ()
 
 
 def _word(value: Any) -> str:

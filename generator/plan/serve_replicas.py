@@ -34,7 +34,8 @@ class Replicas:
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> "Replicas":
         """Read one entry of `deployments`."""
-        options = data.get("ray_actor_options") or {}
+        options = data.get("ray_actor_options")
+        options = options if isinstance(options, Mapping) else {}
         least, most = _range(data)
         return cls(
             data=data,

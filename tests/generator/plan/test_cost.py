@@ -7,11 +7,51 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generator.plan.cost import cost, cost_table
+from generator.plan.cost_pricers import PRICERS
 from generator.plan.facts import Action, CostLine, Fate
-from generator.plan.tree import Att, Call, Ref, Resource, Tree
+from generator.plan.tree import Att, Call, Ref, Resource, Text, Tree
 from tests.generator.plan.cost_trees import change, dev, resource, template, tree
 
 HOURS = 730
+NAMES = [
+    "AwsvpcConfiguration",
+    "BillingMode",
+    "BlockDeviceMappings",
+    "CapacityProviderStrategy",
+    "ClusterSettings",
+    "Cpu",
+    "DesiredCount",
+    "Ebs",
+    "FifoQueue",
+    "InstanceType",
+    "Iops",
+    "LaunchTemplate",
+    "LaunchType",
+    "Memory",
+    "MemorySize",
+    "Metrics",
+    "Monitoring",
+    "Name",
+    "NetworkConfiguration",
+    "NetworkInterfaces",
+    "Period",
+    "ProvisionedThroughput",
+    "RetentionInDays",
+    "Rules",
+    "RuntimePlatform",
+    "Scheme",
+    "Size",
+    "SubnetIds",
+    "SubnetMappings",
+    "Subnets",
+    "TaskDefinition",
+    "Throughput",
+    "Type",
+    "Value",
+    "VolumeSize",
+    "VolumeType",
+    "VpcEndpointType",
+]
 QUICK = settings(max_examples=60, deadline=None)
 """No deadline: a shared machine may be slow."""
 
@@ -138,6 +178,42 @@ def test_the_lines_of_a_change_add_up_to_its_difference(before: Tree, after: Tre
 def test_a_tree_beside_itself_has_no_lines(one: Tree) -> None:
     found = cost(one, one, ())
     assert (found.lines, found.unpriced, found.after - found.before) == ((), (), 0.0)
+
+
+LITERALS = st.none() | st.booleans() | st.integers(-5, 5000) | st.sampled_from(["", "gp3", "1 vCPU", "2 GB", "x", "0"])
+INTRINSICS = st.sampled_from([Ref("A"), Att("A", "Arn"), Call("If", ["C", 1, 2]), Call("GetAZs", "")])
+ANYTHING = st.recursive(
+    LITERALS | INTRINSICS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@QUICK
+@given(st.sampled_from(sorted(PRICERS)), st.dictionaries(st.sampled_from(NAMES), ANYTHING, max_size=6))
+def test_no_value_of_a_property_makes_a_price_crash_or_fall_below_zero(kind: str, properties: dict[str, Any]) -> None:
+    found = cost_table(of(Resource("R", kind, properties), resource("A", "AWS::ECS::TaskDefinition", Cpu="256")))
+    assert all(line.after >= 0 for line in found.lines)
+
+
+def test_a_service_whose_cluster_decides_where_it_runs_is_named_unless_its_task_tells() -> None:
+    one = resource("Service", "AWS::ECS::Service", DesiredCount=1, TaskDefinition=Ref("Task"))
+    silent = service()[1]
+    telling = Resource("Task", silent.type, {**silent.properties, "RequiresCompatibilities": ["FARGATE"]})
+    assert len(cost_table(of(one, silent)).unpriced) == 1
+    assert cost_table(of(one, telling)).after == pytest.approx(18.02, abs=0.01)
+
+
+def test_a_service_that_scales_says_with_how_many_tasks_it_is_counted() -> None:
+    target = resource(
+        "Target",
+        "AWS::ApplicationAutoScaling::ScalableTarget",
+        ResourceId=Text(("service/x/", Att("Service", "Name"))),
+        MinCapacity=2,
+        MaxCapacity=6,
+    )
+    (line,) = cost_table(of(*service(2), target)).lines
+    assert line.assumption == "2 to 6 tasks with the load, counted as 2"
 
 
 def test_an_unknown_type_is_named_and_never_counted_as_free() -> None:

@@ -275,3 +275,26 @@ def test_a_handover_never_needs_less_than_what_runs_before_or_after(
         assert found.needs["cpus"] >= new * cpus
         if found.action is ServeAction.RESTART:
             assert old * cpus <= found.needs["cpus"] <= (old + new) * cpus
+
+
+SCALARS = st.none() | st.booleans() | st.integers(-2, 9) | st.sampled_from(["a", "/a", "auto", ""])
+KEYS = st.sampled_from(
+    ["name", "applications", "deployments", "num_replicas", "ray_actor_options", "num_cpus", "x-ecg"]
+)
+MORE = st.sampled_from(["box", "cpus", "http_options", "port", "route_prefix", "autoscaling_config", "max_replicas"])
+FILES = st.dictionaries(
+    KEYS | MORE,
+    st.recursive(
+        SCALARS,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS | MORE, inner, max_size=4),
+        max_leaves=8,
+    ),
+    max_size=4,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(FILES, FILES)
+def test_no_file_makes_the_comparison_crash(before: Data, after: Data) -> None:
+    serve(Tree(serve=before), Tree(serve=after))
+    assert serve(Tree(serve=before), Tree(serve=before)) == ()
