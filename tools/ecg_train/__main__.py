@@ -28,8 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
     default = Path(os.environ.get("ECG_DATA_DIR", ROOT.parent / "shared" / "data"))
     parser.add_argument("--data", type=Path, default=default, help="folder with mitdb/ (default: $ECG_DATA_DIR)")
     parser.add_argument("--output", type=Path, default=WEIGHTS, help="weights to write; MODEL_CARD.md goes beside")
-    parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--copies", type=int, default=3, help="degraded copies of each training record")
+    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--copies", type=int, default=2, help="degraded copies of each training record")
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args(arguments)
     folder = options.data / "mitdb"

@@ -23,21 +23,24 @@ WEIGHTS = Path(__file__).parent / "weights" / "beat_classifier.safetensors"
 
 
 class BeatNet(nn.Module):  # type: ignore[misc]  # torch is unchecked
-    """Logits [n, 5] from beat windows [n, 256] and rhythm features [n, FEATURES]; about 40,000 parameters."""
+    """Logits [n, 5] from beat windows [n, 256] and rhythm features [n, FEATURES]; about 20,000 parameters."""
 
-    def __init__(self, width: int = 24) -> None:
+    def __init__(self, width: int = 16) -> None:
         super().__init__()
 
-        def block(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
+        def block(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
             return nn.Sequential(
-                nn.Conv1d(inputs, outputs, kernel, padding=kernel // 2, bias=False),
+                nn.Conv1d(inputs, outputs, kernel, padding=kernel // 2, stride=stride, bias=False),
                 nn.BatchNorm1d(outputs),
                 nn.ReLU(),
                 nn.MaxPool1d(2),
             )
 
         self.shape = nn.Sequential(
-            block(1, width, 9), block(width, width, 7), block(width, 2 * width, 5), block(2 * width, 2 * width, 5)
+            block(1, width, 11, stride=2),
+            block(width, width, 7),
+            block(width, 2 * width, 5),
+            block(2 * width, 2 * width, 5),
         )
         self.rhythm = nn.Sequential(nn.Linear(FEATURES, 48), nn.ReLU(), nn.Linear(48, 32), nn.ReLU())
         self.head = nn.Sequential(

@@ -29,7 +29,7 @@ from apps.ecg_rhythm.reading import (
 from apps.ecg_rhythm.screen import Screen, Still
 from apps.ecg_rhythm.scroll import ScrollFollower
 from apps.ecg_rhythm.sweep import SweepFollower
-from apps.ecg_rhythm.trace import edges
+from apps.ecg_rhythm.trace import FINE, edges, pen, stroke_radius
 
 PROBE_S = 3.0
 PROBE_STILLS = 24
@@ -156,9 +156,14 @@ def _still_line(found: Screen, last_s: float) -> tuple[Waveform, Display, tuple[
 
 
 def _picture(found: Screen, rgb: ByteArray) -> Picture:
-    """The frame, and the middle of the trace in it as the reader saw it."""
+    """The frame, and the pen's path in it as the reader saw it."""
     luma = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
     x, y, _width, _height = found.lane
-    middle = edges(found.ink.of(found.crop(luma))).middle
-    points = np.stack([np.arange(len(middle)) + x, middle + y], axis=1).astype(np.float32)
+    seen = edges(found.ink.of(found.crop(luma)))
+    heights = np.full(len(seen.top), np.nan)
+    there = np.flatnonzero(np.isfinite(seen.top))
+    for run in np.split(there, np.flatnonzero(np.diff(there) > 1) + 1):
+        if len(run):
+            heights[run] = pen(seen.top[run], seen.bottom[run], stroke_radius(seen))[::FINE]
+    points = np.stack([np.arange(len(heights)) + x, heights + y], axis=1).astype(np.float32)
     return Picture(rgb, points)
