@@ -1,5 +1,6 @@
 """Rules about access: nothing opened to the world, no right to everything, nothing public."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -122,11 +123,21 @@ def _boundary_dropped(case: Case) -> Iterator[Breach]:
 
 
 def _trust_anyone(case: Case) -> Iterator[Breach]:
+    manifest = case.both.after.tree.manifest
+    ours = manifest.account if manifest else ""
     for holder, grant, place in case.policies.given():
-        if holder.role is Role.TRUST and grant.principal is not None:
-            everyone = grant.principal.everything or grant.principal.all_but
-            if everyone and not limits_who(grant.condition):
-                yield Breach(place, f"anyone may assume {case.both.after.name(holder.place, place[0])}")
+        if holder.role is not Role.TRUST or grant.principal is None:
+            continue
+        name = _name(case, holder, place)
+        if grant.principal.everything or grant.principal.all_but:
+            if not limits_who(grant.condition):
+                yield Breach(place, f"anyone may assume {name}")
+        elif (account := ACCOUNT.match(grant.principal.patterns[0].text)) and account[1] != ours:
+            yield Breach(place, f"account {account[1]} may assume {name} ({grant.principal.words})", Severity.WARNING)
+
+
+ACCOUNT: Final = re.compile(r"(?:arn:[\w-]+:(?:iam|sts)::)?(\d{12})(?::|$)")
+"""A principal of an account that is named by its number."""
 
 
 def _public(case: Case) -> Iterator[Exposure]:
@@ -162,7 +173,8 @@ def _denial_lifted(case: Case) -> Iterator[Breach]:
         if any(clause.key == "aws:securetransport" for clause in grant.condition):
             yield Breach(place, f"{name} may be reached without TLS: the statement that denies it goes")
         else:
-            yield Breach(place, f"{grant.action.words} on {name} is no longer denied", Severity.WARNING)
+            where = f"to {name}" if holder.role is Role.IDENTITY else f"on {name}"
+            yield Breach(place, f"{grant.action.words} is no longer denied {where}", Severity.WARNING)
 
 
 def _plain_http(case: Case) -> Iterator[Breach]:

@@ -139,6 +139,12 @@ def distribution(**behaviour: Any) -> Resources:
         ("administrator", "warning", role(), role(ManagedPolicyArns=["arn:aws:iam::aws:policy/AmazonS3FullAccess"])),
         ("boundary-dropped", "blocker", role(PermissionsBoundary="arn:aws:iam::1:policy/edge"), role()),
         ("trust-anyone", "blocker", trusting({"Service": "ec2.amazonaws.com"}), trusting("*")),
+        (
+            "trust-anyone",
+            "warning",
+            trusting({"Service": "ec2.amazonaws.com"}),
+            trusting({"AWS": "arn:aws:iam::" + "0" * 12 + ":root"}),
+        ),
         ("public-bucket", "blocker", bucket_policy(), bucket_policy(PUBLIC_READ)),
         ("public-bucket", "blocker", bucket(), bucket(AccessControl="PublicRead")),
         (
