@@ -2,13 +2,21 @@
 
 EcgError                        exit code
 ├── InvalidEnvironment   2      mistakes in a settings file, all of them (model/problems.py)
-├── InvalidManifest      2      mistakes in templates_out/, all of them (model/manifest.py)
-├── WiringError          2      parameters that no output feeds, or that go round in a circle (model/wiring.py)
+├── InvalidServeApps     2      mistakes in the declared Serve apps (model/serve.py)
+├── InvalidManifest      2      mistakes in a manifest (model/manifest.py)
+├── InvalidTree          2      mistakes in a tree of templates_out/ (plan/reading.py)
+├── InvalidExemptions    2      mistakes in an exemptions file (plan/exemptions.py)
+├── InvalidYaml          2      text that is no YAML (model/yaml_source.py)
+├── WiringError          2      parameters that no output feeds, or a circle (model/wiring.py)
 ├── Unresolved           2      deploy-time values that nobody resolved (sync/errors.py)
+├── UnknownEnvironment   2      and NotACheckout (desired.py), UnknownRevision (revisions.py), NoTree (planning.py)
 ├── StaleTemplates       1      templates_out/ is not what the generator makes (render/tree.py)
 ├── ApplyFailed          1      a stack, or an artifact, did not get where Git wants it (sync/errors.py)
+├── WrongAccount         1      the credentials belong to another account (deployment.py)
 ├── AwsRefused           1      an AWS call failed for a reason that retrying cannot mend (aws/errors.py)
-└── MissingTool          3      something of the local system is not installed or did not start
+├── ImageNotPublished    1      nobody built the image that the manifest names (publish/publisher.py)
+├── AnalysisFailed       1      the sample was not read (trial/client.py), or not scored (trial/run.py)
+└── LocalError           3      the local system did not start, is not running, or is busy (local/errors.py)
 """
 
 
@@ -16,14 +24,3 @@ class EcgError(Exception):
     """The user can fix it. The message says what, where, the offending value and what to do next."""
 
     exit_code = 1
-
-
-class MissingTool(EcgError):
-    """A program or environment that a command needs is not there."""
-
-    exit_code = 3
-
-    def __init__(self, what: str, next_step: str) -> None:
-        self.what = what
-        self.next_step = next_step
-        super().__init__(f"{what}\n  next: {next_step}")

@@ -9,5 +9,5 @@
     processes    programs on a tether: nothing outlives us
     viewer       CloudFront's and the load balancer's names on this machine
 
-What is emulated and how it differs from AWS stands in LIMITS.md.
+What is emulated and how it differs from AWS stands in docs/local.md.
 """

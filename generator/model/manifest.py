@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 API_VERSION = "gitops.ecg/v1"
 
+
 class ArtifactKind(StrEnum):
     """What an artifact is, and so where it is published."""
 

@@ -77,7 +77,11 @@ def _value(node: yaml.Node, path: Path, lines: dict[Path, int], file: str) -> An
         case _ if short:
             value = node.value
         case _:
-            value = _construct(node)
+            try:
+                value = _construct(node)
+            except ValueError as error:
+                # YAML 1.1 takes `2027-02-30` for a date.
+                raise InvalidYaml(file, node.start_mark.line + 1, f"{node.value!r}: {error}") from error
     if not short:
         return value
     if node.tag == "!GetAtt" and isinstance(value, str):

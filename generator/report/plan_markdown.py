@@ -13,6 +13,7 @@ from generator.report.plan_words import (
     dollars,
     exposures,
     minutes,
+    noted_findings,
     why,
 )
 
@@ -101,9 +102,7 @@ def _stacks(plan: Plan) -> Iterator[str]:
         yield from ("", *(f"- no price known: {name}" for name in plan.cost.unpriced))
     notes = [o.sentence for o in plan.deployability if o.severity is not Severity.BLOCKER]
     notes += [
-        f"`{f.rule}` {f.sentence}" + (f" (exempt: {f.exemption})" if f.exemption else "")
-        for f in plan.policy
-        if f.exemption or f.severity is not Severity.BLOCKER
+        f"`{f.rule}` {f.sentence}" + (f" (exempt: {f.exemption})" if f.exemption else "") for f in noted_findings(plan)
     ]
     if notes:
         yield from ("", "**Notes**", "", *(f"- {note}" for note in notes))

@@ -5,8 +5,18 @@ from collections.abc import Iterator
 
 from click import style
 
-from generator.plan.facts import Action, Effect, Finding, Plan, PropertyChange, ResourceChange, Severity
-from generator.report.plan_words import SIGN, consequences, counts, decisions, dollars, exposures, minutes, why
+from generator.plan.facts import Action, Effect, Plan, PropertyChange, ResourceChange, Severity
+from generator.report.plan_words import (
+    SIGN,
+    consequences,
+    counts,
+    decisions,
+    dollars,
+    exposures,
+    minutes,
+    noted_findings,
+    why,
+)
 from generator.report.values import lines, words
 
 _COLOUR = {Action.CREATE: "green", Action.UPDATE: "yellow", Action.REPLACE: "magenta", Action.DELETE: "red"}
@@ -52,7 +62,51 @@ def _sections(plan: Plan, details: bool) -> Iterator[str]:
     yield from _section(
         "notes",
         [o.sentence for o in plan.deployability if o.severity is not Severity.BLOCKER]
-        + [f"{f.rule}: {f.sentence}" + (f" (exempt: {f.exemption})" if f.exemption else "") for f in _quiet(plan)],
+        + [
+            f"{f.rule}: {f.sentence}" + (f" (exempt: {f.exemption})" if f.exemption else "")
+            for f in noted_findings(plan)
+        ],
+    )
+
+
+def _sections(plan: Plan, details: bool) -> Iterator[str]:
+    if plan.empty:
+        yield f"plan for {plan.environment}: nothing to change"
+        return
+    yield style(f"plan for {plan.environment}", bold=True) + f"  {plan.digest[:12]}"
+    yield counts(plan)
+    yield "; ".join(consequences(plan))
+    yield from _section("decide first", [style(f"! {text}", fg="red") for text in decisions(plan)])
+    widened, narrowed = exposures(plan)
+    yield from _section(
+        "exposure",
+        [style(f"▲ {item.sentence}", fg="red") for item in widened] + [f"▼ {item.sentence}" for item in narrowed],
+    )
+    yield from _changes(plan, details)
+    yield from _section("serve apps", [_serve_line(plan, index) for index in range(len(plan.serve))])
+    yield from _section(
+        "rollout",
+        [f"wave {s.wave}, about {minutes(s.minutes)}: {'; '.join(s.actions)}" for s in plan.rollout.steps]
+        + [style(f"{d.what} is down for about {minutes(d.minutes)}: {d.why}", fg="red") for d in plan.rollout.downtime]
+        + [f"GPU handover: {step}" for step in plan.rollout.handover],
+    )
+    yield from _section(
+        "cost",
+        [
+            f"{line.stack}.{line.resource}: {line.item}: {dollars(line.after - line.before)}/month"
+            + (f" ({line.assumption})" if line.assumption else "")
+            for line in plan.cost.lines
+        ]
+        + ([f"double running, once: {dollars(plan.cost.during)}"] if plan.cost.during else [])
+        + [f"no price known: {name}" for name in plan.cost.unpriced],
+    )
+    yield from _section(
+        "notes",
+        [o.sentence for o in plan.deployability if o.severity is not Severity.BLOCKER]
+        + [
+            f"{f.rule}: {f.sentence}" + (f" (exempt: {f.exemption})" if f.exemption else "")
+            for f in noted_findings(plan)
+        ],
     )
 
 

@@ -3,6 +3,7 @@
 from generator.plan.facts import Action, Cause, Effect, Exposure, Fate, Finding, Plan, ResourceChange, Severity
 
 SIGN = {Action.CREATE: "+", Action.UPDATE: "~", Action.REPLACE: "±", Action.DELETE: "−"}
+UNUSED = "unused-exemption"
 NEW_REVISION = {"AWS::ECS::TaskDefinition"}
 """Types of which CloudFormation makes a new one at every change, by design: their replacement is no news."""
 
@@ -104,6 +105,18 @@ def decisions(plan: Plan) -> list[str]:
 def open_findings(plan: Plan) -> list[Finding]:
     """Policy findings that stop, because no exemption admits them."""
     return [f for f in plan.policy if f.severity is Severity.BLOCKER and not f.exemption]
+
+
+def noted_findings(plan: Plan) -> list[Finding]:
+    """Policy findings to mention: what an exemption admits, and what only warns.
+
+    An exemption that this change does not need is no news: it stands for something that was there before.
+    """
+    return [
+        finding
+        for finding in plan.policy
+        if (finding.exemption or finding.severity is not Severity.BLOCKER) and finding.rule != UNUSED
+    ]
 
 
 def exposures(plan: Plan) -> tuple[list[Exposure], list[Exposure]]:

@@ -82,6 +82,11 @@ def test_text_that_is_no_yaml_is_refused_with_its_line() -> None:
         parse("a: 1\nb: [\n", "m.yaml")
 
 
+def test_a_date_that_does_not_exist_is_refused_with_its_line() -> None:
+    with pytest.raises(InvalidYaml, match=r"m\.yaml:2: '2027-02-30'"):
+        parse("a: 1\nb: 2027-02-30\n", "m.yaml")
+
+
 def test_a_key_that_stands_twice_is_refused() -> None:
     with pytest.raises(InvalidYaml, match=r"m\.yaml:2: the key 'a' stands here twice"):
         parse("a: 1\na: 2\n", "m.yaml")
