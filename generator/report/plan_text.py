@@ -69,51 +69,6 @@ def _sections(plan: Plan, details: bool) -> Iterator[str]:
     )
 
 
-def _sections(plan: Plan, details: bool) -> Iterator[str]:
-    if plan.empty:
-        yield f"plan for {plan.environment}: nothing to change"
-        return
-    yield style(f"plan for {plan.environment}", bold=True) + f"  {plan.digest[:12]}"
-    yield counts(plan)
-    yield "; ".join(consequences(plan))
-    yield from _section("decide first", [style(f"! {text}", fg="red") for text in decisions(plan)])
-    widened, narrowed = exposures(plan)
-    yield from _section(
-        "exposure",
-        [style(f"▲ {item.sentence}", fg="red") for item in widened] + [f"▼ {item.sentence}" for item in narrowed],
-    )
-    yield from _changes(plan, details)
-    yield from _section("serve apps", [_serve_line(plan, index) for index in range(len(plan.serve))])
-    yield from _section(
-        "rollout",
-        [f"wave {s.wave}, about {minutes(s.minutes)}: {'; '.join(s.actions)}" for s in plan.rollout.steps]
-        + [style(f"{d.what} is down for about {minutes(d.minutes)}: {d.why}", fg="red") for d in plan.rollout.downtime]
-        + [f"GPU handover: {step}" for step in plan.rollout.handover],
-    )
-    yield from _section(
-        "cost",
-        [
-            f"{line.stack}.{line.resource}: {line.item}: {dollars(line.after - line.before)}/month"
-            + (f" ({line.assumption})" if line.assumption else "")
-            for line in plan.cost.lines
-        ]
-        + ([f"double running, once: {dollars(plan.cost.during)}"] if plan.cost.during else [])
-        + [f"no price known: {name}" for name in plan.cost.unpriced],
-    )
-    yield from _section(
-        "notes",
-        [o.sentence for o in plan.deployability if o.severity is not Severity.BLOCKER]
-        + [
-            f"{f.rule}: {f.sentence}" + (f" (exempt: {f.exemption})" if f.exemption else "")
-            for f in noted_findings(plan)
-        ],
-    )
-
-
-def _quiet(plan: Plan) -> list[Finding]:
-    return [f for f in plan.policy if f.severity is not Severity.BLOCKER or f.exemption]
-
-
 def _section(title: str, body: list[str]) -> Iterator[str]:
     if body:
         yield ""
