@@ -11,10 +11,8 @@ from typing import Any
 import click
 
 from generator import __version__
+from generator.checkout import STATE, TEMPLATES, environments, find_root
 from generator.errors import EcgError
-
-STATE = Path(".local")
-"""Everything that the local system keeps, below the checkout."""
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -32,14 +30,10 @@ class _Commands(click.Group):
 
 
 def _root(_: click.Context, __: click.Parameter, value: Path | None) -> Path:
-    from generator.desired import find_root
-
     return find_root((value or Path.cwd()).resolve())
 
 
 def _complete_environment(*_: object) -> list[str]:
-    from generator.desired import environments, find_root
-
     return environments(find_root(Path.cwd()))
 
 
@@ -78,7 +72,7 @@ def render(environment: str, check: bool, root: Path) -> None:
     ecgctl render dev            write it; commit the result with the change that caused it
     ecgctl render dev --check    what CI runs
     """
-    from generator.desired import TEMPLATES, desired_tree
+    from generator.desired import desired_tree
     from generator.render.tree import check as check_tree
     from generator.render.writer import read_tree, write_tree
 

@@ -9,7 +9,7 @@ EcgError                        exit code
 ├── InvalidYaml          2      text that is no YAML (model/yaml_source.py)
 ├── WiringError          2      parameters that no output feeds, or a circle (model/wiring.py)
 ├── Unresolved           2      deploy-time values that nobody resolved (sync/errors.py)
-├── UnknownEnvironment   2      and NotACheckout (desired.py), UnknownRevision (revisions.py), NoTree (planning.py)
+├── UnknownEnvironment   2      and NotACheckout (checkout.py), UnknownRevision (revisions.py), NoTree (planning.py)
 ├── StaleTemplates       1      templates_out/ is not what the generator makes (render/tree.py)
 ├── ApplyFailed          1      a stack, or an artifact, did not get where Git wants it (sync/errors.py)
 ├── WrongAccount         1      the credentials belong to another account (deployment.py)

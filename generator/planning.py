@@ -6,6 +6,7 @@ from datetime import date
 from enum import StrEnum
 from pathlib import Path
 
+from generator.checkout import ENVIRONMENTS, STACKS, TEMPLATES
 from generator.errors import EcgError
 from generator.plan.exemptions import Exemption, parse
 from generator.plan.facts import Effect, Plan, Severity
@@ -15,10 +16,6 @@ from generator.plan.provenance import with_sources
 from generator.plan.reading import read, read_pair
 from generator.plan.tree import Tree
 from generator.revisions import merge_base, tree_at
-
-ENVIRONMENTS = Path("generator/environments")
-STACKS = Path("generator/stacks")
-TEMPLATES = Path("templates_out")
 
 
 class FailOn(StrEnum):

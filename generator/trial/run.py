@@ -13,8 +13,9 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from generator.checkout import TEMPLATES
 from generator.deployment import Desired, apply_desired, committed
-from generator.desired import TEMPLATES, desired_tree
+from generator.desired import desired_tree
 from generator.errors import EcgError
 from generator.local.system import LocalSystem
 from generator.local.system import Progress as Health
