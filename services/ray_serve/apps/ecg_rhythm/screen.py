@@ -22,6 +22,10 @@ Lane = tuple[int, int, int, int]
 
 WIDE = 0.10
 """A connected piece of ink is part of a curve if it is wider than this share of the frame."""
+INK_LEVELS = (0.4, 0.3, 0.2)
+"""How bright ink must be, as a share of the brightest: first as for the text's own colour, then for darker traces."""
+CURVE_STILLS = 10
+"""Curves are looked for in about this many of the stills."""
 SPAN = 0.30
 """A curve's pieces together span at least this share of the frame."""
 
@@ -85,9 +89,11 @@ def find(stills: Sequence[Still]) -> Screen:
         raise ReadingError(ErrorCode.NO_TRACE, "The video has one frame only; film at least 5 seconds.")
     inverted = float(np.median(stills[0].luma)) > 127
     bright = [cv2.bitwise_not(s.luma) if inverted else s.luma for s in stills]
-    masks = [_ink_mask(image) for image in bright]
-    wide = [_wide_pieces(mask) for mask in masks]
-    curves = _curves(wide, bright)
+    curves: list[_Curve] = []
+    some = bright[:: max(1, len(bright) // CURVE_STILLS)]
+    for level in INK_LEVELS:
+        wide = [_wide_pieces(_ink_mask(image, level)) for image in some]
+        curves += [new for new in _curves(wide, bright) if not any(_same(new.box, old.box) for old in curves)]
     if not curves:
         raise ReadingError(
             ErrorCode.NO_TRACE, "No trace was found on the screen; film the monitor from the front, filling the frame."
@@ -98,7 +104,7 @@ def find(stills: Sequence[Still]) -> Screen:
     x, y, width, height = lane
     inner = slice(best.box[1] - y, best.box[1] - y + best.box[3])
     lines = grid_lines([image[y : y + height, x : x + width] for image in bright], inner)
-    ink = _ink(lane, inverted, bright, masks, wide, lines)
+    ink = _ink(lane, inverted, bright, lines)
     if not moving:
         if best.box[3] > 0.03 * bright[0].shape[0]:
             raise ReadingError(ErrorCode.NO_TRACE, "The picture stands still: a photo, or a frozen video.")
@@ -107,13 +113,19 @@ def find(stills: Sequence[Still]) -> Screen:
     return Screen(kind, lane, ink, lines, moves=True)
 
 
-def _ink_mask(bright: ByteArray) -> ByteArray:
-    """Pixels that stand out from the screen by more than 0.4 of what its brightest lines do."""
+def _same(one: Lane, other: Lane) -> bool:
+    """Whether two boxes share more than half of the lower one's height."""
+    shared = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    return shared > 0.5 * min(one[3], other[3])
+
+
+def _ink_mask(bright: ByteArray, level: float) -> ByteArray:
+    """Pixels that stand out from the screen by more than a share `level` of what its brightest lines do."""
     behind = float(np.median(bright))
     top = float(np.percentile(bright, 99.7))
     if top - behind < 30:
         return np.zeros_like(bright)
-    return np.asarray(cv2.threshold(bright, behind + 0.4 * (top - behind), 255, cv2.THRESH_BINARY)[1], np.uint8)
+    return np.asarray(cv2.threshold(bright, behind + level * (top - behind), 255, cv2.THRESH_BINARY)[1], np.uint8)
 
 
 def _wide_pieces(mask: ByteArray) -> list[tuple[Lane, ByteArray]]:
@@ -194,22 +206,16 @@ def _with_headroom(box: Lane, others: list[Lane], shape: tuple[int, ...]) -> Lan
     return x, top, width, bottom - top
 
 
-def _ink(
-    lane: Lane,
-    inverted: bool,
-    bright: list[ByteArray],
-    masks: list[ByteArray],
-    wide: list[list[tuple[Lane, ByteArray]]],
-    lines: tuple[ByteArray, ByteArray],
-) -> Ink:
+def _ink(lane: Lane, inverted: bool, bright: list[ByteArray], lines: tuple[ByteArray, ByteArray]) -> Ink:
     x, y, width, height = lane
-    crops = [image[y : y + height, x : x + width] for image in bright]
+    crops = [np.ascontiguousarray(image[y : y + height, x : x + width]) for image in bright]
     crossing = np.maximum(lines[0][:, None], lines[1][None, :]).astype(np.int16) + 4
-    text = _standing_text(lane, masks, wide)
-    brightest = np.max(crops, axis=0) if len(crops) < 3 else np.partition(np.stack(crops[-8:]), -2, axis=0)[-2]
-    behind: ByteArray = np.where(text > 0, 255, crossing).clip(0, 255).astype(np.uint8)
+    behind = np.asarray(crossing.clip(0, 255), np.uint8)
+    brightest = np.partition(np.stack(crops[-8:]), -2, axis=0)[-2]
     level = float(np.median(cv2.subtract(np.asarray(brightest, np.uint8), behind).max(axis=0)))
-    return Ink(inverted, behind, 255.0 / max(level, 20.0))
+    plain = Ink(False, behind, 255.0 / max(level, 20.0))
+    text = _standing_text([plain.of(crop) for crop in crops])
+    return Ink(inverted, np.asarray(np.where(text > 0, 255, behind), np.uint8), plain.gain)
 
 
 def grid_lines(crops: list[ByteArray], box_rows: slice) -> tuple[ByteArray, ByteArray]:
@@ -227,20 +233,33 @@ def grid_lines(crops: list[ByteArray], box_rows: slice) -> tuple[ByteArray, Byte
     return rows.astype(np.uint8), columns.astype(np.uint8)
 
 
-def _standing_text(lane: Lane, masks: list[ByteArray], wide: list[list[tuple[Lane, ByteArray]]]) -> ByteArray:
-    """Ink that is there in every frame and in none of them part of a curve, with a margin."""
-    x, y, width, height = lane
-    text = np.full((height, width), 255, np.uint8)
-    for mask, pieces in zip(masks, wide, strict=True):
-        rest = mask.copy()
-        for (left, top, across, down), part in pieces:
-            rest[top : top + down, left : left + across][part > 0] = 0
-        text &= rest[y : y + height, x : x + width]
-    return np.asarray(cv2.dilate(text, np.ones((5, 5), np.uint8)), np.uint8)
+def _standing_text(inks: list[ByteArray]) -> ByteArray:
+    """Ink that is there in every still and in narrow pieces only, with a margin: labels, not a level trace."""
+    always = inks[0].copy()
+    for ink in inks[1:]:
+        always = cv2.min(always, ink)
+    mask = cv2.dilate(np.asarray(always > 0, np.uint8), np.ones((3, 7), np.uint8))
+    _count, labels, stats, _centres = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    text = np.zeros_like(mask)
+    for label in range(1, len(stats)):
+        left, top, across, down = (int(v) for v in stats[label][:4])
+        piece = labels[top : top + down, left : left + across] == label
+        # What touches the trace in some still is the trace where it never moved.
+        alone = all(_alone(ink, left, top, across, down) for ink in inks[:: max(1, len(inks) // 6)])
+        if across < 0.4 * mask.shape[1] and alone:
+            text[top : top + down, left : left + across][piece] = 255
+    return np.asarray(text, np.uint8)
+
+
+def _alone(ink: ByteArray, left: int, top: int, across: int, down: int) -> bool:
+    """Whether nothing inked runs out of a box to its left or right."""
+    rows = slice(max(0, top - 1), top + down + 1)
+    before, after = ink[rows, max(0, left - 3) : left], ink[rows, left + across : left + across + 3]
+    return not before.any() and not after.any()
 
 
 def _kind(lane: Lane, ink: Ink, stills: Sequence[Still]) -> DisplayKind:
-    """Between two frames a sweep changes near its bar only, a scroll wherever the trace is not level."""
+    """Between two frames a sweep changes near its bar only, a scroll wherever there is trace that is not level."""
     x, y, width, height = lane
     shares = []
     for first, second in pairwise(stills):
@@ -248,6 +267,7 @@ def _kind(lane: Lane, ink: Ink, stills: Sequence[Still]) -> DisplayKind:
             continue
         one, two = (ink.of(np.ascontiguousarray(s.luma[y : y + height, x : x + width])) for s in (first, second))
         changed = cv2.reduce(cv2.absdiff(one, two), 0, cv2.REDUCE_SUM, dtype=cv2.CV_32F)[0]
-        shares.append(float((changed > 255).mean()))
+        inked = cv2.reduce(cv2.max(one, two), 0, cv2.REDUCE_MAX)[0] > 0
+        shares.append(float((changed > 255).sum() / max(inked.sum(), 0.05 * width)))
     busy = [share for share in shares if share > 0]
     return DisplayKind.SCROLL if busy and float(np.median(busy)) > 0.35 else DisplayKind.SWEEP

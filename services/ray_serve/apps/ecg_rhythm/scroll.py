@@ -55,7 +55,7 @@ class ScrollFollower:
             gap = time_s - self._positions[-1][0]
             shift, error = _shift(self._last.middle, found.middle, int(0.25 * ink.shape[1]))
             if error > LOST:
-                self._lost += 1
+                self._begin_again()
             elif shift > 0:
                 self._speed = shift / gap
                 self._lay(time_s, self._positions[-1][1] + shift, found)
@@ -100,6 +100,12 @@ class ScrollFollower:
         ]
         where = np.bincount(pixel, weight * filled / BINS, count)[there] / total[there]
         return where, means[0], means[1], means[2], total[there]
+
+    def _begin_again(self) -> None:
+        """Forget the frames so far: the strip was not moving yet, or not there."""
+        self._lost += len(self._positions)
+        self._tops, self._bottoms, self._cleans, self._weights = (np.zeros(0) for _ in range(4))
+        self._positions, self._last = [], None
 
     def _lay(self, time_s: float, position: float, found: Edges) -> None:
         there = np.flatnonzero(np.isfinite(found.top))
@@ -155,7 +161,7 @@ def _shift(first: Float64, second: Float64, most: int) -> tuple[float, float]:
     for shift in range(most):
         one, two = first[shift:], second[: len(second) - shift]
         both = np.isfinite(one) & np.isfinite(two)
-        if both.sum() < 0.3 * len(first):
+        if both.sum() < 0.12 * len(first):
             continue
         off = float(np.minimum(np.abs(one[both] - two[both]), 10.0).mean())
         if off < least:
