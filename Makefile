@@ -23,7 +23,7 @@ install: .venv/.ready .venv-aws/.ready .venv-serve/.ready ## Make the three virt
 .venv/.ready: requirements/main.txt pyproject.toml | preflight
 	$(call say,generator and API: .venv)
 	@tools/install.sh $(PYTHON) .venv requirements/main.txt
-	@.venv/bin/pip install --quiet --no-deps --no-build-isolation --editable . >.venv/editable.log 2>&1 || { cat .venv/editable.log; exit 1; }
+	@.venv/bin/pip install --quiet --no-deps --editable . --config-settings editable_mode=compat >.venv/editable.log 2>&1 || { cat .venv/editable.log; exit 1; }
 	@touch $@
 
 .venv-aws/.ready: requirements/aws.txt | preflight

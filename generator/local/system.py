@@ -11,6 +11,8 @@ Leaving the block stops everything in reverse order; nothing of it stays running
 from __future__ import annotations
 
 import contextlib
+import http.client
+import json
 import logging
 import signal
 import threading
@@ -194,14 +196,13 @@ def _healthy_targets(elb: Any, group: str) -> int:
 
 
 def _answers(address: str) -> bool:
-    """Whether Ray Serve's health route answers on the deployed port."""
-    import http.client
-
+    """Whether Ray Serve routes to an app on the deployed port; its health route answers before any app is there."""
     connection = http.client.HTTPConnection(address, 8080, timeout=2)
     try:
-        connection.request("GET", "/-/healthz")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
+        connection.request("GET", "/-/routes")
+        answer = connection.getresponse()
+        return answer.status == 200 and bool(json.loads(answer.read()))
+    except (OSError, http.client.HTTPException, ValueError):
         return False
     finally:
         connection.close()
