@@ -50,16 +50,22 @@ def _pitch(profile: Float64) -> float | None:
     big = float(np.median(np.diff(strong)))
     index = np.round((strong - strong[0]) / big)
     big, first = (float(v) for v in np.polyfit(index, strong, 1))
-    # A line lies on a whole pixel, so a weak one is looked for one pixel to either side of its place.
-    nearby = np.max([level, np.roll(level, 1), np.roll(level, -1)], axis=0)
-    places = first + np.arange(int((len(level) - first) / big * 5)) * big / 5
-    weak = places[np.arange(len(places)) % 5 != 0]
-    inside = (weak > strong[0]) & (weak < strong[-1] - 1)
-    lines = nearby[np.round(weak[inside]).astype(int)]
-    between = level[np.round(weak[inside] + big / 10).astype(int)]
-    if len(lines) < 8 or float(np.median(lines) - np.median(between)) < max(0.1 * top, 1.0):
+    contrasts = {parts: _contrast(level, first, big, parts) for parts in (2, 3, 4, 5, 6, 8, 10)}
+    if max(contrasts, key=lambda parts: contrasts[parts]) != 5 or contrasts[5] < max(0.1 * top, 1.0):
         return None
     return big
+
+
+def _contrast(level: Float64, first: float, big: float, parts: int) -> float:
+    """How much brighter it is where weak lines would cut a big square into `parts` than half way between those places."""
+    # A line lies on a whole pixel, so it is looked for one pixel to either side of its place too.
+    nearby = np.max([level, np.roll(level, 1), np.roll(level, -1)], axis=0)
+    index = np.arange(int((len(level) - 2 - first) / big * parts))
+    weak = (first + index * big / parts)[index % parts != 0]
+    between = weak - big / parts / 2
+    if len(weak) < parts:
+        return 0.0
+    return float(nearby[np.round(weak).astype(int)].mean() - level[np.round(between).astype(int)].mean())
 
 
 @dataclass(frozen=True)

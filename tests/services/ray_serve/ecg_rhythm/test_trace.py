@@ -1,0 +1,51 @@
+"""The pen's path from the ink's edges."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from apps.ecg_rhythm import calibration, trace
+
+
+def drawn(path: np.ndarray, stroke: int = 2) -> np.ndarray:
+    ink = np.zeros((200, len(path)), np.uint8)
+    points = np.round(np.stack([np.arange(len(path)), path], axis=1) * 64).astype(np.int32)
+    cv2.polylines(ink, [points.reshape(-1, 1, 2)], False, 255, stroke, cv2.LINE_AA, 6)
+    return ink
+
+
+def test_a_level_line_is_read_to_a_fifth_of_a_pixel() -> None:
+    found = trace.edges(drawn(np.full(50, 80.3)))
+    assert np.abs(found.middle[5:45] - 80.3).max() < 0.2
+
+
+def test_a_narrow_peak_keeps_its_height_which_the_ink_alone_loses() -> None:
+    x = np.arange(80)
+    path = 150.0 - 100.0 * np.exp(-0.5 * ((x - 40) / 2.0) ** 2)
+    found = trace.edges(drawn(path))
+    read = trace.pen(found.top, found.bottom, trace.stroke_radius(found))
+    assert found.middle.min() > 65.0  # the peak stands at 50
+    assert abs(read.min() - 50.0) < 4.0
+
+
+def test_the_strongest_run_of_ink_is_taken_and_the_rest_costs_confidence() -> None:
+    ink = drawn(np.full(50, 80.0))
+    ink[20:22, 25] = 255
+    found = trace.edges(ink)
+    assert abs(found.middle[25] - 80.0) < 0.5
+    assert found.clean[25] < found.clean[10] == 1.0
+
+
+def test_a_grid_is_found_only_where_five_squares_make_a_big_one() -> None:
+    def lines(count: int, pitch: float, every: int) -> np.ndarray:
+        profile = np.full(count, 10.0)
+        for i in range(int(count / pitch)):
+            profile[round(i * pitch)] = 50 if i % every == 0 else 28
+        return profile.astype(np.uint8)
+
+    grid = calibration.find_grid(lines(320, 6.5, 5), lines(1000, 6.5, 5))
+    assert grid is not None
+    assert abs(grid.pixels_per_mm - 6.5) < 0.02
+    assert calibration.find_grid(lines(320, 6.5, 4), lines(1000, 6.5, 4)) is None
+    assert calibration.find_grid(lines(320, 6.5, 5), lines(1000, 8.0, 5)) is None
