@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -215,9 +215,9 @@ def _overlay(name: str) -> dict[str, Any]:
 
 @cache
 def _table() -> str:
-    return files("generator.plan").joinpath("behaviour_table.jsonl").read_text("utf-8")
+    return Path(__file__).with_name("behaviour_table.jsonl").read_text("utf-8")
 
 
 @cache
 def _overlay_text() -> str:
-    return "\n" + files("generator.plan").joinpath("behaviour_overlay.yaml").read_text("utf-8")
+    return "\n" + Path(__file__).with_name("behaviour_overlay.yaml").read_text("utf-8")

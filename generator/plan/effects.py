@@ -85,7 +85,7 @@ def _leaf(
     if not known.updates:
         return Effect.REPLACEMENT, f"{known.source}: it has no update handler", Confidence.CERTAIN
     sure = Confidence.CERTAIN if known.rows else Confidence.LIKELY
-    return Effect.IN_PLACE, f"{known.source}: {dotted(path)} is not create-only", sure
+    return Effect.IN_PLACE, f"{known.source}: {dotted(difference.path)} is not create-only", sure
 
 
 def _leaves(difference: Difference) -> Iterator[tuple[Step, ...]]:
@@ -100,7 +100,7 @@ def _leaves(difference: Difference) -> Iterator[tuple[Step, ...]]:
 
 def _below(path: tuple[Step, ...], value: Any) -> Iterator[tuple[Step, ...]]:
     if isinstance(value, Mapping) and value:
-        for key, one in value.items():
+        for key, one in sorted(value.items()):
             yield from _below((*path, key), one)
     elif isinstance(value, list) and value:
         for index, one in enumerate(value):
