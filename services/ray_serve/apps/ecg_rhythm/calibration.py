@@ -57,7 +57,7 @@ def _pitch(profile: Float64) -> float | None:
 
 
 def _contrast(level: Float64, first: float, big: float, parts: int) -> float:
-    """How much brighter it is where weak lines would cut a big square into `parts` than half way between those places."""
+    """How much brighter it is where weak lines would cut a big square into `parts` than half way between them."""
     # A line lies on a whole pixel, so it is looked for one pixel to either side of its place too.
     nearby = np.max([level, np.roll(level, 1), np.roll(level, -1)], axis=0)
     index = np.arange(int((len(level) - 2 - first) / big * parts))

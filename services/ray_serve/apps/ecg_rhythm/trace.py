@@ -54,8 +54,9 @@ def edges(ink: npt.NDArray[np.generic]) -> Edges:
     last = height - 1 - mask[::-1].argmax(axis=0)
     clean = np.ones(count)
     total = mask.sum(axis=0)
-    for column in np.flatnonzero(there & (last - first + 1 > total)):
-        first[column], last[column], clean[column] = _strongest_run(image[:, column], mask[:, column])
+    broken = np.flatnonzero(there & (last - first + 1 > total))
+    if len(broken):
+        first[broken], last[broken], clean[broken] = _strongest_runs(image[:, broken], mask[:, broken])
     columns = np.arange(count)
     padded = np.pad(image, ((1, 1), (0, 0)))
     top = _crossing(first, padded[first + 1, columns], padded[first, columns], half, -1)
@@ -74,14 +75,22 @@ def _crossing(
     return np.asarray(at + sign * share.clip(0, 1), np.float64)
 
 
-def _strongest_run(column: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_]) -> tuple[int, int, float]:
-    """First and last row of the run that holds most ink, small holes bridged, and its share of all ink."""
-    closed = cv2.morphologyEx(mask.astype(np.uint8)[:, None], cv2.MORPH_CLOSE, np.ones((5, 1), np.uint8))[:, 0]
-    steps = np.flatnonzero(np.diff(np.concatenate([[0], closed, [0]]).astype(np.int8)))
-    starts, ends = steps[::2], steps[1::2]
-    weights = np.array([column[a:b].sum() for a, b in zip(starts, ends, strict=True)])
-    best = int(weights.argmax())
-    return int(starts[best]), int(ends[best]) - 1, float(weights[best] / weights.sum())
+def _strongest_runs(
+    image: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Float64]:
+    """First and last row of each column's run that holds most ink, small holes bridged, and its share of all ink."""
+    closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 1), np.uint8)) > 0
+    begins = closed.copy()
+    begins[1:] &= ~closed[:-1]
+    # Runs are numbered through all columns; 0 is what lies outside of runs.
+    number = np.cumsum(begins.T.ravel()).reshape(begins.T.shape).T * closed
+    weight = np.bincount(number.ravel(), np.where(closed, image, 0.0).ravel())
+    best = np.where(closed, weight[number], -1.0).argmax(axis=0)
+    columns = np.arange(image.shape[1])
+    chosen = number == number[best, columns]
+    chosen &= closed
+    share = weight[number[best, columns]] / np.maximum(np.where(closed, image, 0.0).sum(axis=0), 1e-6)
+    return chosen.argmax(axis=0), len(chosen) - 1 - chosen[::-1].argmax(axis=0), np.asarray(share, np.float64)
 
 
 def stroke_radius(found: Edges) -> float:
