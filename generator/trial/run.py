@@ -23,6 +23,7 @@ from generator.local.viewer import viewer_url
 from generator.render.writer import write_tree
 from generator.report.live import showing
 from generator.sync.apply import Outcome
+from generator.trial.box import await_box
 from generator.trial.client import Analysis, VideoClient
 from generator.trial.client import Progress as JobProgress
 from generator.trial.scorecard import scorecard, stages
@@ -67,6 +68,8 @@ def _trial(root: Path, state: Path, once: bool, console: Console) -> None:
         _title(console, "API and Ray Serve, as deployed")
         with _working(console, "waiting") as show:
             system.await_healthy(lambda health: show(_health_line(health)))
+            bucket = outcome.outputs["storage"]["ArtifactsBucketName"]
+            await_box(system.connection.client("s3"), bucket, ENVIRONMENT, show)
         console.print("healthy")
         url = _sample(root, state, system, outcome, console)
         if not once:
