@@ -136,7 +136,7 @@ def behaviour(name: str) -> Behaviour | None:
     if line is None and not extra:
         return None
     known = line or {}
-    docs = _DOCS + str(extra.get("page", "TemplateReference/aws-template-resource-type-ref.html"))
+    page = str(extra.get("page", ""))
     return Behaviour(
         type=name,
         create=frozenset(known.get("create", ())),
@@ -147,7 +147,7 @@ def behaviour(name: str) -> Behaviour | None:
         deletes_first=known.get("strategy") == "delete",
         properties=MappingProxyType(known.get("properties", {})) if known else {"*": ANYTHING},
         defs=MappingProxyType(known.get("defs", {})),
-        rows=tuple(_row(path, row, docs) for path, rows in extra.get("rows", {}).items() for row in _several(rows)),
+        rows=tuple(_row(path, row, page) for path, rows in extra.get("rows", {}).items() for row in _several(rows)),
         stateful=extra.get("holds", ""),
         names=tuple(tuple(_several(name)) for name in extra["names"]) if "names" in extra else None,
         must_be_empty=bool(extra.get("must_be_empty")),
@@ -170,18 +170,24 @@ def table_version() -> str:
     return f"{header['cfn-lint']} ({header['schemas'][:10]})"
 
 
-def _row(path: str, row: Any, docs: str) -> Row:
+def _row(path: str, row: Any, page: str) -> Row:
     given: Mapping[str, Any] = {"effect": row} if isinstance(row, str) else row
     return Row(
         path=path,
         effect=Effect(given["effect"]),
-        source=given.get("source", docs),
+        source=given.get("source", _anchor(page, path)),
         after=given.get("after", {}),
         before=given.get("before", {}),
         change=given.get("change", ""),
         root=given.get("root", ""),
         note=given.get("note", ""),
     )
+
+
+def _anchor(page: str, path: str) -> str:
+    """The link to a property on its type's page."""
+    slug = page.partition("aws-resource-")[2].removesuffix(".html")
+    return f"{_DOCS}{page}" + (f"#cfn-{slug}-{path.split('/')[0].lower()}" if slug and path != "*" else "")
 
 
 def _several(value: Any) -> list[Any]:

@@ -64,11 +64,11 @@ def _leaf(
     doubt: Verdict | None = None
     for row in _rows(steps, known):
         holds = _holds(row, difference, before, after)
-        proof = f"{row.source}#{row.path}" + (f": {row.note}" if row.note else "")
+        proof = f"{row.source} ({row.note})" if row.note else row.source
         if holds:
             return row.effect, proof, Confidence.CERTAIN
         if holds is None and GRAVITY[row.effect] > GRAVITY[Effect.MAY_REPLACE]:
-            doubt = doubt or (Effect.MAY_REPLACE, f"{proof} (the template does not tell whether)", Confidence.LIKELY)
+            doubt = doubt or (Effect.MAY_REPLACE, f"{proof}, which the template does not tell", Confidence.LIKELY)
     if doubt:
         return doubt
     if known.shape(path) is None:

@@ -163,8 +163,7 @@ def templates(draw: st.DrawFn) -> str:
     for index in range(draw(st.integers(2, 5))):
         kind = draw(st.sampled_from(TYPES))
         known = behaviour(kind)
-        shape = known.properties if known else ANYTHING
-        properties = draw(values(dict(shape) if known else ANYTHING, kind))
+        properties = draw(values(dict(known.properties) if known else ANYTHING, kind))
         resource = {"Type": kind, "Properties": properties if isinstance(properties, dict) else {"A": properties}}
         attributes: dict[str, list[Any]] = {
             "DeletionPolicy": ["Retain", "Delete", "Snapshot", "RetainExceptOnCreate"],
