@@ -25,8 +25,8 @@ def train(
     counts = np.bincount(data.classes, minlength=len(CLASSES)).astype(np.float64)
     weights = torch.tensor((counts.max() / np.maximum(counts, 200.0)) ** 0.4, dtype=torch.float32)
     steps = epochs * (len(data.classes) // BATCH + 1)
-    optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=1.5e-3, total_steps=steps)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=4e-3, total_steps=steps)
     tensors = [torch.from_numpy(a) for a in (data.samples, data.features, data.classes)]
     best, chosen = -1.0, {k: v.clone() for k, v in net.state_dict().items()}
     for epoch in range(epochs):
@@ -35,7 +35,7 @@ def train(
         for rows in torch.randperm(len(data.classes)).split(BATCH):
             samples, features, classes = (t[rows] for t in tensors)
             # Without some of the rhythm now and then: it must not be all that the network looks at.
-            features = features * (torch.rand(features.shape) > 0.15)
+            features = features * (torch.rand(len(rows), 1) > 0.1)
             loss = functional.cross_entropy(net(samples, features), classes, weight=weights, label_smoothing=0.02)
             optimiser.zero_grad()
             loss.backward()

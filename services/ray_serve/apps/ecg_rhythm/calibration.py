@@ -58,14 +58,15 @@ def _pitch(profile: Float64) -> float | None:
 
 def _contrast(level: Float64, first: float, big: float, parts: int) -> float:
     """How much brighter it is where weak lines would cut a big square into `parts` than half way between them."""
-    # A line lies on a whole pixel, so it is looked for one pixel to either side of its place too.
-    nearby = np.max([level, np.roll(level, 1), np.roll(level, -1)], axis=0)
     index = np.arange(int((len(level) - 2 - first) / big * parts))
     weak = (first + index * big / parts)[index % parts != 0]
-    between = weak - big / parts / 2
     if len(weak) < parts:
         return 0.0
-    return float(nearby[np.round(weak).astype(int)].mean() - level[np.round(between).astype(int)].mean())
+    between = weak - big / parts / 2
+    # A line lies on a whole pixel: on one of the two about its place.
+    below = np.floor(weak).astype(int)
+    lines = np.maximum(level[below], level[below + 1])
+    return float(lines.mean() - level[np.round(between).astype(int)].mean())
 
 
 @dataclass(frozen=True)

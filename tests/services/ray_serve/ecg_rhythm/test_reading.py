@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -41,7 +41,9 @@ SCREENS = {
 
 
 @pytest.mark.parametrize("name", SCREENS)
-def test_a_screen_recording_is_read_above_15_db_with_every_beat_in_millivolts(name: str, clip: Callable) -> None:
+def test_a_screen_recording_is_read_above_15_db_with_every_beat_in_millivolts(
+    name: str, clip: Callable[..., Any]
+) -> None:
     screen, camera = SCREENS[name]
     made = clip(name, screen, camera)
     reading = analysis.read(made.path)
@@ -54,7 +56,7 @@ def test_a_screen_recording_is_read_above_15_db_with_every_beat_in_millivolts(na
     assert reading.display.pixels_per_second == pytest.approx(screen.pixels_per_second, rel=0.01)
 
 
-def test_without_a_grid_the_amplitude_is_not_called_millivolts(clip: Callable) -> None:
+def test_without_a_grid_the_amplitude_is_not_called_millivolts(clip: Callable[..., Any]) -> None:
     made = clip("no_grid.mp4", replace(SWEEP, grid=False))
     reading = analysis.read(made.path)
     assert reading.waveform.unit == "normalised"
@@ -63,7 +65,7 @@ def test_without_a_grid_the_amplitude_is_not_called_millivolts(clip: Callable) -
     assert scoring.score(result_of(reading), made.truth)["snr_db"] > 15.0
 
 
-def test_hevc_in_mov_is_read(clip: Callable) -> None:
+def test_hevc_in_mov_is_read(clip: Callable[..., Any]) -> None:
     made = clip("hevc.mov", SWEEP, encoding=Encoding(codec="hevc", preset="ultrafast"))
     reading = analysis.read(made.path)
     assert reading.video.codec == "hevc"
@@ -71,7 +73,9 @@ def test_hevc_in_mov_is_read(clip: Callable) -> None:
 
 
 @pytest.mark.parametrize("kind", ["sweep", "scroll"])
-def test_a_flat_trace_is_named_and_has_no_heart_rate(kind: str, clip: Callable) -> None:
+def test_a_flat_trace_is_named_and_has_no_heart_rate(
+    kind: Literal["sweep", "scroll"], clip: Callable[..., Any]
+) -> None:
     made = clip(f"flat_{kind}.mp4", small_screen(kind), signal=sources.flat(24.0))
     reading = analysis.read(made.path)
     assert Finding.FLAT_TRACE in reading.findings
@@ -79,7 +83,7 @@ def test_a_flat_trace_is_named_and_has_no_heart_rate(kind: str, clip: Callable) 
     assert result_of(reading)["heart_rate_bpm"] is None
 
 
-def test_gaps_are_null_with_no_confidence_and_values_have_some(clip: Callable) -> None:
+def test_gaps_are_null_with_no_confidence_and_values_have_some(clip: Callable[..., Any]) -> None:
     wave = analysis.read(clip("sweep.mp4", SWEEP).path).waveform
     gaps = np.isnan(wave.samples)
     assert (wave.confidence[gaps] == 0).all()
@@ -87,7 +91,7 @@ def test_gaps_are_null_with_no_confidence_and_values_have_some(clip: Callable) -
     assert (wave.confidence <= 1).all()
 
 
-def test_a_reading_survives_pickling_and_its_windows_fit_the_network(clip: Callable) -> None:
+def test_a_reading_survives_pickling_and_its_windows_fit_the_network(clip: Callable[..., Any]) -> None:
     reading = pickle.loads(pickle.dumps(analysis.read(clip("sweep.mp4", SWEEP).path)))
     windows = beats.windows(reading)
     assert windows.samples.shape == (len(reading.beats_s), model.WINDOW)
@@ -97,7 +101,7 @@ def test_a_reading_survives_pickling_and_its_windows_fit_the_network(clip: Calla
     assert np.isfinite(windows.features).all()
 
 
-def test_progress_runs_through_the_stages_in_order(clip: Callable) -> None:
+def test_progress_runs_through_the_stages_in_order(clip: Callable[..., Any]) -> None:
     seen: list[tuple[str, float]] = []
     analysis.read(clip("sweep.mp4", SWEEP).path, lambda stage, fraction: seen.append((stage, fraction)))
     stages = [stage for stage, _ in seen]
@@ -105,6 +109,6 @@ def test_progress_runs_through_the_stages_in_order(clip: Callable) -> None:
     assert all(0.0 <= fraction <= 1.0 for _, fraction in seen)
 
 
-def test_reading_the_same_file_twice_gives_the_same_numbers(clip: Callable) -> None:
+def test_reading_the_same_file_twice_gives_the_same_numbers(clip: Callable[..., Any]) -> None:
     first, second = (analysis.read(clip("scroll.mp4", SCROLL).path) for _ in range(2))
     np.testing.assert_array_equal(first.waveform.samples, second.waveform.samples)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -47,11 +48,11 @@ def refusal(path: Path) -> ReadingError:
 
 
 @pytest.mark.parametrize("name", FILMS)
-def test_what_shows_no_moving_trace_is_no_trace(name: str, filmed: Callable) -> None:
+def test_what_shows_no_moving_trace_is_no_trace(name: str, filmed: Callable[..., Path]) -> None:
     assert refusal(filmed(name, FILMS[name])).code is ErrorCode.NO_TRACE
 
 
-def test_one_frame_is_no_trace(filmed: Callable) -> None:
+def test_one_frame_is_no_trace(filmed: Callable[..., Path]) -> None:
     assert refusal(filmed("one.mp4", lambda index: STILL, 1)).code is ErrorCode.NO_TRACE
 
 
@@ -79,13 +80,13 @@ def test_sound_without_pictures_is_not_a_video(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("share", [0.3, 0.9])
-def test_an_upload_that_broke_off_is_truncated(share: float, clip: Callable, tmp_path: Path) -> None:
+def test_an_upload_that_broke_off_is_truncated(share: float, clip: Callable[..., Any], tmp_path: Path) -> None:
     whole = clip("sweep.mp4").path.read_bytes()
     (tmp_path / "a.mp4").write_bytes(whole[: int(share * len(whole))])
     assert refusal(tmp_path / "a.mp4").code is ErrorCode.TRUNCATED_VIDEO
 
 
-def test_too_long_and_too_large_are_refused_before_decoding(clip: Callable) -> None:
+def test_too_long_and_too_large_are_refused_before_decoding(clip: Callable[..., Any]) -> None:
     path = clip("sweep.mp4").path
     with pytest.raises(ReadingError) as long:
         video.header(path, video.Limits(duration_s=2.0))
@@ -95,7 +96,7 @@ def test_too_long_and_too_large_are_refused_before_decoding(clip: Callable) -> N
     assert large.value.code is ErrorCode.VIDEO_TOO_LARGE
 
 
-def test_a_file_that_runs_past_the_limit_while_decoding_is_too_long(clip: Callable) -> None:
+def test_a_file_that_runs_past_the_limit_while_decoding_is_too_long(clip: Callable[..., Any]) -> None:
     with pytest.raises(ReadingError) as long:
         list(video.frames(clip("sweep.mp4").path, video.Limits(duration_s=2.0)))
     assert long.value.code is ErrorCode.VIDEO_TOO_LONG
@@ -106,7 +107,7 @@ def test_a_refusal_survives_pickling() -> None:
     assert (again.code, again.message) == (ErrorCode.NO_TRACE, "Nothing moves.")
 
 
-def test_breathing_alone_gives_no_heart_rate(clip: Callable) -> None:
+def test_breathing_alone_gives_no_heart_rate(clip: Callable[..., Any]) -> None:
     """A slow smooth wave in the ECG's place: followed, and named as unlike an ECG."""
     times = np.arange(24 * 360) / 360.0
     breath = sources.Recording(360.0, 0.6 * np.sin(2 * np.pi * 0.4 * times), np.zeros(0))

@@ -27,4 +27,5 @@ def test_a_sample_is_read_at_18_db_with_its_beats_and_gives_an_overlay(name: str
     assert result["display"]["kind"] == name
     assert set(result) >= {"schema", "notice", "video", "display", "waveform", "beats", "rr_s", "findings", "limits"}
     picture = cv2.imdecode(np.frombuffer(overlay.draw(found.reading, result), np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
     assert picture.shape[1] == overlay.WIDTH
