@@ -11,6 +11,7 @@ from generator.plan.doors import doors
 from generator.plan.effects import known_behaviour
 from generator.plan.facts import Action, Effect, Fate, Obstacle, ResourceChange, Severity
 from generator.plan.fate import replaced
+from generator.plan.leftovers import leftovers
 from generator.plan.renames import Rename, renames
 from generator.plan.scaling import scaled
 from generator.plan.tree import Call, Ref, Resource, Template, Text, Tree, references
@@ -35,6 +36,7 @@ def obstacles(before: Tree, after: Tree, found: Changes) -> tuple[Obstacle, ...]
         *(one for change in changes for one in _change(change, before, after)),
         *(_renamed(pair, before, after) for pair in pairs),
         *scaled(after, changes),
+        *leftovers(before, changes),
         *doors(before, after, changes),
         *_stacks(before, found),
     ]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from generator.plan.behaviour import ANYTHING, Behaviour, Shape, is_list, is_unordered, item
-from generator.plan.canonical import plain
+from generator.plan.documents import identity, is_policy, normal_policy
 from generator.plan.tree import Att, Call, Ref, Resource, Template, Text
 
 Step = str | int
@@ -105,7 +105,11 @@ class _Comparison:
         shape = self._expanded(shape)
         match value:
             case Mapping() if shape == ANYTHING:
-                return _policy(value) if _is_policy(value) else {k: self.normal(v, ANYTHING) for k, v in value.items()}
+                return (
+                    normal_policy(value)
+                    if is_policy(value)
+                    else {k: self.normal(v, ANYTHING) for k, v in value.items()}
+                )
             case Mapping() if isinstance(shape, Mapping):
                 return {key: self.normal(one, shape.get(key, shape.get("*", ANYTHING))) for key, one in value.items()}
             case list():
@@ -172,13 +176,13 @@ class _Comparison:
 
 def _paired(old: list[Any], new: list[Any]) -> list[tuple[int | None, int | None]]:
     """Which item of one list is which of the other: equal ones, then those of one name, then the most alike."""
-    left = {_key(one): [] for one in old}  # type: dict[str, list[int]]
+    left: dict[str, list[int]] = {identity(one): [] for one in old}
     for index, one in enumerate(old):
-        left[_key(one)].append(index)
+        left[identity(one)].append(index)
     partner: dict[int, int] = {}
     rest_new: list[int] = []
     for index, one in enumerate(new):
-        same = left.get(_key(one))
+        same = left.get(identity(one))
         if same:
             partner[index] = same.pop(0)
         else:
@@ -196,13 +200,15 @@ def _paired(old: list[Any], new: list[Any]) -> list[tuple[int | None, int | None
 def _named(old: list[Any], new: list[Any], rest_old: list[int], rest_new: list[int]) -> list[tuple[int, int]]:
     for key in _NAMING_KEYS:
         names = {
-            _key(old[index][key]): index for index in rest_old if isinstance(old[index], Mapping) and key in old[index]
+            identity(old[index][key]): index
+            for index in rest_old
+            if isinstance(old[index], Mapping) and key in old[index]
         }
         if len(names) != len(rest_old) or not rest_old:
             continue
         if not all(isinstance(new[index], Mapping) and key in new[index] for index in rest_new):
             continue
-        wanted = [(index, names.get(_key(new[index][key]))) for index in rest_new]
+        wanted = [(index, names.get(identity(new[index][key]))) for index in rest_new]
         found = [(index, was) for index, was in wanted if was is not None]
         if len({was for _, was in found}) == len(found):
             return found
@@ -242,12 +248,6 @@ def _likeness(old: Any, new: Any) -> float:
     return same / max(len(old), len(new), 1)
 
 
-def _key(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return json.dumps(plain(value), sort_keys=True, default=str)
-
-
 def _scalar(value: Any, shape: Shape) -> Any:
     match shape:
         case "s":
@@ -274,49 +274,3 @@ def _gives_list(value: Any) -> bool:
             return name in ("Split", "GetAZs", "Cidr", "If", "FindInMap", "Transform", "Select", "Ref", "ImportValue")
         case _:
             return False
-
-
-def _is_policy(value: Mapping[str, Any]) -> bool:
-    statements = value.get("Statement")
-    if isinstance(statements, Mapping):
-        statements = [statements]
-    return isinstance(statements, list) and any(isinstance(one, Mapping) and "Effect" in one for one in statements)
-
-
-def _policy(document: Mapping[str, Any]) -> dict[str, Any]:
-    """A policy whose sets are in one order: actions, resources, principals and values."""
-    statements = document["Statement"]
-    listed = statements if isinstance(statements, list) else [statements]
-    return {**document, "Statement": [_statement(one) for one in listed]}
-
-
-def _statement(statement: Any) -> Any:
-    if not isinstance(statement, Mapping):
-        return statement
-    found: dict[str, Any] = {}
-    for key, value in statement.items():
-        if key in ("Action", "NotAction", "Resource", "NotResource"):
-            found[key] = _set(value)
-        elif key in ("Principal", "NotPrincipal") and isinstance(value, Mapping):
-            found[key] = {kind: _set(who) for kind, who in value.items()}
-        elif key == "Condition" and isinstance(value, Mapping):
-            found[key] = {
-                operator: {name: _set(_texts(wanted)) for name, wanted in tests.items()}
-                if isinstance(tests, Mapping)
-                else tests
-                for operator, tests in value.items()
-            }
-        else:
-            found[key] = value
-    return found
-
-
-def _set(value: Any) -> list[Any]:
-    return sorted(value if isinstance(value, list) else [value], key=_key)
-
-
-def _texts(value: Any) -> Any:
-    """`aws:SecureTransport: false` and `"false"` are one."""
-    if isinstance(value, list):
-        return [_texts(one) for one in value]
-    return str(value).lower() if isinstance(value, bool) else str(value) if isinstance(value, int | float) else value

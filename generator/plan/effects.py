@@ -64,7 +64,7 @@ def _leaf(
     doubt: Verdict | None = None
     for row in _rows(steps, known):
         holds = _holds(row, difference, before, after)
-        proof = f"{row.source} ({row.note})" if row.note else row.source
+        proof = f"{row.note}; {row.source}" if row.note else row.source
         if holds:
             return row.effect, proof, Confidence.CERTAIN
         if holds is None and GRAVITY[row.effect] > GRAVITY[Effect.MAY_REPLACE]:
