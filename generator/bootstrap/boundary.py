@@ -1,0 +1,82 @@
+"""The permissions boundary: the most that any role made by our stacks can ever do, whatever its policies say.
+
+Without it, who may change a role's policy may give itself anything through that role. It allows what a part of this
+pipeline may sensibly want, on this environment's resources; a role still has only what its own policies allow as well.
+"""
+
+import awacs.dynamodb as dynamodb
+import awacs.ecr as ecr
+import awacs.logs as logs
+import awacs.s3 as s3
+import awacs.secretsmanager as secretsmanager
+import awacs.sqs as sqs
+from awacs.aws import Action, Allow, Deny, PolicyDocument, Statement
+from troposphere import Sub
+
+from generator.model import names
+from generator.model.environment import Environment
+from generator.parts.policies import allow, document, secrets_below
+
+
+def boundary(environment: Environment) -> PolicyDocument:
+    """The boundary as a policy."""
+    prefix = environment.prefix
+
+    def arn(service: str, resource: str) -> Sub:
+        return Sub(f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{resource}")
+
+    return document(
+        allow(
+            "Objects",
+            [s3.GetObject, s3.PutObject, s3.DeleteObject, s3.AbortMultipartUpload, s3.ListBucket, s3.GetObjectVersion],
+            [Sub(f"arn:${{AWS::Partition}}:s3:::{prefix}-*")],
+        ),
+        Statement(
+            Sid="NotTheState",
+            Effect=Deny,
+            Action=[Action("s3", "*")],  # *: a refusal has no exceptions
+            Resource=[Sub(f"arn:${{AWS::Partition}}:s3:::{prefix}-state-*")],
+        ),
+        allow(
+            "Jobs",
+            [
+                dynamodb.GetItem,
+                dynamodb.PutItem,
+                dynamodb.UpdateItem,
+                dynamodb.DeleteItem,
+                dynamodb.Query,
+                dynamodb.ConditionCheckItem,
+                dynamodb.DescribeTable,
+            ],
+            [arn("dynamodb", f"table/{prefix}-*")],
+        ),
+        allow(
+            "Queues",
+            [
+                sqs.SendMessage,
+                sqs.ReceiveMessage,
+                sqs.DeleteMessage,
+                sqs.ChangeMessageVisibility,
+                sqs.GetQueueAttributes,
+                sqs.GetQueueUrl,
+            ],
+            [arn("sqs", f"{prefix}-*")],
+        ),
+        allow("Secrets", [secretsmanager.GetSecretValue], [secrets_below(prefix)]),
+        allow(
+            "Logs",
+            [logs.CreateLogStream, logs.PutLogEvents],
+            [arn("logs", f"log-group:/ecs/{prefix}-*"), arn("logs", f"log-group:/ec2/{prefix}-*")],
+        ),
+        allow(
+            "PullImages",
+            [ecr.BatchCheckLayerAvailability, ecr.GetDownloadUrlForLayer, ecr.BatchGetImage],
+            [arn("ecr", f"repository/{names.repository(prefix)}")],
+        ),
+        Statement(
+            Sid="NoResource",
+            Effect=Allow,
+            Action=[ecr.GetAuthorizationToken, Action("cloudwatch", "PutMetricData")],
+            Resource=["*"],  # *: these calls know no resources
+        ),
+    )
