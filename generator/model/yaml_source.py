@@ -79,9 +79,9 @@ def _value(node: yaml.Node, path: Path, lines: dict[Path, int], file: str) -> An
         case _:
             try:
                 value = _construct(node)
-            except ValueError as error:
-                # YAML 1.1 takes `2027-02-30` for a date.
-                raise InvalidYaml(file, node.start_mark.line + 1, f"{node.value!r}: {error}") from error
+            except ValueError:
+                # YAML 1.1 takes `2027-02-30` for a date, and finds none of that day: then it is what was written.
+                value = node.value
     if not short:
         return value
     if node.tag == "!GetAtt" and isinstance(value, str):

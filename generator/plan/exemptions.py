@@ -70,10 +70,7 @@ def parse(text: str, file: str, rules: Collection[str]) -> tuple[Exemption, ...]
 
     Raises InvalidExemptions with every mistake, InvalidYaml where it is no YAML.
     """
-    try:
-        source = read(text, file)
-    except ValueError as error:  # YAML takes 2027-02-30 for a day and finds none
-        raise InvalidExemptions([f"{file}:{_impossible_day(text)}: {error}; write a day like 2027-03-31"]) from error
+    source = read(text, file)
     mistakes = list(_mistakes(source, rules))
     if mistakes:
         raise InvalidExemptions(mistakes)
@@ -125,15 +122,6 @@ def _item_mistakes(source: Source, path: Path, item: Any, rules: Collection[str]
 
             near = get_close_matches(value, sorted(rules), n=1)
             yield f"{at}: no rule {value!r}; {f'did you mean {near[0]}?' if near else 'docs/policy.md lists them'}"
-
-
-def _impossible_day(text: str) -> int:
-    """The line of the first day that the calendar does not have; the first line where that is not it."""
-    for number, line in enumerate(text.splitlines(), 1):
-        found = re.search(r"\b\d{4}-\d{1,2}-\d{1,2}\b", line)
-        if found and _day(found[0]) is None:
-            return number
-    return 1
 
 
 def _day(value: Any) -> date | None:
