@@ -1,0 +1,77 @@
+"""The GPU box and its Serve applications, from `observed/{env}/box.json` (services/ray_serve/reconciler/report.py)."""
+
+from datetime import datetime, timedelta
+
+from generator.sync.health.states import Health, Payload, degraded, healthy, missing, of_payload, progressing, unknown
+
+STALE_AFTER = timedelta(minutes=3)
+"""The agent reports every minute (reconciler/loop.py) though nothing changes; three missed ones are silence."""
+
+_APPS = {
+    "RUNNING": healthy,
+    "NOT_STARTED": progressing,
+    "DEPLOYING": progressing,
+    "DELETING": progressing,
+    "DEPLOY_FAILED": degraded,
+    "UNHEALTHY": degraded,
+}
+"""Ray Serve's ApplicationStatus."""
+
+
+@of_payload
+def agent(payload: Payload, now: datetime) -> Health:
+    """Judge the box by `{"report": box.json or None, "desired": desired.json or None}`; `now` is aware.
+
+    What an old report says is not known to be so: a box that has fallen silent is Unknown.
+    """
+    report, desired = payload["report"], payload["desired"]
+    if report is None:
+        return missing("the box has not reported yet")
+    if silent := _silence(report, now):
+        return silent
+    wanted = desired["generation"] if desired else None
+    if wanted and report["generation"]["wanted"] != wanted:
+        return progressing(f"the box has not seen generation {wanted[:12]} yet")
+    said = {each["type"]: (each["status"] == "True", _reason(each)) for each in report["conditions"]}
+    (is_ready, ready), (is_moving, moving), (is_sick, sick) = said["Ready"], said["Progressing"], said["Degraded"]
+    if is_sick:
+        return degraded(sick)
+    if is_moving:
+        return progressing(moving)
+    if not is_ready:
+        return degraded(ready)
+    return healthy(f"runs generation {report['generation']['applied'][:12]}" if report["generation"]["applied"] else "")
+
+
+@of_payload
+def app(payload: Payload, name: str, now: datetime) -> Health:
+    """Judge one Serve application that Git wants, by the same payload."""
+    report = payload["report"]
+    if report is None:
+        return missing("the box has not reported yet")
+    if silent := _silence(report, now):
+        return silent
+    found = report["apps"].get(name)
+    if found is None:
+        arriving = any(each["type"] == "Progressing" and each["status"] == "True" for each in report["conditions"])
+        return progressing("it is not on the box yet") if arriving else missing("it is not on the box")
+    if found["status"] not in _APPS:
+        return unknown(f"Ray Serve says {found['status']}, which this release of ecgctl does not know")
+    message = found["message"].strip()
+    # A traceback's last line is the one that says what happened.
+    last = message.splitlines()[-1] if message else ""
+    return _APPS[found["status"]](
+        f"{found['status']}{f': {last}' if last else ''}" if found["status"] != "RUNNING" else ""
+    )
+
+
+def _silence(report: Payload, now: datetime) -> Health | None:
+    age = now - datetime.fromisoformat(report["updated_at"])
+    if age <= STALE_AFTER:
+        return None
+    return unknown(f"the box has not reported for {age.total_seconds() / 60:.0f} minutes")
+
+
+def _reason(condition: Payload) -> str:
+    lines = condition["message"].strip().splitlines()
+    return f"{condition['reason']}: {lines[-1]}" if lines else str(condition["reason"])
