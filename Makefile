@@ -4,7 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || echo python3)
 ARGS ?=
 ENVIRONMENTS := dev
 
@@ -51,8 +51,7 @@ run: install ## Run the whole pipeline here and read a sample video (ARGS=--once
 
 .PHONY: test
 test: install ## Every test: generator, API, embedded AWS, Ray Serve, the whole pipeline
-	@.venv/bin/python -m pytest $(ARGS) --ignore=tests/services/ray_serve --ignore=tests/tools
-	@.venv-serve/bin/python -m pytest $(ARGS) tests/services/ray_serve tests/tools
+	@tools/test.sh $(ARGS)
 
 .PHONY: check
 check: .venv/.ready .venv-serve/.ready ## What CI checks besides tests: format, lint, types, layers, templates
