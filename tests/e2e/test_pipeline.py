@@ -22,6 +22,7 @@ from generator.trial.client import AnalysisFailed, VideoClient
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 420
+_LAST_LINE = "aws cloudformation list-stacks"
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,10 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     started = time.monotonic()
     for line in process.stdout:
         lines.append(line)
-        if "Ctrl-C" in line or time.monotonic() - started > DEADLINE_S:
+        if _LAST_LINE in line or time.monotonic() - started > DEADLINE_S:
             break
     said = "".join(lines)
-    if "Ctrl-C" not in said:
+    if _LAST_LINE not in said:
         process.kill()
         pytest.fail(f"the system did not come up:\n{said[-6000:]}")
     connection = Connection.running(state)
