@@ -40,6 +40,8 @@ def differences(
     old, new = _bound(before.properties, after.properties, *templates)
     if old == new:
         return ()
+    differing = {name for name in {*old, *new} if old.get(name) != new.get(name)}
+    old, new = ({name: side[name] for name in differing if name in side} for side in (old, new))
     comparison = _Comparison(known)
     shape = known.properties if known else ANYTHING
     return tuple(comparison.compared((), comparison.normal(old, shape), comparison.normal(new, shape), shape))
