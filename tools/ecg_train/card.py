@@ -47,8 +47,9 @@ calibration error (15 bins) is of the "as read" beats. R peaks: the detector on 
 {table(rows)}
 
 ## Where it fails
-- S beats are found poorly: they differ by rhythm and P wave more than by QRS shape, P waves are small on a screen, and
-  the training part has few patients with many S beats. Do not read absence of S as absence of ectopy.
+- S beats are found poorly, and N beats of some patients are taken for S (213 is the worst row): S differs from N by
+  rhythm and P wave more than by QRS shape, P waves are small on a screen, and the training part has few patients with
+  many S beats. Neither presence nor absence of S here says anything reliable about a patient.
 - F beats: most of the database's F beats are record 208's, which is left out; F is hardly learned. Q hardly occurs.
 - Clips with few beats: "the patient's own usual beat" is then ectopic itself where ectopic beats prevail.
 - Figures per record scatter widely; a new patient may be like the worst row. Ambulatory leads of 47 adults of the

@@ -53,6 +53,9 @@ def train(
         if mean > best:
             best, chosen = mean, {k: v.clone() for k, v in net.state_dict().items()}
     net.load_state_dict(chosen)
+    # The class weights made rare classes likelier than they are; taken back, the held-out log loss is lower.
+    with torch.no_grad():
+        net.head[-1].bias -= torch.log(weights)
     return net, temperature(logits(net, held_out), held_out.classes)
 
 
