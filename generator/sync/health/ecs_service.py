@@ -5,7 +5,7 @@ template's revision, the rollout is COMPLETED and as many run as should.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from generator.sync.health.states import (
     Health,
@@ -39,8 +39,8 @@ def service(payload: Payload, task_definition: str | None) -> Health:
     if primary is None:
         return unknown("it has no primary deployment")
     runs = revision(primary["taskDefinition"])
-    reasons = stop_reasons(payload["stopped"], task_definition)
-    because = f"; {'; '.join(reasons[:_SHOWN_REASONS])}" if reasons else ""
+    reasons = told(stops(payload["stopped"], task_definition))
+    because = f"; {'; '.join(reasons)}" if reasons else ""
     if task_definition is not None and primary["taskDefinition"] != task_definition:
         said = _failure(found["deployments"])
         return degraded(f"runs {runs}, the template's is {revision(task_definition)}{said}{because}")
@@ -60,15 +60,20 @@ def service(payload: Payload, task_definition: str | None) -> Health:
     return healthy(f"{running} of {wanted} tasks run {runs}")
 
 
-def stop_reasons(tasks: Sequence[Payload], task_definition: str | None) -> tuple[str, ...]:
-    """Why tasks stopped by themselves, most frequent first; of the template's revision where it has any.
+def stops(tasks: Sequence[Payload], task_definition: str | None) -> Mapping[str, int]:
+    """Why tasks stopped by themselves, and how many; of the template's revision where it has any.
 
     ECS forgets stopped tasks after about an hour, so who waits for a service keeps what this says.
     """
     failed = [task for task in tasks if not task.get("stoppedReason", "").startswith(_ORDERLY)]
     wanted = [task for task in failed if task.get("taskDefinitionArn") == task_definition]
-    counted = Counter(_stop_reason(task) for task in wanted or failed)
-    return tuple(reason if count == 1 else f"{reason} ({count} times)" for reason, count in counted.most_common())
+    return Counter(_stop_reason(task) for task in wanted or failed)
+
+
+def told(counted: Mapping[str, int]) -> list[str]:
+    """Reasons as text, most frequent first."""
+    ordered = sorted(counted.items(), key=lambda item: -item[1])
+    return [reason if count == 1 else f"{reason} ({count} times)" for reason, count in ordered[:_SHOWN_REASONS]]
 
 
 def revision(task_definition: str) -> str:
@@ -88,8 +93,8 @@ def _stop_reason(task: Payload) -> str:
 
 def _failure(deployments: Iterable[Payload]) -> str:
     """What the circuit breaker says: on the deployment that failed, or on the one that it rolls back to."""
-    told = [each for each in deployments if each.get("rolloutState") == "FAILED" or "rolling back" in _said(each)]
-    return _said(told[0]) if told else ""
+    failed = [each for each in deployments if each.get("rolloutState") == "FAILED" or "rolling back" in _said(each)]
+    return _said(failed[0]) if failed else ""
 
 
 def _said(deployment: Payload) -> str:

@@ -1,6 +1,6 @@
 """The GPU box and its Serve applications, from `observed/{env}/box.json` (services/ray_serve/reconciler/report.py)."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from generator.sync.health.states import Health, Payload, degraded, healthy, missing, of_payload, progressing, unknown
 
@@ -66,10 +66,11 @@ def app(payload: Payload, name: str, now: datetime) -> Health:
 
 
 def _silence(report: Payload, now: datetime) -> Health | None:
-    age = now - datetime.fromisoformat(report["updated_at"])
-    if age <= STALE_AFTER:
+    told = datetime.fromisoformat(report["updated_at"])
+    if now - told <= STALE_AFTER:
         return None
-    return unknown(f"the box has not reported for {age.total_seconds() / 60:.0f} minutes")
+    # The moment, not the age: a reason that changes by itself would look like progress.
+    return unknown(f"the box has not reported since {told.astimezone(UTC):%Y-%m-%d %H:%M} UTC")
 
 
 def _reason(condition: Payload) -> str:
