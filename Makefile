@@ -80,6 +80,14 @@ samples: .venv-serve/.ready ## Make samples/ again from the signal that SciPy's 
 train: .venv-serve/.ready ## Train the beat classifier again (needs ECG_DATA_DIR)
 	@nice .venv-serve/bin/python -m tools.ecg_train $(ARGS)
 
+.PHONY: update-behaviour-table
+update-behaviour-table: .venv/.ready ## Make the plan's table of update behaviours again, from the pinned cfn-lint
+	@.venv/bin/python tools/update_behaviour_table.py
+
+.PHONY: bench-plan
+bench-plan: .venv/.ready ## How fast, how big and how right the plan is
+	@.venv/bin/python tools/bench_plan.py
+
 .PHONY: clean
 clean: ## Remove virtual environments and all local state
 	rm -rf .venv .venv-aws .venv-serve .local .mypy_cache .ruff_cache .pytest_cache
