@@ -1,5 +1,6 @@
 """CloudFormation as `sync.ports.Stacks`."""
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,6 +9,7 @@ from uuid import uuid4
 from botocore.exceptions import ClientError
 
 from generator.aws.errors import AwsRefused, aws, error_code, no_such_stack, nothing_to_change
+from generator.sync.errors import Overtaken
 from generator.sync.ports import (
     ChangeSet,
     ChangeSetKind,
@@ -15,11 +17,16 @@ from generator.sync.ports import (
     ResourceChange,
     StackEvent,
     StackRequest,
+    StackResource,
 )
 
 _INLINE_LIMIT = 51_200
 """Bytes of a template body in a call (CloudFormation quotas, read 2026-11)."""
 _POLL_SECONDS = 0.3
+_PREFIX = "ecgctl-"
+"""Of the names of our change sets; others' are left alone."""
+_NOT_EXECUTED = ("AVAILABLE", "UNAVAILABLE", "OBSOLETE")
+_DISCARD_ATTEMPTS = 20
 
 
 class CloudFormation:
@@ -40,6 +47,27 @@ class CloudFormation:
         # A deleted stack can still be found by its id.
         return _live(found[0]) if found and found[0]["StackStatus"] != "DELETE_COMPLETE" else None
 
+    def template(self, stack: LiveStack) -> str:
+        with aws(f"reading the template of {stack.name}"):
+            body = self._client.get_template(StackName=stack.name, TemplateStage="Original")["TemplateBody"]
+        # botocore parses a JSON template; ours are YAML, so such a stack is not as Git wants it anyway.
+        return body if isinstance(body, str) else json.dumps(body)
+
+    def resources(self, stack: LiveStack) -> Sequence[StackResource]:
+        with aws(f"listing the resources of {stack.name}"):
+            pages = self._client.get_paginator("list_stack_resources").paginate(StackName=stack.id)
+            return [_resource(one) for page in pages for one in page["StackResourceSummaries"]]
+
+    def leftovers(self, stack: LiveStack) -> Sequence[str]:
+        with aws(f"listing the change sets of {stack.name}"):
+            pages = self._client.get_paginator("list_change_sets").paginate(StackName=stack.name)
+            return [
+                one["ChangeSetId"]
+                for page in pages
+                for one in page["Summaries"]
+                if one["ChangeSetName"].startswith(_PREFIX) and one.get("ExecutionStatus") in _NOT_EXECUTED
+            ]
+
     def create_change_set(self, request: StackRequest, kind: ChangeSetKind) -> ChangeSet:
         size = len(request.template.encode())
         if size > _INLINE_LIMIT:
@@ -48,25 +76,36 @@ class CloudFormation:
                 "TemplateTooLong",
                 f"the template has {size} bytes, CloudFormation takes {_INLINE_LIMIT} in a call; split the stack",
             )
+        name = f"{_PREFIX}{uuid4().hex[:12]}"
         with aws(f"creating a change set for {request.name}"):
-            identifier = self._client.create_change_set(
-                StackName=request.name,
-                ChangeSetName=f"ecgctl-{uuid4().hex[:12]}",
-                ChangeSetType=kind.value,
-                TemplateBody=request.template,
-                Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in sorted(request.parameters.items())],
-                Tags=[{"Key": key, "Value": value} for key, value in sorted(request.tags.items())],
-                Capabilities=["CAPABILITY_NAMED_IAM"],
-            )["Id"]
+            try:
+                identifier = self._client.create_change_set(
+                    StackName=request.name,
+                    ChangeSetName=name,
+                    ChangeSetType=kind.value,
+                    TemplateBody=request.template,
+                    Parameters=[
+                        {"ParameterKey": k, "ParameterValue": v} for k, v in sorted(request.parameters.items())
+                    ],
+                    Tags=[{"Key": key, "Value": value} for key, value in sorted(request.tags.items())],
+                    Capabilities=["CAPABILITY_NAMED_IAM"],
+                )["Id"]
+            except ClientError as error:
+                # The name is ours alone: the first answer was lost, and the client has asked again.
+                if error_code(error) != "AlreadyExistsException" or name not in str(error):
+                    raise
+                identifier = name
             return self._computed(request.name, identifier, kind)
 
     def _computed(self, stack: str, identifier: str, kind: ChangeSetKind) -> ChangeSet:
         changes: list[ResourceChange] = []
+        asked = {"ChangeSetName": identifier, "StackName": stack, "IncludePropertyValues": True}
         while True:
-            found = self._client.describe_change_set(ChangeSetName=identifier, StackName=stack)
+            found = self._client.describe_change_set(**asked)
             if found["Status"] not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
                 break
             self._sleep(_POLL_SECONDS)
+        identifier = found["ChangeSetId"]
         reason = found.get("StatusReason", "")
         empty = found["Status"] == "FAILED" and nothing_to_change(reason)
         if found["Status"] == "FAILED" and not empty:
@@ -76,23 +115,50 @@ class CloudFormation:
             changes += [_change(change["ResourceChange"]) for change in found.get("Changes", ())]
             if not found.get("NextToken"):
                 return ChangeSet(identifier, stack, kind, tuple(changes), empty)
-            found = self._client.describe_change_set(
-                ChangeSetName=identifier, StackName=stack, NextToken=found["NextToken"]
-            )
+            found = self._client.describe_change_set(**asked, NextToken=found["NextToken"])
 
     def execute(self, change_set: ChangeSet, token: str) -> None:
         with aws(f"executing the change set of {change_set.stack}"):
             self._client.execute_change_set(
-                ChangeSetName=change_set.id, StackName=change_set.stack, ClientRequestToken=token
+                ChangeSetName=change_set.id,
+                StackName=change_set.stack,
+                ClientRequestToken=token,
+                RetainExceptOnCreate=True,
             )
 
-    def discard(self, change_set: ChangeSet) -> None:
-        with aws(f"deleting an empty change set of {change_set.stack}"):
-            self._client.delete_change_set(ChangeSetName=change_set.id, StackName=change_set.stack)
+    def discard(self, stack: str, change_set: str) -> None:
+        for attempt in range(_DISCARD_ATTEMPTS):
+            try:
+                with aws(f"deleting a change set of {stack}"):
+                    self._client.delete_change_set(ChangeSetName=change_set, StackName=stack)
+                return
+            except Overtaken:
+                # Either it is gone, or it is still being computed: then it can be deleted in a moment.
+                if attempt + 1 == _DISCARD_ATTEMPTS or not self._exists(stack, change_set):
+                    return
+                self._sleep(_POLL_SECONDS)
 
-    def delete(self, stack: LiveStack) -> None:
+    def _exists(self, stack: str, change_set: str) -> bool:
+        try:
+            with aws(f"reading a change set of {stack}"):
+                found = self._client.describe_change_set(ChangeSetName=change_set, StackName=stack)
+        except Overtaken:
+            return False
+        return bool(found["ExecutionStatus"] in _NOT_EXECUTED)
+
+    def delete(self, stack: LiveStack, token: str) -> None:
         with aws(f"deleting stack {stack.name}"):
-            self._client.delete_stack(StackName=stack.id)
+            self._client.delete_stack(StackName=stack.id, ClientRequestToken=token)
+
+    def continue_rollback(self, stack: LiveStack, token: str, skip: Sequence[str]) -> None:
+        with aws(f"continuing the rollback of {stack.name}"):
+            self._client.continue_update_rollback(
+                StackName=stack.id, ClientRequestToken=token, **({"ResourcesToSkip": list(skip)} if skip else {})
+            )
+
+    def roll_back(self, stack: LiveStack, token: str) -> None:
+        with aws(f"rolling back {stack.name}"):
+            self._client.rollback_stack(StackName=stack.id, ClientRequestToken=token, RetainExceptOnCreate=True)
 
     def events(self, stack: str, token: str) -> Sequence[StackEvent]:
         found: list[StackEvent] = []
@@ -110,6 +176,16 @@ class CloudFormation:
                     raise
         return found[::-1]
 
+    def history(self, stack: LiveStack) -> Sequence[StackEvent]:
+        with aws(f"reading the history of {stack.name}"):
+            pages = self._client.get_paginator("describe_stack_events").paginate(StackName=stack.id)
+            return [
+                _event(event)
+                for page in pages
+                for event in page["StackEvents"]
+                if event.get("PhysicalResourceId") == stack.id
+            ][::-1]
+
 
 def _live(stack: dict[str, Any]) -> LiveStack:
     return LiveStack(
@@ -118,12 +194,41 @@ def _live(stack: dict[str, Any]) -> LiveStack:
         status=stack["StackStatus"],
         reason=stack.get("StackStatusReason", ""),
         outputs={output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())},
+        parameters={one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", ())},
+        tags={tag["Key"]: tag["Value"] for tag in stack.get("Tags", ())},
+        change_set=stack.get("ChangeSetId", ""),
     )
 
 
 def _change(change: dict[str, Any]) -> ResourceChange:
     return ResourceChange(
-        change["LogicalResourceId"], change["ResourceType"], change["Action"], change.get("Replacement", "")
+        logical_id=change["LogicalResourceId"],
+        type=change["ResourceType"],
+        action=change["Action"],
+        replacement=change.get("Replacement", ""),
+        policy=change.get("PolicyAction", ""),
+        recreating=_recreating(change["Details"]) if change.get("Details") else None,
+    )
+
+
+def _recreating(details: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Properties that may force a new resource, but for those whose value is told and stays."""
+    names = []
+    for target in (detail.get("Target", {}) for detail in details):
+        before, after = target.get("BeforeValue"), target.get("AfterValue")
+        stays = before is not None and before == after
+        if target.get("RequiresRecreation") in ("Always", "Conditionally") and not stays:
+            names.append(str(target.get("Name") or target.get("Attribute")))
+    return tuple(dict.fromkeys(names))
+
+
+def _resource(one: dict[str, Any]) -> StackResource:
+    return StackResource(
+        logical_id=one["LogicalResourceId"],
+        type=one["ResourceType"],
+        status=one["ResourceStatus"],
+        physical_id=one.get("PhysicalResourceId", ""),
+        reason=one.get("ResourceStatusReason", ""),
     )
 
 

@@ -12,7 +12,9 @@ from generator.sync.progress import (
     ResourceMoved,
     StackFinished,
     StackGaveUp,
+    StackRepaired,
     StackStarted,
+    Waiting,
     WaveStarted,
 )
 
@@ -34,6 +36,10 @@ def line(fact: Fact) -> str:
             return f"  {name}: {'published' if fresh else 'is there already'} ({address})"
         case BoxPointed(generation):
             return f"  GPU box: told to follow {generation[:12]}"
+        case Waiting(holder, until):
+            return f"waiting for {holder}, who holds the lease until {until:%H:%M:%S} UTC"
+        case StackRepaired(stack, repair, status):
+            return f"  {stack}: {repair}" + (f" ({status})" if status else "")
     assert_never(fact)
 
 

@@ -16,6 +16,7 @@ from generator.sync.progress import (
     ResourceMoved,
     StackFinished,
     StackGaveUp,
+    StackRepaired,
     StackStarted,
     WaveStarted,
 )
@@ -66,6 +67,8 @@ class ApplyTree:
                 row.state, row.style, row.seconds = status, "bold red", seconds
             case ArtifactPublished(name, address, fresh):
                 self._note(f"artifact {name} {'published' if fresh else 'is there already'} ({address[:16]}…)")
+            case StackRepaired(stack, repair, status):
+                self._rows[stack].moving = f"{repair} {status}"
             case BoxPointed(generation):
                 self._note(f"GPU box told to follow {generation[:12]}")
 

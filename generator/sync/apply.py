@@ -1,51 +1,43 @@
-"""Apply a manifest: waves in order, the stacks of a wave side by side."""
+"""Apply a manifest: waves in order, the stacks of a wave side by side.
 
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from hashlib import sha256
+    lease -> ledger: begun -> snapshot -> each wave: prepare all, execute all, artifacts, gate -> box -> ledger: ended
+
+Nothing of a wave is executed before every change set of it was computed and judged.
+"""
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import Lock
+from typing import TypeVar
 
 from generator.errors import EcgError
 from generator.model.manifest import Manifest, StackManifest
-from generator.sync.errors import StackFailed, StackNotReady, WaveFailed
-from generator.sync.parameters import require_resolved, resolve
-from generator.sync.ports import (
-    Artifacts,
-    ChangeSet,
-    ChangeSetKind,
-    Clock,
-    LiveStack,
-    StackRequest,
-    Stacks,
-)
+from generator.sync.errors import CallRefused, StackFailed, StackNotReady, WaveFailed
+from generator.sync.lease import Lease, LeaseRecord
+from generator.sync.ledger import Ledger, Result, StackResult
+from generator.sync.operation import Prepared, StackOperation
+from generator.sync.parameters import require_resolved
 from generator.sync.progress import (
     Action,
     ArtifactPublished,
     BoxPointed,
     Fact,
     Report,
-    ResourceMoved,
     StackFinished,
     StackGaveUp,
-    StackStarted,
+    Waiting,
     WaveStarted,
 )
+from generator.sync.run import AfterWave, Options, Run, Target
+from generator.sync.snapshot import snapshot
 
-POLL_SECONDS = 0.5
-"""CloudFormation's DescribeStacks is throttled at a few calls a second per account; stacks of a wave share them."""
-SIDE_BY_SIDE = 6
+__all__ = ["AfterWave", "Options", "Outcome", "Target", "apply"]
 
+T = TypeVar("T")
 
-@dataclass(frozen=True)
-class Target:
-    """The world that an apply acts on."""
-
-    stacks: Stacks
-    artifacts: Artifacts
-    clock: Clock
-    resolutions: Mapping[str, str] = field(default_factory=dict)
-    """Values that this target supplies for parameters that read `unresolved`."""
+_DEFAULTS = Options()
 
 
 @dataclass(frozen=True)
@@ -61,42 +53,130 @@ class Outcome:
         return any(action is not Action.UNCHANGED for action in self.actions.values())
 
 
-def apply(manifest: Manifest, files: Mapping[str, str], target: Target, report: Report) -> Outcome:
+def apply(
+    manifest: Manifest, files: Mapping[str, str], target: Target, report: Report, options: Options = _DEFAULTS
+) -> Outcome:
     """Make the target equal to a manifest.
 
     `files` are the texts below `templates_out/<env>`, by path. Stacks of a wave that did not fail are left as they
-    became; waves after a failed one are not started. Raises Unresolved before anything is touched, WaveFailed with
-    every failure of the wave.
+    became; waves after a failed one are not started. Raises Unresolved, NotApproved and LeaseHeld before anything is
+    touched, WaveFailed with every failure of the wave, and what `options.after_wave` raises.
     """
     require_resolved(manifest, target.resolutions)
+    if options.approval is not None:
+        options.approval.require()
     report = _one_at_a_time(report)
-    actions: dict[str, Action] = {}
-    outputs: dict[str, Mapping[str, str]] = {}
-    published: set[str] = set()
-    for number, wave in enumerate(manifest.waves):
-        report(WaveStarted(number, tuple(stack.name for stack in wave)))
-        errors: dict[str, EcgError] = {}
-        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-            running = {
-                stack.name: pool.submit(_apply_stack, manifest, stack, files, outputs, target, report) for stack in wave
-            }
-            for name, future in running.items():
-                try:
-                    actions[name], outputs[name] = future.result()
-                except EcgError as error:
-                    errors[name] = error
+    results: dict[str, StackResult] = {}
+    with _leased(target, options, report) as lease, _recorded(manifest, files, target, options, results):
+        seen = snapshot(manifest, target.stacks, target.side_by_side)
+        return _Waves(Run(manifest, files, target, options, report, seen, lease), results).go()
+
+
+class _Waves:
+    """The waves of one run, and what came of them so far."""
+
+    def __init__(self, run: Run, results: dict[str, StackResult]) -> None:
+        self._run, self._results = run, results
+        self._actions: dict[str, Action] = {}
+        self._outputs: dict[str, Mapping[str, str]] = {}
+        self._published: set[str] = set()
+
+    def go(self) -> Outcome:
+        run = self._run
+        for number, wave in enumerate(run.manifest.waves):
+            names = tuple(stack.name for stack in wave)
+            run.report(WaveStarted(number, names))
+            self._apply(number, wave)
+            self._publish()
+            if run.options.after_wave is not None:
+                run.options.after_wave(number, names, self._outputs)
+        self._point_box()
+        return Outcome(self._actions, self._outputs)
+
+    def _apply(self, number: int, wave: tuple[StackManifest, ...]) -> None:
+        started = self._run.target.clock.monotonic()
+        operations = {stack.name: StackOperation(self._run, stack) for stack in wave}
+        with self._threads() as pool:
+            waiting = {name: pool.submit(one.prepare, self._outputs) for name, one in operations.items()}
+            prepared, errors = self._gathered(waiting)
+            if errors:
+                for name, one in prepared.items():
+                    operations[name].abandon(one)
+                self._gave_up(errors, started)
+                for name, error in errors.items():
+                    self._run.report(StackGaveUp(name, _status(error), self._results[name].seconds))
+                raise WaveFailed(number, errors)
+            running = {name: pool.submit(self._execute, operations[name], one) for name, one in prepared.items()}
+            done, errors = self._gathered(running)
+        for name, (action, outputs) in done.items():
+            self._actions[name], self._outputs[name] = action, outputs
         if errors:
+            self._gave_up(errors, started)
             raise WaveFailed(number, errors)
-        for artifact in manifest.artifacts:
-            if artifact.name not in published and artifact.store.stack in outputs:
-                store = outputs[artifact.store.stack][artifact.store.output]
-                fresh = target.artifacts.publish(artifact, store)
-                published.add(artifact.name)
-                report(ArtifactPublished(artifact.name, artifact.address, fresh))
-    packages = next(artifact.store for artifact in manifest.artifacts if artifact.name == "agent")
-    store = outputs[packages.stack][packages.output]
-    report(BoxPointed(target.artifacts.point_box(manifest, files[manifest.serve.config], store)))
-    return Outcome(actions, outputs)
+
+    def _execute(self, operation: StackOperation, prepared: Prepared) -> tuple[Action, Mapping[str, str]]:
+        clock, name = self._run.target.clock, prepared.stack.name
+        started = clock.monotonic()
+        try:
+            action, outputs = operation.execute(prepared)
+        except EcgError as error:
+            self._run.report(StackGaveUp(name, _status(error), clock.monotonic() - started))
+            raise
+        seconds = clock.monotonic() - started
+        self._results[name] = StackResult(action.value, round(seconds, 3))
+        self._run.report(StackFinished(name, action, seconds))
+        return action, outputs
+
+    def _gave_up(self, errors: Mapping[str, EcgError], started: float) -> None:
+        seconds = round(self._run.target.clock.monotonic() - started, 3)
+        self._results.update({name: StackResult("failed", seconds) for name in errors})
+
+    def _publish(self) -> None:
+        """Artifacts go right after the wave that made their store, before the wave that runs them."""
+        for artifact in self._run.manifest.artifacts:
+            if artifact.name not in self._published and artifact.store.stack in self._outputs:
+                store = self._outputs[artifact.store.stack][artifact.store.output]
+                self._run.guard()
+                fresh = self._run.target.artifacts.publish(artifact, store)
+                self._published.add(artifact.name)
+                self._run.report(ArtifactPublished(artifact.name, artifact.address, fresh))
+
+    def _point_box(self) -> None:
+        manifest, files = self._run.manifest, self._run.files
+        packages = next(artifact.store for artifact in manifest.artifacts if artifact.name == "agent")
+        store = self._outputs[packages.stack][packages.output]
+        self._run.guard()
+        generation = self._run.target.artifacts.point_box(manifest, files[manifest.serve.config], store)
+        self._run.report(BoxPointed(generation))
+
+    @contextmanager
+    def _threads(self) -> Iterator[ThreadPoolExecutor]:
+        """Threads that end at their next wait when the user stops the run."""
+        with ThreadPoolExecutor(self._run.target.side_by_side) as pool:
+            try:
+                yield pool
+            except EcgError:
+                raise
+            except BaseException:
+                self._run.stopped.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    @staticmethod
+    def _gathered(futures: Mapping[str, "Future[T]"]) -> tuple[dict[str, T], dict[str, EcgError]]:
+        done: dict[str, T] = {}
+        errors: dict[str, EcgError] = {}
+        for name, future in futures.items():
+            try:
+                done[name] = future.result()
+            except EcgError as error:
+                errors[name] = error
+        return done, errors
+
+
+def _status(error: EcgError) -> str:
+    """A word for a row of the tree."""
+    return error.stack.status if isinstance(error, StackFailed | StackNotReady) else type(error).__name__
 
 
 def _one_at_a_time(report: Report) -> Report:
@@ -110,79 +190,40 @@ def _one_at_a_time(report: Report) -> Report:
     return locked
 
 
-def _apply_stack(
+@contextmanager
+def _leased(target: Target, options: Options, report: Report) -> Iterator[Lease | None]:
+    if target.leases is None:
+        yield None
+        return
+
+    def waiting(record: LeaseRecord) -> None:
+        report(Waiting(record.holder, record.until))
+
+    with Lease(target.leases, options.who, target.clock, target.lease_seconds).held(waiting) as lease:
+        yield lease
+
+
+@contextmanager
+def _recorded(
     manifest: Manifest,
-    stack: StackManifest,
     files: Mapping[str, str],
-    outputs: Mapping[str, Mapping[str, str]],
     target: Target,
-    report: Report,
-) -> tuple[Action, Mapping[str, str]]:
-    started = target.clock.monotonic()
-    name = manifest.stack_id(stack.name)
-    request = StackRequest(
-        name=name,
-        template=files[stack.template],
-        parameters=resolve(stack, outputs, target.resolutions),
-        tags={"Project": manifest.project, "Environment": manifest.name, "ManagedBy": "ecgctl"},
-    )
-    live = _ready(target, name)
-    kind = ChangeSetKind.UPDATE if live else ChangeSetKind.CREATE
-    change_set = target.stacks.create_change_set(request, kind)
-    action = Action.UPDATED if live else Action.CREATED
-    if change_set.empty:
-        target.stacks.discard(change_set)
-        action = Action.UNCHANGED
-    else:
-        report(StackStarted(stack.name, len(change_set.changes)))
+    options: Options,
+    results: Mapping[str, StackResult],
+) -> Iterator[None]:
+    """Write to the ledger that a deployment begins, and what came of it."""
+    if target.ledger is None:
+        yield
+        return
+    ledger = Ledger(target.ledger, manifest.name)
+    begun = ledger.begin(files, options.who, options.commit, options.digest, options.note)
+    try:
+        yield
+    except BaseException as error:
+        result = Result.FAILED if isinstance(error, Exception) else Result.INTERRUPTED
         try:
-            _execute(target, stack.name, change_set, report)
-        except StackFailed as error:
-            report(StackGaveUp(stack.name, error.stack.status, target.clock.monotonic() - started))
-            raise
-    report(StackFinished(stack.name, action, target.clock.monotonic() - started))
-    after = target.stacks.describe(name)
-    return action, after.outputs if after else {}
-
-
-def _ready(target: Target, name: str) -> LiveStack | None:
-    """The stack, once a change set can start from its state; None where it has to be created."""
-    live = _settled(target, name)
-    if live is None or live.status == "REVIEW_IN_PROGRESS":
-        return None
-    if live.status == "ROLLBACK_COMPLETE":
-        # Its creation failed: nothing runs in it, and CloudFormation accepts nothing but its deletion.
-        target.stacks.delete(live)
-        live = _settled(target, name)
-        if live is None:
-            return None
-    if live.status.endswith(("_FAILED", "DELETE_COMPLETE")):
-        raise StackNotReady(live)
-    return live
-
-
-def _settled(target: Target, name: str) -> LiveStack | None:
-    """Wait until no operation runs on a stack, whoever started it."""
-    while (live := target.stacks.describe(name)) is not None and live.in_progress:
-        target.clock.sleep(POLL_SECONDS)
-    return live
-
-
-def _execute(target: Target, stack: str, change_set: ChangeSet, report: Report) -> None:
-    token = f"ecgctl-{sha256(change_set.id.encode()).hexdigest()[:32]}"
-    target.stacks.execute(change_set, token)
-    seen: set[str] = set()
-    # Followed by the operation's own events: DescribeStacks may still show the old state just after execute.
-    while True:
-        events = target.stacks.events(change_set.stack, token)
-        for event in events:
-            if event.id not in seen:
-                seen.add(event.id)
-                report(ResourceMoved(stack, event))
-        if any(event.ends(change_set.stack) for event in events):
-            break
-        target.clock.sleep(POLL_SECONDS)
-    live = _settled(target, change_set.stack)
-    if live is None or live.failed:
-        last = live or LiveStack(change_set.stack, "", "DELETE_COMPLETE")
-        raise StackFailed(last, [event for event in events if event.failed])
+            ledger.end(begun, result, results, str(error))
+        except CallRefused as unwritten:
+            error.add_note(f"and the ledger could not be written: {unwritten}")
+        raise
+    ledger.end(begun, Result.SUCCEEDED, results)

@@ -26,6 +26,10 @@ class LiveStack:
     """A StackStatus of the CloudFormation API, such as `UPDATE_COMPLETE`."""
     reason: str = ""
     outputs: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    change_set: str = ""
+    """Id of the change set that was executed last; empty where AWS does not say."""
 
     @property
     def in_progress(self) -> bool:
@@ -55,7 +59,25 @@ class ResourceChange:
     logical_id: str
     type: str
     action: str
+    """`Add`, `Modify`, `Remove`, `Import` or `Dynamic`."""
     replacement: str
+    """`True`, `False`, `Conditional`, or empty."""
+    policy: str = ""
+    """What becomes of the old one: `Delete`, `Retain`, `Snapshot`, `ReplaceAndDelete`, ..., or empty."""
+    recreating: tuple[str, ...] | None = None
+    """Properties that change and may force a new resource; None where the change set has no details."""
+
+
+@dataclass(frozen=True)
+class StackResource:
+    """A resource as its stack lists it."""
+
+    logical_id: str
+    type: str
+    status: str
+    """A ResourceStatus of the CloudFormation API, such as `DELETE_SKIPPED`."""
+    physical_id: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,25 +115,44 @@ class StackEvent:
 
 
 class Stacks(Protocol):
-    """CloudFormation. Every method may raise AwsRefused."""
+    """CloudFormation. Every method may raise CallRefused."""
 
     def describe(self, name: str) -> LiveStack | None:
-        """The stack, or None where there is none."""
+        """The stack, or None where there is none. May be seconds behind a change that was just started."""
+
+    def template(self, stack: LiveStack) -> str:
+        """The template that the stack runs, as it was submitted; empty where it has none yet."""
+
+    def resources(self, stack: LiveStack) -> Sequence[StackResource]:
+        """What the stack holds, retained and failed resources included."""
+
+    def leftovers(self, stack: LiveStack) -> Sequence[str]:
+        """Ids of our own change sets that nobody executed."""
 
     def create_change_set(self, request: StackRequest, kind: ChangeSetKind) -> ChangeSet:
         """Compute a change set and wait until it is computed."""
 
     def execute(self, change_set: ChangeSet, token: str) -> None:
-        """Start it. `token` (ClientRequestToken) marks its events and makes a repeated call harmless."""
+        """Start it; what it created goes again if it fails. `token` (ClientRequestToken) marks its events and makes a
+        repeated call harmless. Raises Overtaken where the change set is gone or was executed already."""
 
-    def discard(self, change_set: ChangeSet) -> None:
-        """Delete a change set that will not be executed."""
+    def discard(self, stack: str, change_set: str) -> None:
+        """Delete a change set that will not be executed; one that is gone already is no mistake."""
 
-    def delete(self, stack: LiveStack) -> None:
-        """Start deleting a stack."""
+    def delete(self, stack: LiveStack, token: str) -> None:
+        """Start deleting a stack; what its template retains stays."""
+
+    def continue_rollback(self, stack: LiveStack, token: str, skip: Sequence[str]) -> None:
+        """Go on with a rollback that failed, leaving the resources `skip` as they are."""
+
+    def roll_back(self, stack: LiveStack, token: str) -> None:
+        """Take back an operation that failed and was told to keep what it had made."""
 
     def events(self, stack: str, token: str) -> Sequence[StackEvent]:
         """Events of the operation that `token` marks, oldest first."""
+
+    def history(self, stack: LiveStack) -> Sequence[StackEvent]:
+        """Events of the stack itself (not of its resources) as far back as AWS keeps them, oldest first."""
 
 
 class Artifacts(Protocol):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from generator.sync.ports import StackEvent
@@ -73,5 +74,43 @@ class BoxPointed:
     generation: str
 
 
-Fact = WaveStarted | StackStarted | ResourceMoved | StackFinished | StackGaveUp | ArtifactPublished | BoxPointed
+@dataclass(frozen=True)
+class Waiting:
+    """Another apply holds the lease; it is waited for until its lease ends, or until it shows that it is alive."""
+
+    holder: str
+    until: datetime
+
+
+class Repair(StrEnum):
+    """What an apply does about the leavings of another operation."""
+
+    ADOPTED = "waits for an operation that is running already"
+    DISCARDED = "deleted a change set that nobody executed"
+    SHELL_DELETED = "deletes what a failed creation left"
+    CONTINUED = "continues a rollback that failed"
+    ROLLED_BACK = "takes back a failed operation"
+    OVERTAKEN = "starts again: someone else has changed the stack"
+
+
+@dataclass(frozen=True)
+class StackRepaired:
+    """A stack was found in a state (a StackStatus, or empty) that needs more than a change set."""
+
+    stack: str
+    repair: Repair
+    status: str
+
+
+Fact = (
+    WaveStarted
+    | StackStarted
+    | ResourceMoved
+    | StackFinished
+    | StackGaveUp
+    | ArtifactPublished
+    | BoxPointed
+    | Waiting
+    | StackRepaired
+)
 Report = Callable[[Fact], None]

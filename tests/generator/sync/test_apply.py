@@ -8,8 +8,16 @@ from generator.model.manifest import Artifact, ArtifactKind, Manifest, ServeMani
 from generator.model.wiring import Wire
 from generator.sync.apply import Target, apply
 from generator.sync.errors import MissingOutput, StackFailed, StackNotReady, Unresolved, WaveFailed
-from generator.sync.ports import LiveStack
-from generator.sync.progress import Action, ArtifactPublished, Fact, ResourceMoved, StackFinished, WaveStarted
+from generator.sync.progress import (
+    Action,
+    ArtifactPublished,
+    Fact,
+    Repair,
+    ResourceMoved,
+    StackFinished,
+    StackRepaired,
+    WaveStarted,
+)
 from tests.generator.sync.worlds import FakeClock, InMemoryArtifacts, InMemoryStacks
 
 STORAGE = "Resources: {Bucket: {Type: T}}\nOutputs: {BucketName: the-bucket}\n"
@@ -136,16 +144,22 @@ def test_an_operation_that_someone_else_started_is_waited_for() -> None:
     world = World()
     world.apply()
     name = "ecg-dev-network"
-    settled = world.stacks.live[name]
-    world.stacks.live[name] = LiveStack(name, name, "UPDATE_IN_PROGRESS")
-    world.stacks._pending[name] = (settled, 5)
+    world.stacks.strand(name, "UPDATE_IN_PROGRESS")
+
+    def theirs():
+        for _ in range(5):
+            yield
+        world.stacks.strand(name, "UPDATE_COMPLETE")
+
+    world.stacks.start(name, theirs())
     assert not world.apply().changed
+    assert StackRepaired("network", Repair.ADOPTED, "UPDATE_IN_PROGRESS") in world.facts
 
 
 def test_a_stack_in_a_state_that_accepts_no_change_is_reported_with_that_state() -> None:
     world = World()
-    world.stacks.live["ecg-dev-network"] = LiveStack("ecg-dev-network", "id", "UPDATE_ROLLBACK_FAILED", "stuck")
-    with pytest.raises(WaveFailed, match=r"UPDATE_ROLLBACK_FAILED \(stuck\)") as caught:
+    world.stacks.strand("ecg-dev-network", "IMPORT_ROLLBACK_FAILED", reason="stuck")
+    with pytest.raises(WaveFailed, match=r"IMPORT_ROLLBACK_FAILED \(stuck\)") as caught:
         world.apply()
     assert isinstance(caught.value.errors["network"], StackNotReady)
 

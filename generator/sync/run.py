@@ -1,0 +1,105 @@
+"""One run of apply: what its stacks have in common while they are applied side by side."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from threading import Event
+
+from generator.model.manifest import Manifest, StackManifest
+from generator.sync.errors import Interrupted
+from generator.sync.lease import LIFE_SECONDS, Lease, LeaseStore
+from generator.sync.ledger import LedgerStore
+from generator.sync.parameters import resolve
+from generator.sync.ports import Artifacts, Clock, StackRequest, Stacks
+from generator.sync.progress import Report
+from generator.sync.snapshot import Snapshot
+from generator.sync.verify import Approval, Expectations
+
+Outputs = Mapping[str, Mapping[str, str]]
+"""Stack -> output -> value."""
+
+AfterWave = Callable[[int, tuple[str, ...], Outputs], None]
+"""(number, stacks, outputs of all stacks so far): a health gate. It stops the apply by raising ApplyFailed."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The world that an apply acts on."""
+
+    stacks: Stacks
+    artifacts: Artifacts
+    clock: Clock
+    resolutions: Mapping[str, str] = field(default_factory=dict)
+    """Values that this target supplies for parameters that read `unresolved`."""
+    leases: LeaseStore | None = None
+    """Where the environment's lease lies; None: nobody else can apply here."""
+    ledger: LedgerStore | None = None
+    """Where deployments are recorded; None: they are not."""
+    side_by_side: int = 6
+    lease_seconds: float = LIFE_SECONDS
+
+
+@dataclass(frozen=True)
+class Options:
+    """What an apply is told besides where to go."""
+
+    who: str = "someone"
+    """Shown to whoever finds the lease taken, and kept in the ledger."""
+    commit: str = ""
+    digest: str = ""
+    """The plan's, for the ledger."""
+    note: str = ""
+    approval: Approval | None = None
+    """Required before anything is touched, where given."""
+    expectations: Expectations | None = None
+    """What the offline plan allows; None: change sets are not compared with it."""
+    skip: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Stack -> logical ids that continuing a failed rollback may leave as they are."""
+    after_wave: AfterWave | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """An apply under way."""
+
+    manifest: Manifest
+    files: Mapping[str, str]
+    target: Target
+    options: Options
+    report: Report
+    snapshot: Snapshot
+    lease: Lease | None
+    stopped: Event = field(default_factory=Event)
+    """Set when the user stops the run: threads end at their next wait."""
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """What marks a stack as ours."""
+        return {"Project": self.manifest.project, "Environment": self.manifest.name, "ManagedBy": "ecgctl"}
+
+    def request(self, stack: StackManifest, outputs: Outputs) -> StackRequest:
+        """A stack as Git wants it. Raises MissingOutput."""
+        return StackRequest(
+            name=self.manifest.stack_id(stack.name),
+            template=self.files[stack.template],
+            parameters=resolve(stack, outputs, self.target.resolutions),
+            tags=self.tags,
+        )
+
+    def guard(self) -> None:
+        """Call it right before anything is changed. Raises LeaseLost, and Interrupted once the user has stopped."""
+        if self.stopped.is_set():
+            raise Interrupted(self.manifest.name)
+        if self.lease is not None:
+            self.lease.renew()
+
+    def wait(self, stack: str, seconds: float) -> None:
+        """Let time pass. Raises Interrupted."""
+        if self.stopped.is_set():
+            raise Interrupted(stack)
+        self.target.clock.sleep(seconds)
+
+    def token(self, act: str) -> str:
+        """A ClientRequestToken: the same for the same act, another for each holder of the lease."""
+        fence = self.lease.fence if self.lease else 0
+        return f"ecgctl-{fence}-{sha256(act.encode()).hexdigest()[:32]}"

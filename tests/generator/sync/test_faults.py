@@ -1,0 +1,346 @@
+"""Whatever goes wrong in an apply, the next apply makes the world equal to Git, and nobody does anything by hand."""
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from threading import Thread
+from types import MappingProxyType
+
+import pytest
+
+from generator.errors import EcgError
+from generator.model.manifest import Artifact, ArtifactKind, Manifest, ServeManifest, StackManifest
+from generator.model.wiring import Wire
+from generator.sync.apply import Options, Target, apply
+from generator.sync.errors import LeaseHeld, LeaseLost, WaveFailed
+from generator.sync.lease import LeaseRecord
+from generator.sync.ledger import Ledger, Result
+from generator.sync.ports import ChangeSetKind, StackRequest
+from tests.generator.sync.faults import Boundary, Fault, Killed, Turns
+from tests.generator.sync.worlds import (
+    FakeClock,
+    Held,
+    InMemoryArtifacts,
+    InMemoryLease,
+    InMemoryLedger,
+    InMemoryStacks,
+    Thing,
+)
+
+TAGS = {"Project": "ecg", "Environment": "dev", "ManagedBy": "ecgctl"}
+BEFORE = {
+    "stacks/network.yaml": "Resources: {Vpc: {Type: T, Properties: {Cidr: 1}}, Old: {Type: T}}\n"
+    "Outputs: {VpcId: vpc-1}\n",
+    "stacks/storage.yaml": "Resources: {Videos: {Type: Bucket, Properties: {Days: 1}}, Queue: {Type: T}}\n"
+    "Outputs: {BucketName: the-bucket}\n",
+    "stacks/api.yaml": "Parameters: {VpcId: {}}\nResources: {Service: {Type: T, Properties: {Name: a}}}\n",
+    "serve.yaml": "applications: []\n",
+}
+AFTER = {
+    "stacks/network.yaml": "Resources: {Vpc: {Type: T, Properties: {Cidr: 2}}, New: {Type: T}}\n"
+    "Outputs: {VpcId: vpc-1}\n",
+    "stacks/storage.yaml": "Resources: {Videos: {Type: Bucket, Properties: {Days: 2}}, Queue: {Type: T}}\n"
+    "Outputs: {BucketName: the-bucket}\n",
+    "stacks/api.yaml": "Parameters: {VpcId: {}}\nResources: {Service: {Type: T, Properties: {Name: b}}}\n",
+    "serve.yaml": "applications: [one]\n",
+}
+
+
+def manifest() -> Manifest:
+    def stack(name: str, wave: int, **parameters: Wire) -> StackManifest:
+        return StackManifest(name, wave, f"stacks/{name}.yaml", "0", MappingProxyType(parameters))
+
+    return Manifest(
+        name="dev",
+        project="ecg",
+        region="us-east-1",
+        account="unresolved",
+        stacks=(stack("network", 0), stack("storage", 0), stack("api", 1, VpcId=Wire("network", "VpcId"))),
+        artifacts=(Artifact("agent", ArtifactKind.PACKAGE, "services", "abc.zip", Wire("storage", "BucketName")),),
+        serve=ServeManifest("serve.yaml", "1"),
+    )
+
+
+@dataclass
+class World:
+    """Everything outside of an apply. It outlives applies."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    stacks: InMemoryStacks = field(default_factory=InMemoryStacks)
+    artifacts: InMemoryArtifacts = field(default_factory=InMemoryArtifacts)
+
+    def __post_init__(self) -> None:
+        self.leases, self.ledger = InMemoryLease(self.clock), InMemoryLedger(self.clock)
+
+    def apply(self, files: dict[str, str], boundary: Boundary | None = None, who: str = "ci") -> None:
+        around = (boundary or Boundary()).around
+        self._apply(files, around, who)
+
+    def _apply(self, files: dict[str, str], around: Callable, who: str, leased: bool = True) -> None:
+        target = Target(
+            around(self.stacks),
+            around(self.artifacts),
+            self.clock,
+            leases=around(self.leases) if leased else None,
+            ledger=around(self.ledger),
+            side_by_side=1,
+        )
+        apply(manifest(), files, target, lambda _: None, Options(who=who))
+
+    def wrong(self, files: dict[str, str]) -> list[str]:
+        """What is not as Git wants it; empty once the world has converged."""
+        found = []
+        for stack in manifest().stacks:
+            live = self.stacks.live.get(f"ecg-dev-{stack.name}")
+            if live is None or live.status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+                found.append(f"{stack.name} is {live and live.status}")
+            elif self.stacks.deployed[live.name] != (files[stack.template], {"VpcId": "vpc-1"} if stack.needs else {}):
+                found.append(f"{stack.name} is not the text of Git")
+        found += [f"change set {one} is left" for one in self.stacks.change_sets]
+        found += [f"{one} held data and was destroyed" for one in self.stacks.destroyed]
+        if self.leases.stored is None or not LeaseRecord.from_text(self.leases.stored.text).released:
+            found.append("the lease is not released")
+        if not self.artifacts.pointed:
+            found.append("the box was not told")
+        if Ledger(self.ledger, "dev").history()[0].result is not Result.SUCCEEDED:
+            found.append("the ledger does not end with a success")
+        return found
+
+
+# --- where the world stands when the apply begins ---------------------------------------------------------------------
+
+
+def empty(_: World) -> None:
+    """Nothing is deployed yet."""
+
+
+def deployed(world: World) -> None:
+    """An earlier revision runs: the apply changes, replaces, adds and removes resources."""
+    world.apply(BEFORE)
+
+
+def lagging(world: World) -> None:
+    """As deployed, and CloudFormation's descriptions are three reads behind."""
+    world.apply(BEFORE)
+    world.stacks.stale_reads = 3
+
+
+def failed_creation(world: World) -> None:
+    """The first deployment failed in network: ROLLBACK_COMPLETE."""
+    world.stacks.failing = {"Vpc": "no"}
+    with pytest.raises(WaveFailed):
+        world.apply(BEFORE)
+    world.stacks.failing = {}
+
+
+def failed_update(world: World) -> None:
+    """An update of storage failed and was rolled back: UPDATE_ROLLBACK_COMPLETE."""
+    world.apply(BEFORE)
+    world.stacks.failing = {"Videos": "no"}
+    with pytest.raises(WaveFailed):
+        world.apply(AFTER)
+    world.stacks.failing = {}
+
+
+def stuck_rollback(world: World) -> None:
+    """And the rollback failed, too: UPDATE_ROLLBACK_FAILED, from a cause that has passed."""
+    world.apply(BEFORE)
+    world.stacks.failing, world.stacks.not_rolling_back = {"Queue": "no"}, {"Videos"}
+    files = {**AFTER, "stacks/storage.yaml": AFTER["stacks/storage.yaml"].replace("Queue: {Type: T", "Queue: {Type: U")}
+    with pytest.raises(WaveFailed):
+        world.apply(files)
+    assert world.stacks.held["ecg-dev-storage"].status == "UPDATE_ROLLBACK_FAILED"
+    world.stacks.failing, world.stacks.not_rolling_back = {}, set()
+
+
+def without_rollback(world: World) -> None:
+    """Someone deployed by hand with rollback off: CREATE_FAILED and UPDATE_FAILED."""
+    world.apply(BEFORE)
+    storage = world.stacks.held["ecg-dev-storage"]
+    storage.before = dict(storage.things)
+    world.stacks.strand("ecg-dev-storage", "UPDATE_FAILED")
+    world.stacks.held.pop("ecg-dev-api")
+    world.stacks.strand("ecg-dev-api", "CREATE_FAILED", tags=TAGS)
+
+
+def half_deleted_shell(world: World) -> None:
+    """Deleting what a failed creation left has failed: DELETE_FAILED, from a cause that has passed."""
+    failed_creation(world)
+    world.stacks.undeletable = {"Vpc"}
+    held = world.stacks.held["ecg-dev-network"]
+    held.things["Vpc"] = Thing("T", {}, "vpc")
+    held.operation = world.stacks._deleting(held, "")
+    world.stacks.finish()
+    assert held.status == "DELETE_FAILED"
+    world.stacks.undeletable = set()
+
+
+def someone_at_work(world: World) -> None:
+    """Someone else's update runs, a shell waits for its change set, and change sets of a killed apply lie about."""
+    world.apply(BEFORE)
+    stacks = world.stacks
+    network = stacks.held["ecg-dev-network"]
+    stacks.change_sets |= _leftover(stacks, "ecg-dev-storage")
+    stacks.held.pop("ecg-dev-api")
+    stacks.change_sets |= _leftover(stacks, "ecg-dev-api")
+    stacks.strand("ecg-dev-network", "UPDATE_IN_PROGRESS")
+    stacks.start("ecg-dev-network", _their_update(stacks, network))
+
+
+def _leftover(stacks: InMemoryStacks, name: str) -> dict:
+    kind = "UPDATE" if name in stacks.held else "CREATE"
+    template = AFTER[f"stacks/{name.removeprefix('ecg-dev-')}.yaml"]
+    found = stacks.create_change_set(StackRequest(name, template, {}, TAGS), ChangeSetKind(kind))
+    return {found.id: stacks.change_sets[found.id]}
+
+
+def _their_update(stacks: InMemoryStacks, held: Held) -> Iterator[None]:
+    for _ in range(4):
+        yield
+    stacks.strand(held.live.name, "UPDATE_COMPLETE")
+
+
+SCENES: tuple[Callable[[World], None], ...] = (
+    empty,
+    deployed,
+    lagging,
+    failed_creation,
+    failed_update,
+    stuck_rollback,
+    without_rollback,
+    half_deleted_shell,
+    someone_at_work,
+)
+
+
+@dataclass
+class Tally:
+    injected: int = 0
+    converged: int = 0
+    manual: int = 0
+
+
+def set_up(scene: Callable[[World], None]) -> World:
+    world = World()
+    scene(world)
+    return world
+
+
+def inject(scene: Callable[[World], None], fault: Fault, stride: int, tally: Tally) -> list[str]:
+    """The fault at every `stride`th call; what was wrong after the next apply."""
+    wrong, at = [], 1
+    while True:
+        world = set_up(scene)
+        boundary = Boundary(fault, at)
+        with suppress(EcgError, Killed):
+            world.apply(AFTER, boundary, who="the victim")
+        if not boundary.fired:
+            return wrong
+        tally.injected += 1
+        # CloudFormation goes on by itself, sometimes to the end and sometimes not, before anyone applies again.
+        if at % 2:
+            world.stacks.finish()
+        try:
+            world.apply(AFTER, who="the next one")
+            found = world.wrong(AFTER)
+        except EcgError as error:
+            found = [f"the next apply failed: {error}"]
+        if found:
+            tally.manual += 1
+            wrong += [f"{scene.__name__}, {fault.value}, call {at} ({boundary.fired}): {one}" for one in found]
+        else:
+            tally.converged += 1
+        at += stride
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
+def test_one_apply_converges_from_every_state_in_which_a_world_may_be_left(scene: Callable[[World], None]) -> None:
+    world = set_up(scene)
+    world.apply(AFTER)
+    assert world.wrong(AFTER) == []
+
+
+@pytest.mark.parametrize("fault", Fault, ids=lambda fault: fault.name.lower())
+@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
+def test_after_a_fault_at_some_calls_the_next_apply_converges(scene: Callable[[World], None], fault: Fault) -> None:
+    tally = Tally()
+    assert inject(scene, fault, 7, tally) == []
+    assert tally.injected > 3
+
+
+@pytest.mark.faults
+def test_after_each_fault_at_every_call_the_next_apply_converges(capsys: pytest.CaptureFixture[str]) -> None:
+    """And prints the table."""
+    wrong: list[str] = []
+    rows = []
+    for fault in Fault:
+        tally = Tally()
+        for scene in SCENES:
+            wrong += inject(scene, fault, 1, tally)
+        rows.append(f"{fault.value:32} {tally.injected:9} {tally.converged:10} {tally.manual:13}")
+    with capsys.disabled():
+        scenes = ", ".join(scene.__name__ for scene in SCENES)
+        head = f"{'fault at every call':32} {'injected':>9} {'converged':>10} {'manual steps':>13}"
+        sys.stdout.write("\n".join(["", f"starting from: {scenes}", head, *rows, ""]))
+    assert wrong == []
+
+
+def race(seed: int, leased: bool) -> Counter[str]:
+    """Two applies in one world, call by call; how each of them ended."""
+    world = set_up(deployed)
+    turns = Turns(["one", "two"], seed)
+    ends: Counter[str] = Counter()
+
+    def go(name: str) -> None:
+        try:
+            world._apply(AFTER, lambda port: turns.around(name, port), name, leased)
+            ends["done"] += 1
+        except EcgError as error:
+            causes = error.errors.values() if isinstance(error, WaveFailed) else [error]
+            ends.update({type(cause).__name__ for cause in causes})
+        finally:
+            turns.leave(name)
+
+    threads = [Thread(target=go, args=(name,)) for name in ("one", "two")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    world.apply(AFTER)
+    assert world.wrong(AFTER) == [], seed
+    return ends
+
+
+def races(seeds: range) -> None:
+    for seed in seeds:
+        with_lease = race(seed, leased=True)
+        assert with_lease.keys() <= {"done", LeaseHeld.__name__, LeaseLost.__name__}, (seed, with_lease)
+        assert with_lease["done"] >= 1, seed
+        race(seed, leased=False)
+
+
+def test_of_two_racing_applies_one_gets_through_and_the_other_is_told_or_waits() -> None:
+    races(range(8))
+
+
+@pytest.mark.faults
+def test_two_applies_race_in_200_orders() -> None:
+    races(range(8, 208))
+
+
+@pytest.mark.parametrize("logical_id", ["Vpc", "Videos", "Service"])
+@pytest.mark.parametrize("scene", [empty, deployed], ids=lambda scene: scene.__name__)
+def test_a_resource_that_fails_leaves_a_world_from_which_the_mended_template_deploys(
+    scene: Callable[[World], None], logical_id: str
+) -> None:
+    world = set_up(scene)
+    world.stacks.failing = {logical_id: "the account's limit is reached"}
+    with pytest.raises(WaveFailed, match="the account's limit is reached"):
+        world.apply(AFTER)
+    with pytest.raises(WaveFailed):
+        world.apply(AFTER)
+    world.stacks.failing = {}
+    world.apply(AFTER)
+    assert world.wrong(AFTER) == []
