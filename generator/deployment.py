@@ -11,7 +11,8 @@ from generator.aws.session import Clients
 from generator.errors import EcgError
 from generator.model.environment import UNRESOLVED
 from generator.model.manifest import InvalidManifest, Manifest, parse
-from generator.publish.publisher import BuildImage, Publisher, needs_image
+from generator.publish.container import engine_builder
+from generator.publish.publisher import BuildImage, Publisher
 from generator.render.writer import read_tree
 from generator.sync.apply import Outcome, Target, apply
 from generator.sync.progress import Report
@@ -75,7 +76,7 @@ def aws_target(root: Path, desired: Desired) -> Target:
     account = clients.make("sts").get_caller_identity()["Account"]
     if manifest.account not in (UNRESOLVED, account):
         raise WrongAccount(manifest.account, account)
-    return target(root, desired, clients, needs_image)
+    return target(root, desired, clients, engine_builder(clients.make("ecr")))
 
 
 def target(

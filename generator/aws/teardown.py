@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from generator.aws.cloudformation import CloudFormation
-from generator.aws.errors import aws, error_code
+from generator.aws.errors import AwsRefused, aws, error_code
 from generator.sync.ports import LiveStack, StackEvent
 
 _BATCH = 1000
@@ -20,7 +20,6 @@ class KeptKind(StrEnum):
 
     BUCKET = "bucket"
     TABLE = "table"
-    PROVIDER = "OIDC provider"
 
 
 @dataclass(frozen=True)
@@ -103,8 +102,6 @@ class KeptData:
                         self._s3.delete_bucket(Bucket=kept.id)
                     case KeptKind.TABLE:
                         self._dynamodb.delete_table(TableName=kept.id)
-                    case KeptKind.PROVIDER:
-                        raise ValueError("other environments may use the provider; it is never deleted here")
             except ClientError as error:
                 if error_code(error) not in ("NoSuchBucket", "ResourceNotFoundException"):
                     raise
@@ -114,8 +111,9 @@ class KeptData:
             answer = self._s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
             if answer.get("Errors"):
                 first = answer["Errors"][0]
-                refused = {"Code": first.get("Code", "Unknown"), "Message": f"{first['Key']}: {first.get('Message')}"}
-                raise ClientError({"Error": refused}, "DeleteObjects")
+                raise AwsRefused(
+                    f"emptying {bucket}", first.get("Code", "Unknown"), f"{first['Key']}: {first.get('Message')}"
+                )
 
     def _versions(self, bucket: str) -> Iterator[list[dict[str, str]]]:
         """Every version and delete marker, in batches that one call deletes."""

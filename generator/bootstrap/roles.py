@@ -127,7 +127,9 @@ def deploying(environment: Environment, state_bucket: Any, service_role: Any) ->
             Resource=[service_role],
             Condition=Condition(StringEquals("iam:PassedToService", CLOUDFORMATION)),
         ),
-        _allow("WriteState", "s3", "PutObject DeleteObject", [Sub("${Bucket}/*", Bucket=state_bucket)]),
+        _allow("WriteState", "s3", "PutObject", [Sub("${Bucket}/*", Bucket=state_bucket)]),
+        # Only the lease: the ledger is never shortened, and what is overwritten stays as a version.
+        _allow("GiveTheLeaseBack", "s3", "DeleteObject", [Sub("${Bucket}/leases/*", Bucket=state_bucket)]),
         _allow(
             "WriteArtifacts",
             "s3",

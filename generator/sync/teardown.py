@@ -8,6 +8,7 @@ already are passed over, so a second run goes on where the first one stopped.
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Protocol
 
 from generator.errors import EcgError
@@ -26,8 +27,8 @@ class Removal(Protocol):
     def describe(self, name: str) -> LiveStack | None:
         """The stack, or None where there is none."""
 
-    def delete(self, stack: LiveStack) -> None:
-        """Start deleting a stack."""
+    def delete(self, stack: LiveStack, token: str) -> None:
+        """Start deleting a stack; what its template retains stays. `token` makes a repeated call harmless."""
 
     def failures(self, stack: LiveStack) -> Sequence[StackEvent]:
         """Resources that the last operation on a stack could not delete, with AWS's reasons."""
@@ -135,7 +136,8 @@ def _remove(name: str, full_name: str, removal: Removal, clock: Clock, report: C
         report(StackGone(name, 0.0))
         return False
     report(StackGoing(name))
-    removal.delete(live)
+    # Another token for each state that it is deleted from: a second try is another operation.
+    removal.delete(live, f"ecgctl-{sha256(f'{live.id} {live.status} {live.reason}'.encode()).hexdigest()[:32]}")
     left = _settled(full_name, removal, clock, deleting=live)
     if left is not None:
         report(StackStays(name, left.status))

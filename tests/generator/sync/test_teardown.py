@@ -53,7 +53,7 @@ class InMemoryRemoval:
                 self.live[name] = after
         return self.live.get(name)
 
-    def delete(self, stack: LiveStack) -> None:
+    def delete(self, stack: LiveStack, token: str) -> None:
         self.deleted.append(stack.name)
         failed = LiveStack(stack.name, stack.id, "DELETE_FAILED", "The following resource(s) failed to delete: [B]")
         if not self.stale_reads:
