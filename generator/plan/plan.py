@@ -19,13 +19,14 @@ from generator.plan.facts import (
     Plan,
     ResourceChange,
     Rollout,
+    ServeChange,
     Severity,
     StackChange,
     Verdict,
 )
 from generator.plan.policy import policy
 from generator.plan.rollout import rollout
-from generator.plan.serve import serve
+from generator.plan.serve import route_collisions, serve
 from generator.plan.tree import Tree
 
 
@@ -36,7 +37,8 @@ def plan(before: Tree, after: Tree, exemptions: Iterable[Exemption] = (), today:
     """
     found = changes(before, after)
     artifacts = artifact_changes(before, after)
-    in_the_way = obstacles(before, after, found)
+    apps = serve(before, after)
+    in_the_way = (*obstacles(before, after, found), *_serve_obstacles(after, apps))
     exposed = exposure(before, after, found.resources)
     findings = policy(before, after, found.resources, exposed, exemptions, today=today)
     costs = cost(before, after, found.resources)
@@ -51,11 +53,23 @@ def plan(before: Tree, after: Tree, exemptions: Iterable[Exemption] = (), today:
         exposure=exposed,
         cost=costs,
         rollout=rolled,
-        serve=serve(before, after),
+        serve=apps,
         deployability=in_the_way,
         policy=findings,
         artifacts=artifacts,
     )
+
+
+def _serve_obstacles(after: Tree, apps: Iterable[ServeChange]) -> Iterable[Obstacle]:
+    """What would keep the GPU box from running the Serve configuration."""
+    for sentence in route_collisions(after):
+        yield Obstacle("route-collision", Severity.BLOCKER, "", "", sentence)
+    for change in apps:
+        if not change.fits:
+            sentence = (
+                f"app {change.app} does not fit on the box beside its old version: it would stay DEPLOYING for ever"
+            )
+            yield Obstacle("no-room", Severity.BLOCKER, "", "", sentence)
 
 
 def artifact_changes(before: Tree, after: Tree) -> tuple[ArtifactChange, ...]:

@@ -96,9 +96,6 @@ def decisions(plan: Plan) -> list[str]:
         for item in change.properties
         if item.effect is Effect.UNKNOWN and change.action is Action.UPDATE
     ]
-    asked += [
-        f"app {change.app} does not fit on the box beside its old version" for change in plan.serve if not change.fits
-    ]
     return list(dict.fromkeys(asked))
 
 

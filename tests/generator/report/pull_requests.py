@@ -1,4 +1,4 @@
-"""Twenty pull requests as people open them, as changes to the declaration or its templates."""
+"""Pull requests as people open them, as changes to the declaration or its templates."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -50,10 +50,13 @@ def of(part: str, **settings: Any) -> Environment:
 
 def edited(stack: str, *edits: tuple[str, str]) -> Files:
     """dev with text of one stack replaced, as a change of that stack's Python would."""
+    return _edited(f"stacks/{stack}.yaml", *edits)
+
+
+def _edited(path: str, *edits: tuple[str, str]) -> Files:
     from hashlib import sha256
 
     files = dict(base())
-    path = f"stacks/{stack}.yaml"
     before = sha256(files[path].encode()).hexdigest()
     for old, new in edits:
         assert old in files[path], f"{path} has no {old!r}"
@@ -198,6 +201,12 @@ PULL_REQUESTS = (
         "Ship a new version of ecg_rhythm",
         lambda: rendered(packages={app.name: "c" * 64 + ".zip" for app in SERVE_APPS}),
         "ecg_rhythm",
+    ),
+    PullRequest(
+        "app-too-big",
+        "Give each trace reader two CPUs on a box that has four",
+        lambda: _edited("serve.yaml", ("num_cpus: 0.75", "num_cpus: 2")),
+        "does not fit on the box",
     ),
     PullRequest(
         "cheaper-network",
