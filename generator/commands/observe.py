@@ -1,0 +1,146 @@
+"""`ecgctl status`, `events`, `logs`: looking, without touching anything.
+
+Flags and words only. Options are spelled as in `generator.cli`, which adds these commands to `ecgctl`.
+"""
+
+import re
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from generator.checkout import environments, find_root
+
+_REDRAW_S = 2.0
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def _root(_: click.Context, __: click.Parameter, value: Path | None) -> Path:
+    return find_root((value or Path.cwd()).resolve())
+
+
+def _complete_environment(*_: object) -> list[str]:
+    return environments(find_root(Path.cwd()))
+
+
+_root_option = click.option(
+    "--root",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    callback=_root,
+    help="The checkout to work on (default: the one around the current folder).",
+)
+_environment_argument = click.argument("environment", metavar="ENV", shell_complete=_complete_environment)
+_local_option = click.option("--local", is_flag=True, help="The embedded AWS that `ecgctl run` has started.")
+
+
+class Span(click.ParamType[timedelta]):
+    """A duration such as 30s, 10m, 2h or 1d."""
+
+    name = "duration"
+
+    def convert(self, value: str | timedelta, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        found = re.fullmatch(r"(\d+)([smhd])", value)
+        if found is None:
+            self.fail(f"{value!r} is no duration; write 30s, 10m, 2h or 1d", param, ctx)
+        return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+@click.command()
+@_environment_argument
+@click.option("--watch", "-w", is_flag=True, help="Look again every two seconds until Ctrl-C.")
+@click.option("-o", "--output", type=click.Choice(["text", "wide", "json"]), default="text", show_default=True)
+@_local_option
+@_root_option
+def status(environment: str, watch: bool, output: str, local: bool, root: Path) -> None:
+    """Say whether ENV is what Git wants (sync) and whether it works (health).
+
+    Exit code 0: Synced and Healthy; 1: anything else. Reads only; templates_out/ENV is what Git wants. Each state and
+    what to do about it: docs/runbooks/health.md. AGE is the time since a stack last changed.
+
+    \b
+    ecgctl status dev                the whole environment in one screen
+    ecgctl status dev --watch        while something is being rolled out
+    ecgctl status dev -o wide        every resource, and every difference from Git
+    ecgctl status dev -o json        for scripts
+    """
+    from generator.report.status_json import status_json
+    from generator.report.status_text import status_text
+    from generator.status import Observer
+
+    observer = Observer(root, environment, local=local)
+    good = False
+    try:
+        while True:
+            found = observer.status()
+            good = found.good
+            text = status_json(found) if output == "json" else status_text(found, wide=output == "wide")
+            if watch and output != "json":
+                click.clear()
+            click.echo(text)
+            if not watch:
+                break
+            time.sleep(_REDRAW_S)
+    except KeyboardInterrupt:
+        click.echo()
+    if not good:
+        raise SystemExit(1)
+
+
+@click.command()
+@_environment_argument
+@click.argument("stack", required=False)
+@click.option("--limit", "-n", type=click.IntRange(1, 1000), default=40, show_default=True, help="How many.")
+@_local_option
+@_root_option
+def events(environment: str, stack: str | None, limit: int, local: bool, root: Path) -> None:
+    """Show what happened lately in ENV's stacks, newest last, failures in red.
+
+    \b
+    ecgctl events dev          all stacks as one story
+    ecgctl events dev api -n 100
+    """
+    from generator.report.status_events import events_text
+    from generator.status import Observer
+
+    click.echo(events_text(Observer(root, environment, local=local).events(stack, limit)))
+
+
+@click.command()
+@_environment_argument
+@click.argument("source", type=click.Choice(["api", "model-server"]), default="api")
+@click.option("--follow", "-f", is_flag=True, help="Go on until Ctrl-C.")
+@click.option("--since", type=Span(), default="10m", show_default=True, help="How far back: 30s, 10m, 2h, 1d.")
+@_local_option
+@_root_option
+def logs(environment: str, source: str, follow: bool, since: timedelta, local: bool, root: Path) -> None:
+    """Show what the API or the model server wrote, from CloudWatch Logs.
+
+    \b
+    ecgctl logs dev                       the API's last ten minutes
+    ecgctl logs dev model-server --since 2h
+    ecgctl logs dev api --follow
+    """
+    from generator.report.status_events import log_text
+    from generator.status import LogSource, Observer
+
+    observer, chosen = Observer(root, environment, local=local), LogSource(source)
+    if follow:
+        try:
+            for line in observer.follow(chosen, since):
+                click.echo(log_text(line))
+        except KeyboardInterrupt:
+            return
+    empty = True
+    for line in observer.lines(chosen, since):
+        click.echo(log_text(line))
+        empty = False
+    if not empty:
+        return
+    click.echo(f"{observer.log_group(chosen)} has no line of that time", err=True)
+    if chosen is LogSource.MODEL_SERVER:
+        for error in reversed(observer.box_errors()):
+            click.echo(f"{error.get('at')} the box reported: {error.get('message')}")
+        click.echo("next: ecgctl status; or on the box: journalctl -u ecg-updater", err=True)

@@ -1,0 +1,141 @@
+"""What an environment is doing: the rim around `sync.status`, which asks AWS for it. Writes nothing."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from generator.aws.errors import AwsRefused
+from generator.aws.live import LiveReader
+from generator.aws.live_stacks import LiveStacks
+from generator.aws.session import Clients
+from generator.aws.traces import LogGroup, StackHistory
+from generator.checkout import STATE
+from generator.deployment import WrongAccount, committed
+from generator.errors import EcgError
+from generator.local.connection import Connection
+from generator.model import names
+from generator.model.environment import UNRESOLVED
+from generator.sync.health import Box, Unreadable
+from generator.sync.ledger import Ledger, LedgerStore
+from generator.sync.status import EnvironmentStatus, status_of, things_to_read
+from generator.sync.traces import LogLine, StackMoment
+
+_FOLLOW_EVERY_S = 2.0
+_LATE = timedelta(seconds=30)
+"""CloudWatch may take in a line after younger ones of another stream."""
+_BOOTSTRAP = "bootstrap"
+"""Applied by an administrator, not from templates_out/; so it is no stray."""
+
+
+class LogSource(StrEnum):
+    """Whose log."""
+
+    API = "api"
+    MODEL_SERVER = "model-server"
+
+
+class UnknownStack(EcgError):
+    """The manifest has no stack of that name."""
+
+    exit_code = 2
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        self.name, self.known = name, tuple(known)
+        super().__init__(f"there is no stack {name!r}\n  next: use one of {', '.join(known)}")
+
+
+class Observer:
+    """Looks at one environment of a checkout."""
+
+    def __init__(self, root: Path, environment: str, *, local: bool = False, ledger: LedgerStore | None = None) -> None:
+        """`local`: the embedded AWS that `ecgctl run` keeps up. Raises InvalidManifest, WrongAccount, NotRunning."""
+        desired = committed(root, environment)
+        self.manifest, self._files = desired.manifest, desired.files
+        surroundings = Connection.running(root / STATE).environment() if local else None
+        self._clients = Clients(self.manifest.region, surroundings)
+        self._ledger = Ledger(ledger, environment) if ledger else None
+        if not local and self.manifest.account != UNRESOLVED:
+            account = self._clients.make("sts").get_caller_identity()["Account"]
+            if account != self.manifest.account:
+                raise WrongAccount(self.manifest.account, account)
+        self._cloudformation = self._clients.make("cloudformation")
+        self._stacks = LiveStacks(self._cloudformation)
+        self._reader = LiveReader(self._clients.make)
+
+    def status(self, notes: Sequence[str] = ()) -> EnvironmentStatus:
+        """Read everything side by side, and judge it."""
+        manifest = self.manifest
+        wanted = [manifest.stack_id(stack.name) for stack in manifest.stacks]
+        tagged = self._stacks.tagged(manifest.project, manifest.name)
+        said = list(notes)
+        if isinstance(tagged, Unreadable):
+            said.append(f"stacks that Git dropped cannot be found: {tagged.reason}")
+            tagged = []
+        strays = [name for name in tagged if name not in {*wanted, manifest.stack_id(_BOOTSTRAP)}]
+        live = self._stacks.read_stacks([*wanted, *strays])
+        readings = self._reader.read(things_to_read(manifest, self._files, live))
+        deployments = self._ledger.history(1) if self._ledger else ()
+        return status_of(
+            manifest,
+            self._files,
+            live,
+            readings,
+            datetime.now(UTC),
+            strays=strays,
+            deployed=deployments[0] if deployments else None,
+            notes=said,
+        )
+
+    def events(self, stack: str | None, limit: int) -> Sequence[StackMoment]:
+        """The last events, oldest first, of one stack or of all. Raises UnknownStack, AwsRefused."""
+        known = [each.name for each in self.manifest.stacks]
+        if stack is not None and stack not in known:
+            raise UnknownStack(stack, known)
+        chosen = {name: self.manifest.stack_id(name) for name in known if stack in (None, name)}
+        return StackHistory(self._cloudformation).recent(chosen, limit)
+
+    def log_group(self, source: LogSource) -> str:
+        """Name of the log group of a source."""
+        prefix = f"{self.manifest.project}-{self.manifest.name}"
+        match source:
+            case LogSource.API:
+                return names.log_group(prefix, "ecs", "api")
+            case LogSource.MODEL_SERVER:
+                return names.log_group(prefix, "ec2", "model-server")
+
+    def lines(self, source: LogSource, since: timedelta) -> Iterator[LogLine]:
+        """A log's lines of the last while, oldest first. Raises AwsRefused."""
+        return LogGroup(self._clients.make("logs"), self.log_group(source)).lines(datetime.now(UTC) - since)
+
+    def follow(
+        self, source: LogSource, since: timedelta, sleep: Callable[[float], None] = time.sleep
+    ) -> Iterator[LogLine]:
+        """The same, and then what comes, until the caller stops. Raises AwsRefused."""
+        group = LogGroup(self._clients.make("logs"), self.log_group(source))
+        start = datetime.now(UTC) - since
+        seen: Mapping[str, datetime] = {}
+        while True:
+            fresh = [line for line in group.lines(start) if line.id not in seen]
+            yield from fresh
+            newest = max((line.time for line in fresh), default=start)
+            start = max(start, newest - _LATE)
+            kept = {**seen, **{line.id: line.time for line in fresh}}
+            seen = {id_: moment for id_, moment in kept.items() if moment >= start}
+            sleep(_FOLLOW_EVERY_S)
+
+    def box_errors(self) -> Sequence[Mapping[str, Any]]:
+        """The last errors that the box itself reported, newest first, each `{"at", "message"}`; empty where none is.
+
+        For whoever finds the box's log empty. Raises AwsRefused.
+        """
+        names_ = [self.manifest.stack_id(stack.name) for stack in self.manifest.stacks]
+        things = things_to_read(self.manifest, self._files, self._stacks.read_stacks(names_))
+        for reading in self._reader.read([thing for thing in things if isinstance(thing, Box)]).values():
+            if isinstance(reading, Unreadable):
+                raise AwsRefused("reading the box's report", "Unreadable", reading.reason)
+            report = (reading or {}).get("report") or {}
+            return tuple(report.get("errors", ()))
+        return ()
