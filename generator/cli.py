@@ -101,7 +101,7 @@ def render(environment: str, check: bool, root: Path) -> None:
     help="Exit with 1 only on this; may be given several times.  [default: changes]",
 )
 @click.option("--details/--no-details", default=True, help="Show each property's before and after (text).")
-@root_option
+@click.option("--root", type=_FOLDER, help="The checkout of ENV (default: the one around the current folder).")
 def plan(
     environment: str | None,
     base: str | None,
@@ -110,7 +110,7 @@ def plan(
     output: str,
     fail_on: tuple[str, ...],
     details: bool,
-    root: Path,
+    root: Path | None,
 ) -> None:
     """Say what a change to templates_out/ENV will do, before anyone approves it.
 
@@ -131,7 +131,8 @@ def plan(
     if before is not None and after is not None:
         found, reproduce = planning.plan_folders(before, after), f"ecgctl plan --from {before} --to {after}"
     else:
-        found, revision = planning.plan_environment(root, str(environment), base)
+        checkout = find_root((root or Path.cwd()).resolve())
+        found, revision = planning.plan_environment(checkout, str(environment), base)
         reproduce = f"ecgctl plan {environment} --base {revision[:12]}"
     match output:
         case "json":

@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,9 +21,18 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from generator.model.yaml_source import read  # noqa: E402
 from tests.generator.plan.corpus import effect_cases, scenario_trees, scenarios  # noqa: E402
 from tests.generator.plan.corpus import planned as engine  # noqa: E402
 from tests.generator.plan.trees import files  # noqa: E402
+
+_CDK = "@aws-cdk/cloudformation-diff"
+_CDK_CHILD = f"""
+import {{ fullDiff }} from '{_CDK}';
+import {{ readFileSync }} from 'node:fs';
+const [before, after] = process.argv.slice(2).map((file) => JSON.parse(readFileSync(file, 'utf8')));
+console.log(fullDiff(before, after).differenceCount);
+"""
 
 _CHILD = """
 import resource, sys
@@ -143,6 +153,30 @@ def dev() -> tuple[dict[str, str], dict[str, str]]:
     return tree, {**tree, "manifest.yaml": manifest.replace(tag, f"{tag[: tag.index(':')]}: src-changed")}
 
 
+def beside_cdk() -> tuple[float, float] | None:
+    """Seconds (best of three) of this plan and of CDK's own diff library over the api stack of dev, one property
+    changed, each in a process of its own, by turns. None without npm; the library is installed below `.local/`."""
+    if shutil.which("npm") is None or shutil.which("node") is None:
+        return None
+    folder = ROOT / ".local/bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "node_modules" / _CDK).exists():
+        subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", _CDK], cwd=folder, check=True)
+    (folder / "diff.mjs").write_text(_CDK_CHILD)
+    before, after = dev()
+    for name, tree in (("before", before), ("after", after)):
+        template = read(tree["stacks/api.yaml"], name).data
+        template["Resources"]["ApiService"]["Properties"]["DesiredCount"] = len(name)
+        (folder / f"{name}.json").write_text(json.dumps(template))
+    ours, theirs = float("inf"), float("inf")
+    for _ in range(3):
+        start = time.perf_counter()
+        subprocess.run(["node", "diff.mjs", "before.json", "after.json"], cwd=folder, check=True, capture_output=True)
+        theirs = min(theirs, time.perf_counter() - start)
+        ours = min(ours, measured(before, after)[0])
+    return ours, theirs
+
+
 def quality() -> dict[str, tuple[float, float, int]]:
     """Effect -> precision, recall and number of cases over the labelled corpus."""
     pairs: list[tuple[str, str]] = [(case.effect, case.found()) for case in effect_cases()]
@@ -180,6 +214,7 @@ def main() -> None:
         ),
     }
     results = {name: measured(*make()) for name, make in rows.items()}
+    cdk = beside_cdk()
     found = quality()
     if given.json:
         print(json.dumps({"speed": results, "quality": found}, indent=1))
@@ -187,6 +222,13 @@ def main() -> None:
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")
     for name, (seconds, count, peak) in results.items():
         print(f"{name:<58} {seconds:6.2f} s  {count:>6} changes  {peak:>4} MiB peak")
+    if cdk is None:
+        print("\nCDK's diff library: not measured, no npm here")
+    else:
+        ours, theirs = cdk
+        print(
+            f"\nthe whole dev tree here {ours:.2f} s, one stack with CDK's library {theirs:.2f} s: {ours / theirs:.2f}"
+        )
     print(f"\n{'effect':<14} precision  recall  cases")
     for effect, (precision, recall, cases) in found.items():
         print(f"{effect:<14} {precision:9.3f} {recall:7.3f} {cases:6}")
