@@ -79,10 +79,11 @@ def _runbook(stack: LiveStack) -> str:
 class RollbackStuck(StackNotReady):
     """A rollback failed again when it was continued. Skipping what stands in its way is a person's decision."""
 
-    def __init__(self, stack: LiveStack, stuck: Sequence[StackResource]) -> None:
+    def __init__(self, stack: LiveStack, name: str, stuck: Sequence[StackResource]) -> None:
+        """`name` is the stack's in the manifest."""
         self.stuck = tuple(stuck)
         causes = [f"{one.logical_id} ({one.type}) {one.status}: {one.reason or 'no reason given'}" for one in stuck]
-        skip = " ".join(f"--skip {stack.name}.{one.logical_id}" for one in stuck)
+        skip = " ".join(f"--skip {name}.{one.logical_id}" for one in stuck)
         super().__init__(
             stack,
             "\n".join(

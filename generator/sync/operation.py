@@ -136,7 +136,7 @@ class StackOperation:
             case Step.CONTINUE_ROLLBACK:
                 in_the_way = stuck(stacks.resources(live))
                 if step in done:
-                    raise RollbackStuck(live, in_the_way)
+                    raise RollbackStuck(live, self._stack.name, in_the_way)
                 allowed = self._run.options.skip.get(self._stack.name, ())
                 skip = [one.logical_id for one in in_the_way if one.logical_id in allowed]
                 self._repaired(Repair.CONTINUED, live.status)

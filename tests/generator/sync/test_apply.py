@@ -1,13 +1,31 @@
 """Apply, against stacks in memory."""
 
+import _thread
+from collections.abc import Callable
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 
 from generator.model.manifest import Artifact, ArtifactKind, Manifest, ServeManifest, StackManifest
 from generator.model.wiring import Wire
-from generator.sync.apply import Target, apply
-from generator.sync.errors import MissingOutput, StackFailed, StackNotReady, Unresolved, WaveFailed
+from generator.sync.apply import Options, Outcome, Target, apply
+from generator.sync.errors import (
+    ApplyFailed,
+    CallRefused,
+    MissingOutput,
+    NotApproved,
+    RollbackStuck,
+    ShellKept,
+    StackFailed,
+    StackNotReady,
+    SurpriseInChangeSet,
+    Unresolved,
+    WaveFailed,
+)
+from generator.sync.lease import LeaseRecord
+from generator.sync.ledger import Ledger, Result
+from generator.sync.ports import ChangeSet, LiveStack
 from generator.sync.progress import (
     Action,
     ArtifactPublished,
@@ -16,9 +34,19 @@ from generator.sync.progress import (
     ResourceMoved,
     StackFinished,
     StackRepaired,
+    StackStarted,
     WaveStarted,
 )
-from tests.generator.sync.worlds import FakeClock, InMemoryArtifacts, InMemoryStacks
+from generator.sync.run import Outputs
+from generator.sync.verify import Approval
+from tests.generator.sync.worlds import (
+    FakeClock,
+    InMemoryArtifacts,
+    InMemoryLease,
+    InMemoryLedger,
+    InMemoryStacks,
+    Thing,
+)
 
 STORAGE = "Resources: {Bucket: {Type: T}}\nOutputs: {BucketName: the-bucket}\n"
 NETWORK = "Resources: {Vpc: {Type: T}}\nOutputs: {VpcId: vpc-1}\n"
@@ -54,11 +82,22 @@ class World:
     def __init__(self, **failing: str) -> None:
         self.stacks = InMemoryStacks(failing=failing)
         self.artifacts = InMemoryArtifacts()
+        self.clock = FakeClock()
+        self.leases: InMemoryLease | None = None
+        self.ledger: InMemoryLedger | None = None
         self.facts: list[Fact] = []
 
-    def apply(self, manifest: Manifest = MANIFEST, resolutions: dict[str, str] | None = None, **files: str):
-        target = Target(self.stacks, self.artifacts, FakeClock(), resolutions or {})
-        return apply(manifest, {**FILES, **files}, target, self.facts.append)
+    def apply(
+        self,
+        manifest: Manifest = MANIFEST,
+        resolutions: dict[str, str] | None = None,
+        options: Options | None = None,
+        **files: str,
+    ) -> Outcome:
+        target = Target(
+            self.stacks, self.artifacts, self.clock, resolutions or {}, leases=self.leases, ledger=self.ledger
+        )
+        return apply(manifest, {**FILES, **files}, target, self.facts.append, options or Options())
 
 
 def test_a_first_apply_creates_every_stack_and_wires_outputs_into_parameters() -> None:
@@ -192,3 +231,218 @@ def test_every_move_of_a_resource_is_reported_once() -> None:
     world.apply()
     moves = [f.event.id for f in world.facts if isinstance(f, ResourceMoved)]
     assert len(moves) == len(set(moves)) > 0
+
+
+def test_a_change_set_that_git_no_longer_needs_is_not_even_computed() -> None:
+    world = World()
+    world.apply()
+    before = len(world.stacks.log)
+    world.apply()
+    assert world.stacks.log[before:] == []
+
+
+def test_outputs_are_the_new_ones_even_where_descriptions_lag_behind() -> None:
+    world = World()
+    world.apply()
+    world.apply(**{"stacks/network.yaml": NETWORK.replace("vpc-1", "vpc-0")})
+    world.stacks.stale_reads = 5
+    outcome = world.apply(**{"stacks/network.yaml": NETWORK.replace("vpc-1", "vpc-2")})
+    assert outcome.outputs["api"] == {"Where": "vpc-2"}
+
+
+def test_an_operation_that_an_old_description_hides_is_waited_for() -> None:
+    world = World()
+    world.apply()
+    held = world.stacks.held["ecg-dev-api"]
+    former = held.live
+
+    def theirs():
+        for _ in range(4):
+            yield
+        world.stacks.strand("ecg-dev-api", "UPDATE_COMPLETE")
+
+    world.stacks.strand("ecg-dev-api", "UPDATE_IN_PROGRESS")
+    world.stacks.start("ecg-dev-api", theirs())
+    held.known = (former, 2)
+    outcome = world.apply(**{"stacks/api.yaml": API.replace("Service", "NewService")})
+    assert outcome.actions["api"] is Action.UPDATED
+
+
+class Surprising(InMemoryStacks):
+    """Does something right before the first execution; loses the answers of some calls."""
+
+    before_execute: Callable[[ChangeSet], None] = staticmethod(lambda _: None)
+    lose: frozenset[str] = frozenset()
+
+    def execute(self, change_set: ChangeSet, token: str) -> None:
+        act, self.before_execute = self.before_execute, lambda _: None
+        act(change_set)
+        super().execute(change_set, token)
+        if "execute" in self.lose:
+            raise CallRefused("executing: ReadTimeoutError", uncertain=True)
+
+    def delete(self, stack: LiveStack, token: str) -> None:
+        super().delete(stack, token)
+        if "delete" in self.lose:
+            raise CallRefused("deleting: ReadTimeoutError", uncertain=True)
+
+
+def surprising(**changes: Any) -> World:
+    world = World()
+    world.stacks = Surprising()
+    for name, value in changes.items():
+        setattr(world.stacks, name, value)
+    return world
+
+
+def test_an_execution_whose_answer_was_lost_is_found_by_its_token_and_followed() -> None:
+    world = surprising(lose=frozenset({"execute"}))
+    assert set(world.apply().actions.values()) == {Action.CREATED}
+    assert [call for call, _ in world.stacks.log].count("execute") == 3
+
+
+def test_a_deletion_whose_answer_was_lost_is_seen_from_the_state() -> None:
+    world = surprising(failing={"Vpc": "no"}, lose=frozenset({"delete"}))
+    with pytest.raises(WaveFailed):
+        world.apply()
+    world.stacks.failing = {}
+    assert world.apply().actions["network"] is Action.CREATED
+
+
+def test_a_stack_that_someone_else_changed_in_between_is_computed_anew() -> None:
+    world = surprising()
+    world.apply()
+
+    def someone_is_faster(change_set: ChangeSet) -> None:
+        world.stacks.change_sets.clear()
+
+    world.stacks.before_execute = someone_is_faster
+    outcome = world.apply(**{"stacks/api.yaml": API.replace("Service", "NewService")})
+    assert outcome.actions["api"] is Action.UPDATED
+    assert StackRepaired("api", Repair.OVERTAKEN, "") in world.facts
+    assert world.stacks.change_sets == {}
+
+
+def test_an_unplanned_replacement_stops_the_whole_wave_before_anything_is_executed() -> None:
+    world = World()
+    world.apply(**{"stacks/network.yaml": "Resources: {Vpc: {Type: T, Properties: {Name: a}}}\nOutputs: {VpcId: v}\n"})
+    before = len([1 for call, _ in world.stacks.log if call == "execute"])
+    files = {
+        "stacks/network.yaml": "Resources: {Vpc: {Type: T, Properties: {Name: b}}}\nOutputs: {VpcId: v}\n",
+        "stacks/storage.yaml": STORAGE.replace("Bucket: {Type: T}", "Bucket: {Type: T}, More: {Type: T}"),
+    }
+    expected = {"network": {"Vpc": ["update"]}, "storage": {"More": ["create"]}}
+    with pytest.raises(WaveFailed) as caught:
+        world.apply(options=Options(expectations=expected), **files)
+    assert isinstance(caught.value.errors["network"], SurpriseInChangeSet)
+    assert len([1 for call, _ in world.stacks.log if call == "execute"]) == before
+    assert world.stacks.change_sets == {}
+    outcome = world.apply(options=Options(expectations={"network": {"Vpc": ["replace"]}}), **files)
+    assert outcome.actions["network"] is Action.UPDATED
+
+
+def test_a_plan_that_nobody_approved_stops_before_anything_is_touched() -> None:
+    world = World()
+    with pytest.raises(NotApproved):
+        world.apply(options=Options(approval=Approval(frozenset({"d1"}), "d2")))
+    assert world.stacks.log == []
+
+
+def test_a_rollback_that_fails_again_is_reported_with_what_to_skip_and_goes_on_once_that_is_allowed() -> None:
+    world = World()
+    world.apply()
+    changed = {"stacks/network.yaml": NETWORK.replace("{Type: T}", "{Type: U}").replace("Vpc:", "A: {Type: T}, Vpc:")}
+    world.stacks.failing, world.stacks.not_rolling_back = {"Vpc": "no"}, {"A"}
+    with pytest.raises(WaveFailed):
+        world.apply(**changed)
+    world.stacks.failing = {}
+    with pytest.raises(WaveFailed, match=r"ecgctl apply ENV --skip network\.A") as caught:
+        world.apply(**changed)
+    assert isinstance(caught.value.errors["network"], RollbackStuck)
+    assert [name for call, name in world.stacks.log if call == "continue_rollback"] == ["ecg-dev-network"]
+    outcome = world.apply(options=Options(skip={"network": ["A"]}), **changed)
+    assert outcome.actions["network"] is Action.UPDATED
+
+
+SHELL = {"tags": {"Project": "ecg", "Environment": "dev", "ManagedBy": "ecgctl"}}
+
+
+@pytest.mark.parametrize(
+    ("status", "things", "tags", "why"),
+    [
+        ("ROLLBACK_COMPLETE", {}, {"Project": "other"}, "does not bear the tags"),
+        ("ROLLBACK_COMPLETE", {"Videos": "DELETE_SKIPPED"}, SHELL["tags"], "leaves these without an owner"),
+        ("DELETE_FAILED", {"Videos": "DELETE_FAILED"}, SHELL["tags"], "it was complete once"),
+    ],
+)
+def test_a_shell_that_is_not_ours_or_holds_something_is_never_deleted(
+    status: str, things: dict[str, str], tags: dict[str, str], why: str
+) -> None:
+    world = World()
+    held = world.stacks.strand("ecg-dev-network", status, tags=tags)
+    held.things = {name: Thing("Bucket", {}, name, state) for name, state in things.items()}
+    with pytest.raises(WaveFailed, match=why) as caught:
+        world.apply()
+    assert isinstance(caught.value.errors["network"], ShellKept)
+    assert ("delete", "ecg-dev-network") not in world.stacks.log
+
+
+def test_a_shell_that_cannot_be_deleted_is_tried_twice_and_then_reported() -> None:
+    world = World(Vpc="no")
+    with pytest.raises(WaveFailed):
+        world.apply()
+    held = world.stacks.held["ecg-dev-network"]
+    held.things = {"Vpc": Thing("T", {}, "vpc-1")}
+    world.stacks.failing, world.stacks.undeletable = {}, {"Vpc"}
+    with pytest.raises(WaveFailed, match="deleting it failed"):
+        world.apply()
+    world.stacks.undeletable = set()
+    assert world.apply().actions["network"] is Action.CREATED
+
+
+def test_a_gate_after_each_wave_sees_its_stacks_and_can_stop_the_apply() -> None:
+    world = World()
+    seen: list[tuple[int, tuple[str, ...]]] = []
+
+    def gate(number: int, stacks: tuple[str, ...], outputs: Outputs) -> None:
+        seen.append((number, stacks))
+        assert outputs["network"] == {"VpcId": "vpc-1"}
+        raise ApplyFailed("wave 0 is not healthy")
+
+    with pytest.raises(ApplyFailed, match="not healthy"):
+        world.apply(options=Options(after_wave=gate))
+    assert seen == [(0, ("network", "storage"))]
+    assert "ecg-dev-api" not in world.stacks.live
+
+
+def test_a_deployment_is_recorded_with_its_tree_its_stacks_and_its_end() -> None:
+    world = World()
+    world.ledger = InMemoryLedger(world.clock)
+    world.apply(options=Options(who="alice", commit="c1", digest="d1"))
+    world.stacks.failing = {"New": "the limit is reached"}
+    with pytest.raises(WaveFailed):
+        world.apply(options=Options(who="bob", commit="c2"), **{"stacks/api.yaml": API.replace("Service", "New")})
+    newest, oldest = Ledger(world.ledger, "dev").history()
+    assert (oldest.who, oldest.commit, oldest.digest, oldest.result) == ("alice", "c1", "d1", Result.SUCCEEDED)
+    assert {name: one.action for name, one in oldest.stacks.items()} == dict.fromkeys(
+        ("network", "storage", "api"), "created"
+    )
+    assert (newest.who, newest.result, newest.stacks["api"].action) == ("bob", Result.FAILED, "failed")
+    assert "limit" in newest.error
+    assert Ledger(world.ledger, "dev").files(oldest) == FILES
+
+
+def test_ctrl_c_ends_the_threads_records_the_interruption_and_releases_the_lease() -> None:
+    world = World()
+    world.ledger, world.leases = InMemoryLedger(world.clock), InMemoryLease(world.clock)
+    world.stacks.polls_in_progress = 10**9  # without an end, if nobody stops the threads
+
+    def interrupt(fact: Fact) -> None:
+        if isinstance(fact, StackStarted):
+            _thread.interrupt_main()
+
+    target = Target(world.stacks, world.artifacts, world.clock, leases=world.leases, ledger=world.ledger)
+    with pytest.raises(KeyboardInterrupt):
+        apply(MANIFEST, FILES, target, interrupt)
+    assert Ledger(world.ledger, "dev").history()[0].result is Result.INTERRUPTED
+    assert LeaseRecord.from_text(world.leases.stored.text).released
