@@ -1,0 +1,122 @@
+"""`ecgctl history` and `ecgctl rollback`: what was deployed, and the way back."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from generator.checkout import STATE, environments, find_root
+
+if TYPE_CHECKING:
+    from generator.aws.session import Clients
+    from generator.model.manifest import Manifest
+    from generator.sync.ledger import LedgerStore
+
+
+def _root(_: click.Context, __: click.Parameter, value: Path | None) -> Path:
+    return find_root((value or Path.cwd()).resolve())
+
+
+def _complete_environment(*_: object) -> list[str]:
+    return environments(find_root(Path.cwd()))
+
+
+_root_option = click.option(
+    "--root",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    callback=_root,
+    help="The checkout to work on (default: the one around the current folder).",
+)
+_environment_argument = click.argument("environment", metavar="ENV", shell_complete=_complete_environment)
+_local_option = click.option("--local", is_flag=True, help="The embedded AWS that `ecgctl run` has started.")
+_bucket_option = click.option("--bucket", help="Where the ledger lies (default: the bootstrap stack's bucket).")
+
+
+def _ledger(root: Path, manifest: "Manifest", local: bool, bucket: str | None) -> "tuple[Clients, LedgerStore, str]":
+    from generator.aws.cloudformation import CloudFormation
+    from generator.aws.ledger import S3Ledger
+    from generator.aws.session import Clients
+    from generator.state_bucket import state_bucket
+
+    surroundings = None
+    if local:
+        from generator.local.connection import Connection
+
+        surroundings = Connection.running(root / STATE).environment()
+    clients = Clients(manifest.region, surroundings)
+    found = bucket or state_bucket(manifest, CloudFormation(clients.make("cloudformation")))
+    return clients, S3Ledger(clients.make("s3"), found), found
+
+
+@click.command()
+@_environment_argument
+@click.option("-n", "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many.")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@_bucket_option
+@_local_option
+@_root_option
+def history(environment: str, limit: int, output: str, bucket: str | None, local: bool, root: Path) -> None:
+    """Show what was deployed to ENV, newest first: when, by whom, which commit, how long, with which outcome.
+
+    A deployment without an end still runs, or was killed: the next `ecgctl apply` goes on where it stopped.
+    """
+    from generator.deployment import committed
+    from generator.report.history_text import history_json, history_text
+    from generator.sync.ledger import Ledger
+
+    _, store, _ = _ledger(root, committed(root, environment).manifest, local, bucket)
+    found = Ledger(store, environment).history(limit)
+    click.echo(history_json(found) if output == "json" else history_text(found))
+
+
+@click.command()
+@_environment_argument
+@click.argument("revision", metavar="[REV]", required=False)
+@click.option("--now", is_flag=True, help="Apply the older tree at once, from the ledger. Git has to follow.")
+@_bucket_option
+@_local_option
+@_root_option
+def rollback(environment: str, revision: str | None, now: bool, bucket: str | None, local: bool, root: Path) -> None:
+    """Go back to an earlier deployment of ENV: REV, or the last good one that differs from what was deployed last.
+
+    REV is the beginning of a commit or of a deployment's id, as `ecgctl history` shows them.
+
+    \b
+    ecgctl rollback dev              print the commands that revert it in Git; the merge deploys it
+    ecgctl rollback dev --now        apply the older tree at once; revert in Git as well, or the next apply undoes it
+    """
+    from generator.deployment import Desired, committed
+    from generator.model.manifest import parse
+    from generator.sync.ledger import Ledger
+    from generator.sync.rollback import good_before, revert_commands
+
+    clients, store, found = _ledger(root, committed(root, environment).manifest, local, bucket)
+    ledger = Ledger(store, environment)
+    deployments = ledger.history(limit=100)
+    to = good_before(deployments, environment, revision)
+    click.echo(f"back to {to.commit[:12] or to.id}, deployed {to.began:%Y-%m-%d %H:%M:%S} UTC by {to.who}")
+    if now:
+        from rich.console import Console
+
+        from generator.deployment import aws_target
+        from generator.report.live import showing
+        from generator.state_bucket import deployer, remembering
+        from generator.sync.apply import Options, apply
+
+        files = ledger.files(to)
+        desired = Desired(parse(files["manifest.yaml"], f"manifest.yaml of {to.id}"), files)
+        if local:
+            from generator.trial.target import running_target
+
+            target = running_target(root, desired, root / STATE)
+        else:
+            target = aws_target(root, desired)
+        target = remembering(target, desired.manifest, clients.make("s3"), found)
+        options = Options(who=deployer(), commit=to.commit, digest=to.digest, note=f"rollback to {to.id}")
+        with showing(Console()) as report:
+            outcome = apply(desired.manifest, files, target, report, options)
+        click.echo("rolled back" if outcome.changed else "nothing to change")
+    if not now or to.commit:
+        click.echo("so that Git says the same:" if now else "review and merge this:")
+        for command in revert_commands(to, deployments[0]):
+            click.echo(f"  {command}")

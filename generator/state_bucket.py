@@ -1,0 +1,57 @@
+"""The bucket of the bootstrap stack, where an environment's lease and ledger lie."""
+
+import getpass
+import os
+import socket
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from generator.aws.lease import S3Lease
+from generator.aws.ledger import S3Ledger
+from generator.errors import EcgError
+from generator.model.manifest import Manifest
+from generator.sync.ports import Stacks
+from generator.sync.run import Target
+
+_STACK, _OUTPUT = "bootstrap", "StateBucketName"
+
+
+class NoStateBucket(EcgError):
+    """There is nowhere to look for lease and ledger."""
+
+    def __init__(self, environment: str, stack: str) -> None:
+        self.environment, self.stack = environment, stack
+        super().__init__(
+            f"{environment} has no stack {stack} with the output {_OUTPUT}\n"
+            f"  next: ecgctl bootstrap {environment} --apply, or name a bucket with --bucket"
+        )
+
+
+def state_bucket(manifest: Manifest, stacks: Stacks) -> str:
+    """The bucket's name. Raises NoStateBucket, CallRefused."""
+    name = manifest.stack_id(_STACK)
+    found = stacks.describe(name)
+    if found is None or _OUTPUT not in found.outputs:
+        raise NoStateBucket(manifest.name, name)
+    return found.outputs[_OUTPUT]
+
+
+def remembering(target: Target, manifest: Manifest, s3: Any, bucket: str) -> Target:
+    """The target with a lease and a ledger in `bucket`."""
+    return replace(target, leases=S3Lease(s3, bucket, manifest.name), ledger=S3Ledger(s3, bucket))
+
+
+def deployer() -> str:
+    """Who applies: the run of a GitHub workflow, or a user on a machine."""
+    if run := os.environ.get("GITHUB_RUN_ID"):
+        return f"{os.environ.get('GITHUB_ACTOR', 'github')} (run {run} of {os.environ.get('GITHUB_REPOSITORY', '?')})"
+    return f"{getpass.getuser()}@{socket.gethostname()} (process {os.getpid()})"
+
+
+def head(root: Path) -> str:
+    """The checkout's commit; empty where it is not known."""
+    asked = ["git", "rev-parse", "HEAD"]
+    done = subprocess.run(asked, cwd=root, capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,194 @@
+"""CloudFormation's answers as sync's facts."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, NoCredentialsError, ReadTimeoutError
+
+from generator.aws.cloudformation import CloudFormation
+from generator.aws.errors import AwsRefused, aws
+from generator.sync.errors import Overtaken
+from generator.sync.ports import ChangeSet, ChangeSetKind, LiveStack, StackRequest
+
+REQUEST = StackRequest("ecg-dev-data", "Resources: {}\n", {"B": "2", "A": "1"}, {"Project": "ecg"})
+LIVE = LiveStack("ecg-dev-data", "arn:stack", "UPDATE_COMPLETE")
+CHANGE_SET = ChangeSet("arn:cs", "ecg-dev-data", ChangeSetKind.UPDATE, (), False)
+
+
+def refusal(code: str, message: str = "", status: int = 400) -> ClientError:
+    answer: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, "Call")
+
+
+class Client:
+    """A CloudFormation client whose answers are given: name of the call -> answer, error, or a list of both in turn."""
+
+    def __init__(self, **answers: Any) -> None:
+        self._answers = {name: list(one) if isinstance(one, list) else [one] for name, one in answers.items()}
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def call(**arguments: Any) -> Any:
+            self.calls.append((name, arguments))
+            answers = self._answers.get(name, [{}])
+            answer = answers.pop(0) if len(answers) > 1 else answers[0]
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        return call
+
+    def get_paginator(self, name: str) -> Any:
+        class Paginator:
+            paginate = staticmethod(lambda **arguments: [getattr(self, name)(**arguments)])
+
+        return Paginator
+
+
+def cloudformation(**answers: Any) -> tuple[CloudFormation, Client]:
+    client = Client(**answers)
+    return CloudFormation(client, sleep=lambda _: None), client
+
+
+def computed(*changes: dict[str, Any], **more: Any) -> dict[str, Any]:
+    lines = [{"ResourceChange": one} for one in changes]
+    return {"ChangeSetId": "arn:cs", "Status": "CREATE_COMPLETE", "Changes": lines, **more}
+
+
+def test_a_stack_that_does_not_exist_is_none() -> None:
+    port, _ = cloudformation(describe_stacks=refusal("ValidationError", "Stack with id x does not exist"))
+    assert port.describe("x") is None
+
+
+def test_a_stack_brings_its_parameters_tags_and_last_change_set() -> None:
+    found = {
+        "StackName": "s",
+        "StackId": "arn",
+        "StackStatus": "UPDATE_COMPLETE",
+        "Parameters": [{"ParameterKey": "A", "ParameterValue": "1"}],
+        "Tags": [{"Key": "Project", "Value": "ecg"}],
+        "ChangeSetId": "arn:cs",
+    }
+    port, _ = cloudformation(describe_stacks={"Stacks": [found]})
+    live = port.describe("s")
+    assert live is not None
+    assert (live.parameters, live.tags, live.change_set) == ({"A": "1"}, {"Project": "ecg"}, "arn:cs")
+
+
+def test_a_change_set_tells_the_properties_that_force_a_new_resource_but_for_those_that_stay() -> None:
+    def detail(name: str, recreation: str, before: str | None, after: str | None) -> dict[str, Any]:
+        values = {"BeforeValue": before, "AfterValue": after}
+        target = {"Attribute": "Properties", "Name": name, "RequiresRecreation": recreation}
+        return {"Target": target | {key: value for key, value in values.items() if value is not None}}
+
+    change = {
+        "LogicalResourceId": "Jobs",
+        "ResourceType": "AWS::DynamoDB::Table",
+        "Action": "Modify",
+        "Replacement": "Conditional",
+        "PolicyAction": "ReplaceAndDelete",
+        "Details": [
+            detail("TableName", "Always", "a", "a"),
+            detail("KeySchema", "Conditionally", None, None),
+            detail("BillingMode", "Never", "x", "y"),
+        ],
+    }
+    port, client = cloudformation(create_change_set={"Id": "arn:cs"}, describe_change_set=computed(change))
+    (line,) = port.create_change_set(REQUEST, ChangeSetKind.UPDATE).changes
+    assert (line.recreating, line.policy) == (("KeySchema",), "ReplaceAndDelete")
+    assert all(one["IncludePropertyValues"] for name, one in client.calls if name == "describe_change_set")
+
+
+def test_a_change_set_whose_creation_was_answered_too_late_is_found_by_its_name() -> None:
+    client = Client(describe_change_set=computed())
+
+    def creating(**arguments: Any) -> Any:
+        raise refusal("AlreadyExistsException", f"ChangeSet {arguments['ChangeSetName']} already exists")
+
+    client.create_change_set = creating  # type: ignore[method-assign]
+    assert CloudFormation(client).create_change_set(REQUEST, ChangeSetKind.UPDATE).id == "arn:cs"
+
+
+@pytest.mark.parametrize(
+    "reason", ["The submitted information didn't contain changes.", "No updates are to be performed."]
+)
+def test_a_change_set_without_changes_is_empty_rather_than_failed(reason: str) -> None:
+    failed = {"ChangeSetId": "arn:cs", "Status": "FAILED", "StatusReason": reason}
+    port, _ = cloudformation(create_change_set={"Id": "arn:cs"}, describe_change_set=failed)
+    assert port.create_change_set(REQUEST, ChangeSetKind.UPDATE).empty
+
+
+def test_a_change_set_that_cannot_be_computed_is_deleted_and_its_reason_told() -> None:
+    failed = {"ChangeSetId": "arn:cs", "Status": "FAILED", "StatusReason": "Template format error"}
+    port, client = cloudformation(create_change_set={"Id": "arn:cs"}, describe_change_set=failed)
+    with pytest.raises(AwsRefused, match="Template format error"):
+        port.create_change_set(REQUEST, ChangeSetKind.UPDATE)
+    assert client.calls[-1][0] == "delete_change_set"
+
+
+def test_what_a_failed_operation_made_is_not_retained() -> None:
+    port, client = cloudformation()
+    port.execute(CHANGE_SET, "token")
+    ((_, arguments),) = client.calls
+    assert (arguments["ClientRequestToken"], arguments["RetainExceptOnCreate"]) == ("token", True)
+
+
+@pytest.mark.parametrize("code", ["ChangeSetNotFound", "InvalidChangeSetStatus", "TokenAlreadyExistsException"])
+def test_a_change_set_that_is_gone_or_was_executed_is_overtaken(code: str) -> None:
+    port, _ = cloudformation(execute_change_set=refusal(code))
+    with pytest.raises(Overtaken):
+        port.execute(CHANGE_SET, "token")
+
+
+def test_only_our_own_change_sets_that_nobody_executed_are_left_over() -> None:
+    def one(name: str, execution: str) -> dict[str, str]:
+        return {"ChangeSetId": f"arn:{name}", "ChangeSetName": name, "ExecutionStatus": execution}
+
+    listed = [
+        one("ecgctl-1", "AVAILABLE"),
+        one("ecgctl-2", "EXECUTE_COMPLETE"),
+        one("ecgctl-3", "UNAVAILABLE"),
+        one("alices", "AVAILABLE"),
+    ]
+    port, _ = cloudformation(list_change_sets={"Summaries": listed})
+    assert port.leftovers(LIVE) == ["arn:ecgctl-1", "arn:ecgctl-3"]
+
+
+def test_a_change_set_that_is_still_being_computed_is_deleted_as_soon_as_it_can_be() -> None:
+    port, client = cloudformation(
+        delete_change_set=[refusal("InvalidChangeSetStatus"), refusal("InvalidChangeSetStatus"), {}],
+        describe_change_set={"ExecutionStatus": "UNAVAILABLE"},
+    )
+    port.discard("ecg-dev-data", "arn:cs")
+    assert [name for name, _ in client.calls].count("delete_change_set") == 3
+
+
+def test_deleting_a_change_set_that_is_gone_is_no_mistake() -> None:
+    gone = refusal("ChangeSetNotFound")
+    port, _ = cloudformation(delete_change_set=gone, describe_change_set=gone)
+    port.discard("ecg-dev-data", "arn:cs")
+
+
+@pytest.mark.parametrize(
+    ("error", "uncertain"),
+    [
+        (refusal("Throttling", status=400), False),
+        (refusal("InternalFailure", status=500), True),
+        (refusal("ServiceUnavailable", status=503), True),
+        (ReadTimeoutError(endpoint_url="https://x"), True),
+        (NoCredentialsError(), False),
+    ],
+)
+def test_only_a_call_without_a_clear_answer_may_have_happened(error: Exception, uncertain: bool) -> None:
+    with pytest.raises(AwsRefused) as caught, aws("executing"):
+        raise error
+    assert caught.value.uncertain is uncertain
+
+
+def test_expired_credentials_say_how_to_go_on() -> None:
+    with (
+        pytest.raises(AwsRefused, match="sign in again, then apply again: it goes on where it stopped"),
+        aws("reading"),
+    ):
+        raise refusal("ExpiredToken")
