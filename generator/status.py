@@ -7,13 +7,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from generator.aws.errors import AwsRefused
+from generator.aws.errors import AwsRefused, aws
 from generator.aws.live import LiveReader
 from generator.aws.live_stacks import LiveStacks
 from generator.aws.session import Clients
 from generator.aws.traces import LogGroup, StackHistory
 from generator.checkout import STATE
-from generator.deployment import WrongAccount, committed
+from generator.deployment import Desired, WrongAccount, committed
 from generator.errors import EcgError
 from generator.local.connection import Connection
 from generator.model import names
@@ -48,22 +48,16 @@ class UnknownStack(EcgError):
 
 
 class Observer:
-    """Looks at one environment of a checkout."""
+    """Looks at one environment."""
 
-    def __init__(self, root: Path, environment: str, *, local: bool = False, ledger: LedgerStore | None = None) -> None:
-        """`local`: the embedded AWS that `ecgctl run` keeps up. Raises InvalidManifest, WrongAccount, NotRunning."""
-        desired = committed(root, environment)
+    def __init__(self, desired: Desired, clients: Clients, ledger: LedgerStore | None = None) -> None:
+        """`ledger`: where deployments are recorded; None: the revision is not shown."""
         self.manifest, self._files = desired.manifest, desired.files
-        surroundings = Connection.running(root / STATE).environment() if local else None
-        self._clients = Clients(self.manifest.region, surroundings)
-        self._ledger = Ledger(ledger, environment) if ledger else None
-        if not local and self.manifest.account != UNRESOLVED:
-            account = self._clients.make("sts").get_caller_identity()["Account"]
-            if account != self.manifest.account:
-                raise WrongAccount(self.manifest.account, account)
-        self._cloudformation = self._clients.make("cloudformation")
+        self._ledger = Ledger(ledger, desired.manifest.name) if ledger else None
+        self._clients = clients
+        self._cloudformation = clients.make("cloudformation")
         self._stacks = LiveStacks(self._cloudformation)
-        self._reader = LiveReader(self._clients.make)
+        self._reader = LiveReader(clients.make)
 
     def status(self, notes: Sequence[str] = ()) -> EnvironmentStatus:
         """Read everything side by side, and judge it."""
@@ -139,3 +133,20 @@ class Observer:
             report = (reading or {}).get("report") or {}
             return tuple(report.get("errors", ()))
         return ()
+
+
+def observer(root: Path, environment: str, *, local: bool = False) -> Observer:
+    """What `ecgctl status` looks with; `local`: at the embedded AWS that `ecgctl run` keeps up.
+
+    Raises InvalidManifest, WrongAccount, NotRunning.
+    """
+    desired = committed(root, environment)
+    wanted = desired.manifest.account
+    surroundings = Connection.running(root / STATE).environment() if local else None
+    clients = Clients(desired.manifest.region, surroundings)
+    if not local and wanted != UNRESOLVED:
+        with aws("asking whose credentials these are"):
+            found = clients.make("sts").get_caller_identity()["Account"]
+        if found != wanted:
+            raise WrongAccount(wanted, found)
+    return Observer(desired, clients)

@@ -68,9 +68,9 @@ def status(environment: str, watch: bool, output: str, local: bool, root: Path) 
     """
     from generator.report.status_json import status_json
     from generator.report.status_text import status_text
-    from generator.status import Observer
+    from generator.status import observer as look
 
-    observer = Observer(root, environment, local=local)
+    observer = look(root, environment, local=local)
     good = False
     try:
         while True:
@@ -103,9 +103,9 @@ def events(environment: str, stack: str | None, limit: int, local: bool, root: P
     ecgctl events dev api -n 100
     """
     from generator.report.status_events import events_text
-    from generator.status import Observer
+    from generator.status import observer as look
 
-    click.echo(events_text(Observer(root, environment, local=local).events(stack, limit)))
+    click.echo(events_text(look(root, environment, local=local).events(stack, limit)))
 
 
 @click.command()
@@ -124,9 +124,10 @@ def logs(environment: str, source: str, follow: bool, since: timedelta, local: b
     ecgctl logs dev api --follow
     """
     from generator.report.status_events import log_text
-    from generator.status import LogSource, Observer
+    from generator.status import LogSource
+    from generator.status import observer as look
 
-    observer, chosen = Observer(root, environment, local=local), LogSource(source)
+    observer, chosen = look(root, environment, local=local), LogSource(source)
     if follow:
         try:
             for line in observer.follow(chosen, since):

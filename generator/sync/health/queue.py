@@ -27,4 +27,4 @@ def queue(payload: Payload) -> Health:
         faults.append(f"the oldest of {waiting} waiting jobs waits for {oldest / 60:.0f} minutes")
     if faults:
         return degraded("; ".join(faults))
-    return healthy(f"{waiting} waiting, {running} running" if waiting or running else "empty")
+    return healthy(f"{waiting} waiting, {running} running" if waiting or running else "no job waits")
