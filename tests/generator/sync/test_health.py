@@ -6,13 +6,14 @@ A file's name begins with the state that it must be judged as; `reasons.txt` hol
 import ast
 import itertools
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.loaders import Loader
 
+from generator.sync.gates import Patience
 from generator.sync.health import (
     Box,
     Distribution,
@@ -27,6 +28,8 @@ from generator.sync.health import (
     judge,
     worst,
 )
+from generator.sync.health.queue import LONGEST_WAIT_S
+from generator.sync.health.serve_box import STALE_AFTER
 from generator.sync.health.stack import stack
 from generator.sync.health.target_group import target_group
 
@@ -122,3 +125,18 @@ def test_of_two_equally_bad_parts_the_first_speaks_and_nothing_is_healthy() -> N
 @pytest.mark.parametrize("thing", THINGS.values(), ids=THINGS)
 def test_what_aws_refuses_to_tell_is_unknown_with_its_words(thing: Thing) -> None:
     assert judge(thing, Unreadable("AccessDenied: no"), NOW) == Health(HealthStatus.UNKNOWN, "AccessDenied: no")
+
+
+def test_the_runbook_names_every_state_and_the_patience_of_a_gate() -> None:
+    page = (ROOT / "docs/runbooks/health.md").read_text(encoding="utf-8")
+    rows = [f"| {status} |" for status in HealthStatus]
+    patience = Patience()
+    rows += [f"| {name} | {vars(patience)[name]:.0f} |" for name in ("grace", "stalled", "deadline")]
+    assert [row for row in rows if row not in page] == []
+
+
+def test_the_runbook_says_when_silence_and_waiting_become_faults() -> None:
+    page = " ".join((ROOT / "docs/runbooks/health.md").read_text(encoding="utf-8").split())
+    assert STALE_AFTER == timedelta(minutes=3)
+    assert "not reported for three minutes" in page
+    assert f"less than {LONGEST_WAIT_S // 60} minutes" in page
