@@ -8,14 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from generator.aws.cloudformation import CloudFormation
 from generator.aws.lease import S3Lease
 from generator.aws.ledger import S3Ledger
+from generator.aws.session import Clients
 from generator.errors import EcgError
 from generator.model.manifest import Manifest
 from generator.sync.ports import Stacks
 from generator.sync.run import Target
 
-_STACK, _OUTPUT = "bootstrap", "StateBucketName"
+_STACK, _OUTPUT, _ROLE = "bootstrap", "StateBucketName", "ServiceRoleArn"
 
 
 class NoStateBucket(EcgError):
@@ -27,6 +29,20 @@ class NoStateBucket(EcgError):
             f"{environment} has no stack {stack} with the output {_OUTPUT}\n"
             f"  next: ecgctl bootstrap {environment} --apply, or name a bucket with --bucket"
         )
+
+
+def deploying(target: Target, manifest: Manifest, clients: Clients) -> Target:
+    """The target as a deployment wants it: with lease and ledger, and CloudFormation at work as its service role.
+
+    Raises NoStateBucket, CallRefused.
+    """
+    client = clients.make("cloudformation")
+    stacks = CloudFormation(client)
+    bucket = state_bucket(manifest, stacks)
+    found = stacks.describe(manifest.stack_id(_STACK))
+    role = found.outputs.get(_ROLE, "") if found else ""
+    working = replace(target, stacks=CloudFormation(client, role_arn=role))
+    return remembering(working, manifest, clients.make("s3"), bucket)
 
 
 def state_bucket(manifest: Manifest, stacks: Stacks) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -32,9 +32,11 @@ _DISCARD_ATTEMPTS = 20
 class CloudFormation:
     """Implements Stacks over a boto3 client."""
 
-    def __init__(self, client: Any, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, client: Any, sleep: Callable[[float], None] = time.sleep, role_arn: str = "") -> None:
+        """`role_arn` is the service role that CloudFormation works as; empty: it works with the caller's rights."""
         self._client = client
         self._sleep = sleep
+        self._role: Mapping[str, str] = {"RoleARN": role_arn} if role_arn else {}
 
     def describe(self, name: str) -> LiveStack | None:
         with aws(f"describing stack {name}"):
@@ -89,6 +91,7 @@ class CloudFormation:
                     ],
                     Tags=[{"Key": key, "Value": value} for key, value in sorted(request.tags.items())],
                     Capabilities=["CAPABILITY_NAMED_IAM"],
+                    **self._role,
                 )["Id"]
             except ClientError as error:
                 # The name is ours alone: the first answer was lost, and the client has asked again.
@@ -148,17 +151,22 @@ class CloudFormation:
 
     def delete(self, stack: LiveStack, token: str) -> None:
         with aws(f"deleting stack {stack.name}"):
-            self._client.delete_stack(StackName=stack.id, ClientRequestToken=token)
+            self._client.delete_stack(StackName=stack.id, ClientRequestToken=token, **self._role)
 
     def continue_rollback(self, stack: LiveStack, token: str, skip: Sequence[str]) -> None:
         with aws(f"continuing the rollback of {stack.name}"):
             self._client.continue_update_rollback(
-                StackName=stack.id, ClientRequestToken=token, **({"ResourcesToSkip": list(skip)} if skip else {})
+                StackName=stack.id,
+                ClientRequestToken=token,
+                **({"ResourcesToSkip": list(skip)} if skip else {}),
+                **self._role,
             )
 
     def roll_back(self, stack: LiveStack, token: str) -> None:
         with aws(f"rolling back {stack.name}"):
-            self._client.rollback_stack(StackName=stack.id, ClientRequestToken=token, RetainExceptOnCreate=True)
+            self._client.rollback_stack(
+                StackName=stack.id, ClientRequestToken=token, RetainExceptOnCreate=True, **self._role
+            )
 
     def events(self, stack: str, token: str) -> Sequence[StackEvent]:
         found: list[StackEvent] = []

@@ -192,3 +192,43 @@ def test_expired_credentials_say_how_to_go_on() -> None:
         aws("reading"),
     ):
         raise refusal("ExpiredToken")
+
+
+def test_every_change_is_made_as_the_service_role_where_there_is_one() -> None:
+    client = Client(create_change_set={"Id": "arn:cs"}, describe_change_set=computed())
+    port = CloudFormation(client, role_arn="arn:role")
+    port.create_change_set(REQUEST, ChangeSetKind.UPDATE)
+    port.delete(LIVE, "t")
+    port.continue_rollback(LIVE, "t", ["Queue"])
+    port.roll_back(LIVE, "t")
+    changing = {name: given.get("RoleARN") for name, given in client.calls if name != "describe_change_set"}
+    assert set(changing.values()) == {"arn:role"}
+    assert len(changing) == 4
+
+
+def test_a_large_template_is_refused_before_it_is_sent() -> None:
+    port, client = cloudformation()
+    with pytest.raises(AwsRefused, match="TemplateTooLong"):
+        port.create_change_set(StackRequest("s", "x" * 51_201, {}, {}), ChangeSetKind.CREATE)
+    assert client.calls == []
+
+
+def test_events_end_where_those_of_another_operation_begin() -> None:
+    def event(token: str, number: int) -> dict[str, Any]:
+        return {
+            "EventId": f"{token}{number}",
+            "Timestamp": None,
+            "LogicalResourceId": "Queue",
+            "ResourceType": "AWS::SQS::Queue",
+            "ResourceStatus": "UPDATE_COMPLETE",
+            "ClientRequestToken": token,
+        }
+
+    newest_first = [event("ours", 2), event("ours", 1), event("theirs", 9)]
+    port, _ = cloudformation(describe_stack_events={"StackEvents": newest_first})
+    assert [one.id for one in port.events("s", "ours")] == ["ours1", "ours2"]
+
+
+def test_events_of_a_stack_that_is_gone_are_none() -> None:
+    port, _ = cloudformation(describe_stack_events=refusal("ValidationError", "Stack [s] does not exist"))
+    assert port.events("s", "token") == []
