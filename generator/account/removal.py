@@ -89,6 +89,11 @@ def remove(
     return data.found(f"{manifest.project}-{manifest.name}")
 
 
-def agreed_later(kept: Sequence[Kept], environment: str) -> str:
-    """The command that removes what is still there, as one line."""
-    return f"ecgctl destroy {environment} " + " ".join(f"--delete-data {one.id}" for one in kept)
+def agreed_later(kept: Sequence[Kept], manifest: Manifest, *, bootstrap: bool) -> str | None:
+    """The command that removes what is still there; None where there is nothing to remove.
+
+    The state bucket is in it only when the bootstrap stack, whose bucket it is, went too.
+    """
+    state = f"{manifest.project}-{manifest.name}-{STATE_BUCKET}-"
+    ids = [one.id for one in kept if bootstrap or not one.id.startswith(state)]
+    return " ".join(["ecgctl destroy", manifest.name, *(f"--delete-data {one}" for one in ids)]) if ids else None

@@ -258,9 +258,9 @@ def destroy(
     kept = remove(manifest, planned, stacks, data, SystemClock(), _show)
     for one in kept:
         click.echo(f"kept     {one.kind} {one.id}")
-    if kept:
-        click.echo(f"next, to lose these too: {agreed_later(kept, environment)}")
-    else:
+    if later := agreed_later(kept, manifest, bootstrap=with_bootstrap):
+        click.echo(f"next, to lose these too: {later}")
+    if not kept:
         click.echo("nothing is left")
 
 

@@ -19,11 +19,13 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
+from click.testing import CliRunner
 
 from generator.account import bootstrapping as own
 from generator.account.lock import Resolved, lock_text
 from generator.aws.session import Clients
 from generator.cli import main
+from generator.commands.account import destroy
 from generator.deployment import SystemClock
 from generator.environments.dev import ENVIRONMENT
 from generator.local.system import LocalSystem
@@ -192,3 +194,28 @@ def test_the_deploy_role_makes_nothing_by_its_own_hand(site: Site) -> None:
     assert "StackSummaries" in clients.make("cloudformation").list_stacks()
     with pytest.raises(ClientError, match=r"AccessDenied|UnauthorizedOperation"):
         clients.make("ec2").create_vpc(CidrBlock="10.9.0.0/16")
+
+
+def test_destroy_touches_nothing_without_the_environments_name(site: Site) -> None:
+    (site.checkout / ".local").symlink_to(site.system.state_dir)
+    done = CliRunner().invoke(destroy, ["dev", "--local", "--root", str(site.checkout)], input="prod\n")
+    assert done.exit_code == 2
+    assert "nothing was touched" in done.output
+
+
+def test_destroy_takes_it_all_down_and_lists_what_is_kept(site: Site) -> None:
+    """Runs last. The buckets and the table stay until they are named; a second run finds nothing to delete."""
+    arguments = ["dev", "--local", "--root", str(site.checkout), "--yes", "dev"]
+    first = CliRunner().invoke(destroy, arguments, catch_exceptions=False)
+    assert first.exit_code == 0, first.output
+    gone = re.findall(r"^gone     (\S+)", first.output, re.MULTILINE)
+    assert gone.index("api") < gone.index("load-balancer") < gone.index("security") < gone.index("network")
+    kept = re.findall(r"^kept     (bucket|table) (\S+)", first.output, re.MULTILINE)
+    assert {kind for kind, _ in kept} == {"bucket", "table"}
+    offered = first.output.split("to lose these too:")[1]
+    assert [name for _, name in kept if name not in offered] == [name for _, name in kept if "-state-" in name]
+    again = CliRunner().invoke(destroy, [*arguments, "--delete-data", "all", "--bootstrap"], catch_exceptions=False)
+    assert again.exit_code == 0, again.output
+    assert "nothing is left" in again.output
+    stacks = site.system.connection.client("cloudformation").describe_stacks()["Stacks"]
+    assert [stack["StackName"] for stack in stacks] == []
