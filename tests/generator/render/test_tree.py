@@ -1,0 +1,76 @@
+"""The rendered tree: the same bytes whatever the hash seed, and what is committed is what is rendered."""
+
+import os
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from generator.desired import desired_tree
+from generator.environments.dev import ENVIRONMENT
+from generator.model.manifest import parse
+from generator.render.tree import Addresses, StaleTemplates, check, render
+from generator.render.writer import read_tree, write_tree
+from generator.serve_apps import SERVE_APPS
+
+ROOT = Path(__file__).resolve().parents[3]
+ADDRESSES = Addresses("src-000000000000", "a" * 64 + ".zip", {app.name: "b" * 64 + ".zip" for app in SERVE_APPS})
+TREE = render(ENVIRONMENT, SERVE_APPS, ADDRESSES)
+
+
+def test_what_is_committed_is_what_the_generator_makes() -> None:
+    check("dev", read_tree(ROOT / "templates_out/dev"), desired_tree(ROOT, "dev"))
+
+
+@pytest.mark.parametrize("seed", ["0", "1", "4294967295"])
+def test_the_bytes_do_not_depend_on_the_hash_seed(seed: str) -> None:
+    program = (
+        "from hashlib import sha256\n"
+        "from tests.generator.render.test_tree import TREE\n"
+        "print(sha256(repr(sorted(TREE.items())).encode()).hexdigest())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == sha256(repr(sorted(TREE.items())).encode()).hexdigest()
+
+
+def test_the_manifest_names_each_template_by_its_hash() -> None:
+    manifest = parse(TREE["manifest.yaml"], "manifest.yaml")
+    assert {stack.template: stack.sha256 for stack in manifest.stacks} == {
+        path: sha256(text.encode()).hexdigest() for path, text in TREE.items() if path.startswith("stacks/")
+    }
+
+
+def test_no_stack_waits_for_one_of_its_own_wave_or_a_later_one() -> None:
+    manifest = parse(TREE["manifest.yaml"], "manifest.yaml")
+    wave = {stack.name: stack.wave for stack in manifest.stacks}
+    assert all(wave[need] < stack.wave for stack in manifest.stacks for need in stack.needs)
+
+
+def test_a_changed_image_changes_the_manifest_alone() -> None:
+    other = render(ENVIRONMENT, SERVE_APPS, Addresses("src-111111111111", ADDRESSES.agent, ADDRESSES.apps))
+    assert {path for path in TREE if TREE[path] != other[path]} == {"manifest.yaml"}
+
+
+def test_a_stale_tree_fails_with_a_diff_and_the_command_that_mends_it() -> None:
+    committed = {**TREE, "stacks/network.yaml": TREE["stacks/network.yaml"].replace("10.0.0.0/16", "10.1.0.0/16")}
+    with pytest.raises(StaleTemplates) as caught:
+        check("dev", committed, TREE)
+    text = str(caught.value)
+    assert "-      CidrBlock: 10.1.0.0/16" in text
+    assert "+      CidrBlock: 10.0.0.0/16" in text
+    assert "next: ecgctl render dev" in text
+
+
+def test_writing_removes_what_is_no_longer_rendered_and_names_what_changed(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"a.yaml": "1\n", "stacks/b.yaml": "2\n"})
+    assert write_tree(tmp_path, {"a.yaml": "1\n"}) == ("stacks/b.yaml",)
+    assert read_tree(tmp_path) == {"a.yaml": "1\n"}
