@@ -1,4 +1,4 @@
-"""What an environment is doing: the rim around `sync.status`, which asks AWS for it. Writes nothing."""
+"""What an environment is doing: the rim around `sync.status` and `sync.gates`, with real clients. Writes nothing."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,12 +13,14 @@ from generator.aws.live_stacks import LiveStacks
 from generator.aws.session import Clients
 from generator.aws.traces import LogGroup, StackHistory
 from generator.checkout import STATE
-from generator.deployment import Desired, WrongAccount, committed
+from generator.deployment import Desired, SystemClock, WrongAccount, committed
 from generator.errors import EcgError
 from generator.local.connection import Connection
 from generator.model import names
 from generator.model.environment import UNRESOLVED
+from generator.sync.gates import Gate, GateFact, Patience, WaveGates
 from generator.sync.health import Box, Unreadable
+from generator.sync.health.reading import LiveTemplate, StackReading
 from generator.sync.ledger import Ledger, LedgerStore
 from generator.sync.status import EnvironmentStatus, status_of, things_to_read
 from generator.sync.traces import LogLine, StackMoment
@@ -63,13 +65,14 @@ class Observer:
         """Read everything side by side, and judge it."""
         manifest = self.manifest
         wanted = [manifest.stack_id(stack.name) for stack in manifest.stacks]
-        tagged = self._stacks.tagged(manifest.project, manifest.name)
+        named = self._stacks.named(manifest.stack_id(""))
         said = list(notes)
-        if isinstance(tagged, Unreadable):
-            said.append(f"stacks that Git dropped cannot be found: {tagged.reason}")
-            tagged = []
-        strays = [name for name in tagged if name not in {*wanted, manifest.stack_id(_BOOTSTRAP)}]
-        live = self._stacks.read_stacks([*wanted, *strays])
+        if isinstance(named, Unreadable):
+            said.append(f"stacks that Git dropped cannot be found: {named.reason}")
+            named = []
+        others = [name for name in named if name not in {*wanted, manifest.stack_id(_BOOTSTRAP)}]
+        live = self._stacks.read_stacks([*wanted, *others])
+        strays = [name for name in others if self._ours(live[name])]
         readings = self._reader.read(things_to_read(manifest, self._files, live))
         deployments = self._ledger.history(1) if self._ledger else ()
         return status_of(
@@ -82,6 +85,11 @@ class Observer:
             deployed=deployments[0] if deployments else None,
             notes=said,
         )
+
+    def _ours(self, reading: StackReading) -> bool:
+        """Made by an apply of this environment; another may have a name that begins like this one's."""
+        ours = {"Project": self.manifest.project, "Environment": self.manifest.name, "ManagedBy": "ecgctl"}
+        return isinstance(reading, LiveTemplate) and ours.items() <= reading.tags.items()
 
     def events(self, stack: str | None, limit: int) -> Sequence[StackMoment]:
         """The last events, oldest first, of one stack or of all. Raises UnknownStack, AwsRefused."""
@@ -125,14 +133,26 @@ class Observer:
 
         For whoever finds the box's log empty. Raises AwsRefused.
         """
-        names_ = [self.manifest.stack_id(stack.name) for stack in self.manifest.stacks]
-        things = things_to_read(self.manifest, self._files, self._stacks.read_stacks(names_))
+        stacks = [self.manifest.stack_id(stack.name) for stack in self.manifest.stacks]
+        things = things_to_read(self.manifest, self._files, self._stacks.read_stacks(stacks))
         for reading in self._reader.read([thing for thing in things if isinstance(thing, Box)]).values():
             if isinstance(reading, Unreadable):
                 raise AwsRefused("reading the box's report", "Unreadable", reading.reason)
             report = (reading or {}).get("report") or {}
             return tuple(report.get("errors", ()))
         return ()
+
+
+def wave_gates(
+    desired: Desired,
+    clients: Clients,
+    report: Callable[[GateFact], None] = lambda _: None,
+    patience: Patience | None = None,
+) -> WaveGates:
+    """The health gates of an apply: what `Options.after_wave` takes; its `box` waits for what the GPU box was told."""
+    reader = LiveReader(clients.make)
+    gate = Gate(desired.manifest.name, reader, SystemClock(), patience or Patience(), report)
+    return WaveGates(desired.manifest, desired.files, LiveStacks(clients.make("cloudformation")), gate)
 
 
 def observer(root: Path, environment: str, *, local: bool = False) -> Observer:

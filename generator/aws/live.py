@@ -123,17 +123,19 @@ class LiveReader:
 
     def _oldest(self, name: str) -> float | None:
         """Seconds that the oldest message has waited, as CloudWatch knows it."""
-        points = self._metrics.get_metric_statistics(
-            Namespace="AWS/SQS",
-            MetricName="ApproximateAgeOfOldestMessage",
-            Dimensions=[{"Name": "QueueName", "Value": name}],
+        metric = {
+            "Namespace": "AWS/SQS",
+            "MetricName": "ApproximateAgeOfOldestMessage",
+            "Dimensions": [{"Name": "QueueName", "Value": name}],
+        }
+        results = self._metrics.get_metric_data(
+            MetricDataQueries=[{"Id": "oldest", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Maximum"}}],
             StartTime=self._now() - _AGE_WINDOW,
             EndTime=self._now(),
-            Period=60,
-            Statistics=["Maximum"],
-        )["Datapoints"]
-        latest = max(points, key=lambda point: point["Timestamp"], default=None)
-        return float(latest["Maximum"]) if latest else None
+            ScanBy="TimestampDescending",
+        )["MetricDataResults"]
+        values = results[0]["Values"] if results else ()
+        return float(values[0]) if values else None
 
     def _box(self, thing: Box) -> Reading:
         report, desired = (self._object(thing.bucket, key) for key in (thing.report_key, thing.pointer_key))

@@ -26,20 +26,17 @@ class LiveStacks:
         with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
             return dict(zip(names, pool.map(self._read, names), strict=True))
 
-    def tagged(self, project: str, environment: str) -> Sequence[str] | Unreadable:
+    def named(self, prefix: str) -> Sequence[str] | Unreadable:
         """See StackReader."""
-        wanted = {("Project", project), ("Environment", environment), ("ManagedBy", "ecgctl")}
         try:
             with aws("listing stacks"):
-                pages = self._client.get_paginator("describe_stacks").paginate()
-                return [
-                    stack["StackName"]
-                    for page in pages
-                    for stack in page["Stacks"]
-                    if wanted <= {(tag["Key"], tag["Value"]) for tag in stack.get("Tags", ())}
-                ]
+                pages = self._client.get_paginator("list_stacks").paginate()
+                found = [stack for page in pages for stack in page["StackSummaries"]]
         except AwsRefused as error:
             return Unreadable(f"{error.code}: {error.message}")
+        # Deleted stacks stay listed for 90 days.
+        there = (stack["StackName"] for stack in found if stack["StackStatus"] != "DELETE_COMPLETE")
+        return [name for name in there if name.startswith(prefix)]
 
     def _read(self, name: str) -> StackReading:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -17,16 +17,15 @@ import yaml
 from click.testing import CliRunner, Result
 
 from generator.aws.live import LiveReader
-from generator.aws.live_stacks import LiveStacks
 from generator.aws.session import Clients
 from generator.checkout import STATE
 from generator.commands import observe as commands
-from generator.deployment import Desired, SystemClock
+from generator.deployment import Desired
 from generator.local.emulator import Emulator
 from generator.model.manifest import Artifact, ArtifactKind, Manifest, ServeManifest, StackManifest
 from generator.model.wiring import Wire
-from generator.status import LogSource, Observer, UnknownStack
-from generator.sync.gates import Gate, GateFailed, Patience, WaveGates
+from generator.status import LogSource, Observer, UnknownStack, wave_gates
+from generator.sync.gates import GateFailed, Patience, WaveGates
 from generator.sync.health import Distribution, HealthStatus, Instance, Queue, Service, TargetGroup
 from generator.sync.status import EnvironmentStatus, SyncStatus
 from tests.functional.conftest import Client
@@ -116,8 +115,10 @@ def applied(emulator: Emulator) -> Iterator[Emulator]:
         api.delete_stack(StackName=name)
 
 
-def _create(api: Any, name: str, template: str, parameters: list[dict[str, str]]) -> None:
-    tags = [{"Key": key, "Value": value} for key, value in TAGS.items()]
+def _create(
+    api: Any, name: str, template: str, parameters: list[dict[str, str]], tagged: Mapping[str, str] = TAGS
+) -> None:
+    tags = [{"Key": key, "Value": value} for key, value in tagged.items()]
     api.create_stack(StackName=name, TemplateBody=template, Parameters=parameters, Tags=tags)
     while (status := api.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]) == "CREATE_IN_PROGRESS":
         time.sleep(0.1)
@@ -220,8 +221,7 @@ def test_a_stopped_box_is_suspended_and_holds_no_wave_up(observer: Observer, cli
 
 
 def _gates(clients: Clients) -> WaveGates:
-    gate = Gate("dev", LiveReader(clients.make), SystemClock(), Patience(deadline=0.3, grace=0.1, poll=0.1))
-    return WaveGates(MANIFEST, FILES, LiveStacks(clients.make("cloudformation")), gate)
+    return wave_gates(Desired(MANIFEST, FILES), clients, patience=Patience(deadline=0.3, grace=0.1, poll=0.1))
 
 
 def test_the_boxs_gate_passes_when_the_box_says_that_it_runs_what_it_was_told(clients: Clients) -> None:
@@ -252,11 +252,29 @@ def test_a_hand_made_change_of_a_parameter_is_out_of_sync(observer: Observer, cl
 
 def test_a_stack_that_git_dropped_is_found_by_its_tags(observer: Observer, client: Client) -> None:
     api = client("cloudformation")
-    _create(api, "observed-dev-old", "Resources: {Topic: {Type: 'AWS::SNS::Topic'}}", [])
+    topic = "Resources: {Topic: {Type: 'AWS::SNS::Topic'}}"
+    _create(api, "observed-dev-old", topic, [])
+    # Another environment, `dev-two`, whose names begin with ours.
+    _create(api, "observed-dev-two-api", topic, [], {**TAGS, "Environment": "dev-two"})
     try:
-        assert row(observer.status(), "observed-dev-old").message == "Git does not want this stack"
+        shown = [stack.name for stack in observer.status().stacks]
     finally:
-        api.delete_stack(StackName="observed-dev-old")
+        for name in ("observed-dev-old", "observed-dev-two-api"):
+            api.delete_stack(StackName=name)
+    assert shown == ["queues", "box", "observed-dev-old"]
+
+
+def test_the_age_of_the_oldest_job_comes_from_cloudwatch(clients: Clients, client: Client) -> None:
+    """SQS does not tell it; on AWS it reports the metric itself."""
+    metric = {
+        "MetricName": "ApproximateAgeOfOldestMessage",
+        "Dimensions": [{"Name": "QueueName", "Value": "observed-jobs"}],
+        "Value": 4000.0,
+    }
+    client("cloudwatch").put_metric_data(Namespace="AWS/SQS", MetricData=[metric])
+    url = client("sqs").get_queue_url(QueueName="observed-jobs")["QueueUrl"]
+    thing = Queue("queues", "Jobs", url, None)
+    assert LiveReader(clients.make).read([thing])[thing]["oldest_s"] == 4000.0
 
 
 def test_what_does_not_exist_is_missing_and_never_an_error(clients: Clients, applied: Emulator) -> None:

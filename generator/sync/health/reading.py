@@ -25,6 +25,11 @@ class LiveTemplate:
         return {each["ParameterKey"]: each.get("ParameterValue", "") for each in self.description.get("Parameters", ())}
 
     @property
+    def tags(self) -> Mapping[str, str]:
+        """Whose the stack is."""
+        return {each["Key"]: each["Value"] for each in self.description.get("Tags", ())}
+
+    @property
     def outputs(self) -> Mapping[str, str]:
         """Values that the stack gives out."""
         return {each["OutputKey"]: each["OutputValue"] for each in self.description.get("Outputs", ())}
@@ -40,5 +45,5 @@ class StackReader(Protocol):
     def read_stacks(self, names: Sequence[str]) -> Mapping[str, StackReading]:
         """Stacks by CloudFormation's names."""
 
-    def tagged(self, project: str, environment: str) -> Sequence[str] | Unreadable:
-        """Names of all stacks that apply made for an environment, whether or not Git still wants them."""
+    def named(self, prefix: str) -> Sequence[str] | Unreadable:
+        """Names of all stacks that begin so, whether or not Git wants them."""

@@ -235,7 +235,7 @@ class Stacks:
     def read_stacks(self, names: Sequence[str]) -> Mapping[str, StackReading]:
         return dict.fromkeys(names, self.reading)
 
-    def tagged(self, project: str, environment: str) -> Sequence[str]:
+    def named(self, prefix: str) -> Sequence[str]:
         return []
 
 

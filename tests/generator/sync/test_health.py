@@ -137,6 +137,6 @@ def test_the_runbook_names_every_state_and_the_patience_of_a_gate() -> None:
 
 def test_the_runbook_says_when_silence_and_waiting_become_faults() -> None:
     page = " ".join((ROOT / "docs/runbooks/health.md").read_text(encoding="utf-8").split())
-    assert STALE_AFTER == timedelta(minutes=3)
+    assert timedelta(minutes=3) == STALE_AFTER
     assert "not reported for three minutes" in page
     assert f"less than {LONGEST_WAIT_S // 60} minutes" in page
