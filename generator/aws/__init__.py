@@ -2,5 +2,7 @@
 
 session          settings of every client, made in one place
 cloudformation   Stacks
+lease            LeaseStore: an object of S3 with conditional writes
+ledger           LedgerStore: objects of S3 that are written once
 errors           ClientError -> our errors
 """

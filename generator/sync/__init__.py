@@ -1,10 +1,14 @@
 """Make the world equal to a manifest.
 
 manifest + templates           read from templates_out/, nothing else
-  -> parameters   literals, outputs of live stacks, values that this target resolves
-  -> apply        wave by wave, independent stacks side by side:
-                    describe -> change set -> execute -> follow its events -> outputs for the next wave
-                    then the artifacts whose store this wave made; last of all the state that the GPU box follows
+  -> lease        one apply at a time; whoever holds it proves so before each act
+  -> snapshot     every live stack, read once
+  -> apply        wave by wave, independent stacks side by side (`run`: what they share):
+                    operation   states says what leads out of a bad state -> change set -> verify: as planned?
+                                -> execute -> follow its events -> outputs for the next wave (`parameters`)
+                    then the artifacts whose store this wave made, and the gate of the wave;
+                    last of all the state that the GPU box follows
+  -> ledger       who deployed what, and what came of it; rollback: the way back
   -> progress     what happened, as data, for whoever shows it
 
 No I/O here: `ports` declares what is needed of AWS, the artifact stores and the clock; `generator/aws` implements it.

@@ -17,16 +17,17 @@ class Verdict(StrEnum):
     CREATE = "create"
     UPDATE = "update"
     REPLACE = "replace"
+    MAY_REPLACE = "may replace"
+    """It depends on a value that is only known while it runs, or on a property that it knows too little of."""
     DELETE = "delete"
     OTHER = "other"
     """Imported, or decided only while it runs (a nested stack, a macro)."""
 
 
 def verdict(change: ResourceChange) -> Verdict:
-    """The gravest thing that a line of a change set allows.
+    """What a line of a change set allows at worst.
 
-    `Conditional` replaces only if a property that forces it changes its value while it runs; where the details name no
-    such property, it does not.
+    `Conditional` with details that name no property which can force a new resource is an update.
     """
     match change.action:
         case "Add":
@@ -36,7 +37,7 @@ def verdict(change: ResourceChange) -> Verdict:
         case "Modify" if change.replacement == "True":
             return Verdict.REPLACE
         case "Modify" if change.replacement == "Conditional" and change.recreating != ():
-            return Verdict.REPLACE
+            return Verdict.MAY_REPLACE
         case "Modify":
             return Verdict.UPDATE
         case _:
@@ -44,14 +45,24 @@ def verdict(change: ResourceChange) -> Verdict:
 
 
 def surprises(stack: str, change_set: ChangeSet, expected: Expectations) -> tuple[Surprise, ...]:
-    """Replacements and deletions that the plan did not announce; creations and updates lose nothing and may differ."""
-    planned = expected.get(stack, {})
-    return tuple(
-        Surprise(change, verdict(change).value, tuple(sorted(planned.get(change.logical_id, ()))))
-        for change in change_set.changes
-        if verdict(change) in (Verdict.REPLACE, Verdict.DELETE)
-        and verdict(change).value not in planned.get(change.logical_id, ())
-    )
+    """Replacements and deletions that the plan did not announce; creations and updates lose nothing and may differ.
+
+    CloudFormation says `Conditional` of much that it then updates in place, so the plan, which knows each property, is
+    believed if it announces any change of that resource; of one that the plan does not touch, it is a surprise.
+    """
+    found = []
+    for change in change_set.changes:
+        planned = expected.get(stack, {}).get(change.logical_id, ())
+        match verdict(change):
+            case Verdict.REPLACE | Verdict.DELETE as worst:
+                announced = worst.value in planned
+            case Verdict.MAY_REPLACE as worst:
+                announced = bool({Verdict.UPDATE.value, Verdict.REPLACE.value}.intersection(planned))
+            case _:
+                continue
+        if not announced:
+            found.append(Surprise(change, worst.value, tuple(sorted(planned))))
+    return tuple(found)
 
 
 @dataclass(frozen=True)

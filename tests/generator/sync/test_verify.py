@@ -24,9 +24,9 @@ def found(line: ResourceChange, *planned: str) -> list[str]:
         (change("Remove"), Verdict.DELETE),
         (change("Modify", "False"), Verdict.UPDATE),
         (change("Modify", "True"), Verdict.REPLACE),
-        (change("Modify", "Conditional", ("BucketName",)), Verdict.REPLACE),
+        (change("Modify", "Conditional", ("BucketName",)), Verdict.MAY_REPLACE),
         (change("Modify", "Conditional", ()), Verdict.UPDATE),
-        (change("Modify", "Conditional", None), Verdict.REPLACE),
+        (change("Modify", "Conditional", None), Verdict.MAY_REPLACE),
         (change("Import"), Verdict.OTHER),
         (change("Dynamic"), Verdict.OTHER),
     ],
@@ -46,6 +46,13 @@ def test_a_deletion_of_which_the_plan_says_nothing_is_a_surprise() -> None:
 def test_what_the_plan_announced_is_none() -> None:
     assert found(change("Modify", "True"), "update", "replace") == []
     assert found(change("Remove"), "delete") == []
+
+
+def test_a_conditional_replacement_is_none_where_the_plan_knows_of_the_change_and_one_where_it_does_not() -> None:
+    line = change("Modify", "Conditional", ("RetentionInDays",))
+    assert found(line, "update") == found(line, "replace") == []
+    assert found(line) == ["may replace"]
+    assert found(line, "create") == ["may replace"]
 
 
 def test_creations_and_updates_lose_nothing_and_never_are() -> None:
