@@ -83,7 +83,7 @@ def _lines(status: EnvironmentStatus, wide: bool) -> Iterator[str]:
 def _header(status: EnvironmentStatus) -> Iterator[str]:
     health = status.health
     yield style(f"{status.environment}", bold=True) + f"  {status.region}"
-    parts = [(part.name, part.sync) for part in (*status.stacks, *status.apps)]
+    parts = [(stack.name, stack.sync) for stack in status.stacks] + [(app.name, app.sync) for app in status.apps]
     parts += [("box", status.box.sync)] if status.box else []
     behind = [name for name, sync in parts if sync is not SyncStatus.SYNCED]
     named = f"  {', '.join(behind)}" if 0 < len(behind) < len(parts) else ""
