@@ -12,7 +12,6 @@ import httpx
 from generator.errors import EcgError
 
 _TYPES = {".mp4": "video/mp4", ".m4v": "video/x-m4v", ".mov": "video/quicktime"}
-_POLL_SECONDS = 0.5
 
 
 class AnalysisFailed(EcgError):
@@ -56,6 +55,7 @@ class VideoClient:
         *,
         on_this_machine: bool = False,
         transport: httpx.BaseTransport | None = None,
+        poll_seconds: float = 0.5,
     ) -> None:
         trust: ssl.SSLContext | bool = ssl.create_default_context(cafile=str(ca_bundle)) if ca_bundle else True
         url = httpx.URL(base_url)
@@ -68,7 +68,8 @@ class VideoClient:
             transport=transport,
         )
         # Straight to S3, by presigned URL: no base address, and none of the API's headers.
-        self._s3 = httpx.Client(verify=trust, timeout=300)
+        self._s3 = httpx.Client(verify=trust, timeout=300, transport=transport)
+        self._poll_seconds = poll_seconds
 
     def analyse(self, video: Path, report: Callable[[Progress], None], deadline_s: float = 600) -> Analysis:
         """Upload one video and wait for its result. Raises AnalysisFailed."""
@@ -126,7 +127,7 @@ class VideoClient:
                     raise AnalysisFailed(f"analysing video {identifier}", error["code"], error["message"])
             if time.monotonic() > deadline:
                 raise AnalysisFailed(f"analysing video {identifier}", "timeout", f"still {job['state']}")
-            time.sleep(_POLL_SECONDS)
+            time.sleep(self._poll_seconds)
 
     def _json(self, method: str, path: str, **arguments: Any) -> Any:
         try:
