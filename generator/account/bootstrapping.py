@@ -1,5 +1,6 @@
 """The bootstrap stack, brought to an account by whoever may make roles there."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -21,6 +22,7 @@ from generator.sync.ports import ChangeSetKind, Clock, LiveStack, StackEvent, St
 FOLDER = TEMPLATES / BOOTSTRAP
 """Beside the environments' trees, not in them: apply, plan and render read a whole environment's folder."""
 LOCAL_REPOSITORY = "local/local"
+_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
 _POLL_SECONDS = 0.5
 
 
@@ -126,13 +128,37 @@ def find_provider(iam: Any) -> str | None:
     return next((arn for arn in arns if arn.endswith(f"oidc-provider/{ISSUER}")), None)
 
 
-def parameters(repository: str, provider: str, require_boundary: bool) -> Mapping[str, str]:
-    """What the template asks for."""
-    return {
-        "Repository": repository,
-        "OidcProviderArn": provider,
-        "RequireBoundary": "true" if require_boundary else "false",
-    }
+def parameters(
+    before: LiveStack | None, repository: str | None, provider: str, require_boundary: bool | None
+) -> Mapping[str, str]:
+    """What the template asks for; None keeps what the live stack has. Raises NoRepository."""
+    kept = before.parameters if before else {}
+    repository = repository or kept.get("Repository")
+    if not repository or not _REPOSITORY.fullmatch(repository):
+        raise NoRepository(repository)
+    required = kept.get("RequireBoundary", "false") if require_boundary is None else str(require_boundary).lower()
+    return {"Repository": repository, "OidcProviderArn": provider, "RequireBoundary": required}
+
+
+class NoRepository(EcgError):
+    """Nobody said whose jobs may take the roles."""
+
+    exit_code = 2
+
+    def __init__(self, given: str | None) -> None:
+        self.given = given
+        what = f"{given!r} is no repository" if given else "no repository is named, and no stack has one"
+        super().__init__(f"{what}: only one repository's jobs will be trusted\n  next: add --repo OWNER/NAME")
+
+
+def ensure_local(environment: Environment, clients: Clients, clock: Clock) -> Bootstrapped:
+    """The bootstrap stack of the embedded AWS, made where it is missing or old: there it needs no administrator."""
+    stacks = cloudformation(clients)
+    before = stacks.describe(stack_name(environment))
+    provider = provider_to_adopt(find_provider(clients.make("iam")), before)
+    values = parameters(before, LOCAL_REPOSITORY, provider, require_boundary=None)
+    apply_bootstrap(environment, values, stacks, clock, lambda _: None)
+    return bootstrapped(environment, stacks)
 
 
 def apply_bootstrap(

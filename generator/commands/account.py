@@ -108,7 +108,11 @@ def lock(
 @click.option("--apply", "applying", is_flag=True, help="Create or update the stack, as whoever is signed in.")
 @click.option("--check", "checking", is_flag=True, help="Write nothing; fail with a diff when the template is stale.")
 @click.option("--oidc-provider", metavar="ARN", help="Use this provider (default: the account's own, else a new one).")
-@click.option("--require-boundary", is_flag=True, help="Refuse roles without the boundary; dev's roles carry none.")
+@click.option(
+    "--require-boundary/--no-require-boundary",
+    default=None,
+    help="Refuse roles without the boundary, which dev's do not carry (default: as it is, at first not).",
+)
 @_local_option
 @_root_option
 def bootstrap(
@@ -117,7 +121,7 @@ def bootstrap(
     applying: bool,
     checking: bool,
     oidc_provider: str | None,
-    require_boundary: bool,
+    require_boundary: bool | None,
     local: bool,
     root: Path,
 ) -> None:
@@ -144,13 +148,16 @@ def bootstrap(
     if not applying:
         click.echo(f"next: read it, then ecgctl bootstrap {environment} --repo {repository or 'OWNER/NAME'} --apply")
         return
-    if repository is None or repository.count("/") != 1:
-        raise click.UsageError("--apply needs --repo OWNER/NAME: only that repository's jobs will be trusted")
     _apply_bootstrap(environment, repository, oidc_provider, require_boundary, local, root)
 
 
 def _apply_bootstrap(
-    environment: str, repository: str, provider: str | None, require_boundary: bool, local: bool, root: Path
+    environment: str,
+    repository: str | None,
+    provider: str | None,
+    require_boundary: bool | None,
+    local: bool,
+    root: Path,
 ) -> None:
     from generator.account import bootstrapping as own
     from generator.deployment import SystemClock
@@ -165,7 +172,7 @@ def _apply_bootstrap(
     stacks = own.cloudformation(clients)
     before = stacks.describe(own.stack_name(settings))
     adopted = provider or own.provider_to_adopt(own.find_provider(clients.make("iam")), before)
-    values = own.parameters(repository, adopted, require_boundary)
+    values = own.parameters(before, repository, adopted, require_boundary)
     changed = own.apply_bootstrap(settings, values, stacks, SystemClock(), show)
     made = own.bootstrapped(settings, stacks)
     click.echo(f"{own.stack_name(settings)}: {'applied' if changed else 'nothing to change'}")
@@ -174,7 +181,7 @@ def _apply_bootstrap(
     click.echo(f"  service role    {made.service_role}")
     if local:
         return
-    click.echo(f"next, in a checkout of {repository}:")
+    click.echo(f"next, in a checkout of {values['Repository']}:")
     click.echo(f"  gh variable set AWS_REGION --body {settings.region}")
     click.echo(f"  gh variable set AWS_PLAN_ROLE_ARN --body {made.plan_role}")
     click.echo(f"  gh variable set AWS_DEPLOY_ROLE_ARN --env {environment} --body {made.deploy_role}")

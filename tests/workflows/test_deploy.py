@@ -92,18 +92,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("deploy")
     with LocalSystem(folder / "state", boxes=False) as system:
         clients = Clients(ENVIRONMENT.region, system.connection.environment())
-        stacks = own.cloudformation(clients)
-        values = own.parameters("owner/name", "", require_boundary=False)
-        own.apply_bootstrap(ENVIRONMENT, values, stacks, SystemClock(), lambda _: None)
+        made = own.ensure_local(ENVIRONMENT, clients, SystemClock())
         _forget_the_branch(system)
-        made = Site(
+        site = Site(
             _checkout(folder / "checkout", system),
             _surroundings(folder, system),
-            own.bootstrapped(ENVIRONMENT, stacks).deploy_role,
+            made.deploy_role,
             system,
         )
-        made.commit("As it is")
-        yield made
+        site.commit("As it is")
+        yield site
 
 
 def _forget_the_branch(system: LocalSystem) -> None:
@@ -142,7 +140,7 @@ def _surroundings(folder: Path, system: LocalSystem) -> dict[str, str]:
         "XDG_CACHE_HOME": str(folder / "cache"),
         "ECG_STUB_PYTHON": sys.executable,
         "ECG_STUBS": str(STUBS),
-        "TOKEN_CLAIMS": json.dumps({"sub": "repo:owner/name:environment:dev", "ref": "refs/heads/main"}),
+        "TOKEN_CLAIMS": json.dumps({"sub": f"repo:{own.LOCAL_REPOSITORY}:environment:dev", "ref": "refs/heads/main"}),
     }
 
 
