@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from generator.checkout import STATE, environments, find_root
+from generator.checkout import STATE
+from generator.commands.options import environment_argument, local_option, root_option
 
 if TYPE_CHECKING:
     from generator.aws.session import Clients
@@ -13,22 +14,6 @@ if TYPE_CHECKING:
     from generator.sync.ledger import LedgerStore
 
 
-def _root(_: click.Context, __: click.Parameter, value: Path | None) -> Path:
-    return find_root((value or Path.cwd()).resolve())
-
-
-def _complete_environment(*_: object) -> list[str]:
-    return environments(find_root(Path.cwd()))
-
-
-_root_option = click.option(
-    "--root",
-    type=click.Path(file_okay=False, exists=True, path_type=Path),
-    callback=_root,
-    help="The checkout to work on (default: the one around the current folder).",
-)
-_environment_argument = click.argument("environment", metavar="ENV", shell_complete=_complete_environment)
-_local_option = click.option("--local", is_flag=True, help="The embedded AWS that `ecgctl run` has started.")
 _bucket_option = click.option("--bucket", help="Where the ledger lies (default: the bootstrap stack's bucket).")
 
 
@@ -49,12 +34,12 @@ def _ledger(root: Path, manifest: "Manifest", local: bool, bucket: str | None) -
 
 
 @click.command()
-@_environment_argument
+@environment_argument
 @click.option("-n", "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many.")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @_bucket_option
-@_local_option
-@_root_option
+@local_option
+@root_option
 def history(environment: str, limit: int, output: str, bucket: str | None, local: bool, root: Path) -> None:
     """Show what was deployed to ENV, newest first: when, by whom, which commit, how long, with which outcome.
 
@@ -70,12 +55,12 @@ def history(environment: str, limit: int, output: str, bucket: str | None, local
 
 
 @click.command()
-@_environment_argument
+@environment_argument
 @click.argument("revision", metavar="[REV]", required=False)
 @click.option("--now", is_flag=True, help="Apply the older tree at once, from the ledger. Git has to follow.")
 @_bucket_option
-@_local_option
-@_root_option
+@local_option
+@root_option
 def rollback(environment: str, revision: str | None, now: bool, bucket: str | None, local: bool, root: Path) -> None:
     """Go back to an earlier deployment of ENV: REV, or the last good one that differs from what was deployed last.
 

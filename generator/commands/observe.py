@@ -1,6 +1,6 @@
 """`ecgctl status`, `events`, `logs`: looking, without touching anything.
 
-Flags and words only. Options are spelled as in `generator.cli`, which adds these commands to `ecgctl`.
+Flags and words only.
 """
 
 import re
@@ -10,28 +10,10 @@ from pathlib import Path
 
 import click
 
-from generator.checkout import environments, find_root
+from generator.commands.options import environment_argument, local_option, root_option
 
 _REDRAW_S = 2.0
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
-def _root(_: click.Context, __: click.Parameter, value: Path | None) -> Path:
-    return find_root((value or Path.cwd()).resolve())
-
-
-def _complete_environment(*_: object) -> list[str]:
-    return environments(find_root(Path.cwd()))
-
-
-_root_option = click.option(
-    "--root",
-    type=click.Path(file_okay=False, exists=True, path_type=Path),
-    callback=_root,
-    help="The checkout to work on (default: the one around the current folder).",
-)
-_environment_argument = click.argument("environment", metavar="ENV", shell_complete=_complete_environment)
-_local_option = click.option("--local", is_flag=True, help="The embedded AWS that `ecgctl run` has started.")
 
 
 class Span(click.ParamType[timedelta]):
@@ -49,11 +31,11 @@ class Span(click.ParamType[timedelta]):
 
 
 @click.command()
-@_environment_argument
+@environment_argument
 @click.option("--watch", "-w", is_flag=True, help="Look again every two seconds until Ctrl-C.")
 @click.option("-o", "--output", type=click.Choice(["text", "wide", "json"]), default="text", show_default=True)
-@_local_option
-@_root_option
+@local_option
+@root_option
 def status(environment: str, watch: bool, output: str, local: bool, root: Path) -> None:
     """Say whether ENV is what Git wants (sync) and whether it works (health).
 
@@ -90,11 +72,11 @@ def status(environment: str, watch: bool, output: str, local: bool, root: Path) 
 
 
 @click.command()
-@_environment_argument
+@environment_argument
 @click.argument("stack", required=False)
 @click.option("--limit", "-n", type=click.IntRange(1, 1000), default=40, show_default=True, help="How many.")
-@_local_option
-@_root_option
+@local_option
+@root_option
 def events(environment: str, stack: str | None, limit: int, local: bool, root: Path) -> None:
     """Show what happened lately in ENV's stacks, newest last, failures in red.
 
@@ -109,12 +91,12 @@ def events(environment: str, stack: str | None, limit: int, local: bool, root: P
 
 
 @click.command()
-@_environment_argument
+@environment_argument
 @click.argument("source", type=click.Choice(["api", "model-server"]), default="api")
 @click.option("--follow", "-f", is_flag=True, help="Go on until Ctrl-C.")
 @click.option("--since", type=Span(), default="10m", show_default=True, help="How far back: 30s, 10m, 2h, 1d.")
-@_local_option
-@_root_option
+@local_option
+@root_option
 def logs(environment: str, source: str, follow: bool, since: timedelta, local: bool, root: Path) -> None:
     """Show what the API or the model server wrote, from CloudWatch Logs.
 

@@ -1,0 +1,80 @@
+"""`ecgctl apply`, `run`, `local-env`: bringing what is committed to an AWS, a real one or the embedded one."""
+
+from pathlib import Path
+
+import click
+
+from generator.checkout import STATE
+from generator.commands.options import environment_argument, local_option, root_option
+
+
+@click.command()
+@environment_argument
+@local_option
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["auto", "text", "jsonl"]),
+    default="auto",
+    help="auto: a live tree on a terminal.",
+)
+@root_option
+def apply(environment: str, local: bool, output: str, root: Path) -> None:
+    """Make AWS equal to templates_out/ENV.
+
+    Reads only what is committed under templates_out/ and the folders of the artifacts that it names; never runs the
+    generator. Stacks go in waves that follow from their wiring; a stack that is as Git wants it is left alone.
+    """
+    from rich.console import Console
+
+    from generator.deployment import apply_desired, aws_target, committed
+    from generator.report.live import showing
+
+    desired = committed(root, environment)
+    if local:
+        from generator.trial.target import running_target
+
+        target = running_target(root, desired, root / STATE)
+    else:
+        target = aws_target(root, desired)
+    with showing(Console(), output) as report:
+        outcome = apply_desired(desired, target, report)
+    if output != "jsonl":
+        click.echo("applied" if outcome.changed else "nothing to change")
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Stop everything once the sample's result was shown.")
+@click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where all local state lives (default: .local in the checkout).",
+)
+@root_option
+def run(once: bool, state: Path | None, root: Path) -> None:
+    """Run the whole pipeline on this machine and read a sample video.
+
+    Renders dev, starts the embedded AWS, applies templates_out/dev to it, starts the API and Ray Serve as the deployed
+    templates say, uploads samples/sweep.mp4 through CloudFront and the API, and prints what was read beside the truth.
+    Then stays up until Ctrl-C; a later run goes on from the kept state.
+    """
+    from generator.trial.run import run_trial
+
+    run_trial(root, state or root / STATE, once=once)
+
+
+@click.command("local-env")
+@root_option
+def local_env(root: Path) -> None:
+    """Print the environment that points `aws` (and any SDK) at the embedded AWS of `ecgctl run`.
+
+    \b
+    eval "$(ecgctl local-env)"
+    aws cloudformation list-stacks
+    """
+    from shlex import quote
+
+    from generator.local.connection import Connection
+
+    for name, value in Connection.running(root / STATE).environment().items():
+        click.echo(f"export {name}={quote(value)}")

@@ -1,0 +1,28 @@
+"""Options and arguments that several commands take, spelled once."""
+
+from pathlib import Path
+
+import click
+
+from generator.checkout import environments, find_root
+
+FOLDER = click.Path(file_okay=False, exists=True, path_type=Path)
+
+
+def _root(_: click.Context, __: click.Parameter, value: Path | None) -> Path:
+    return find_root((value or Path.cwd()).resolve())
+
+
+def complete_environment(*_: object) -> list[str]:
+    """Names of the environments, for the shell's completion."""
+    return environments(find_root(Path.cwd()))
+
+
+root_option = click.option(
+    "--root",
+    type=FOLDER,
+    callback=_root,
+    help="The checkout to work on (default: the one around the current folder).",
+)
+environment_argument = click.argument("environment", metavar="ENV", shell_complete=complete_environment)
+local_option = click.option("--local", is_flag=True, help="The embedded AWS that `ecgctl run` has started.")
