@@ -60,13 +60,20 @@ check: .venv/.ready .venv-serve/.ready ## What CI checks besides tests: format, 
 	@.venv/bin/mypy
 	@.venv/bin/mypy --python-executable .venv-serve/bin/python services/ray_serve tools
 	@.venv/bin/python -m pytest -q tests/architecture
-	@for e in $(ENVIRONMENTS); do .venv/bin/ecgctl render $$e --check; done
-	@.venv/bin/cfn-lint $(ENVIRONMENTS:%=templates_out/%/stacks/*.yaml)
+	@for e in $(ENVIRONMENTS); do .venv/bin/ecgctl render $$e --check; .venv/bin/ecgctl bootstrap $$e --check; done
+	@.venv/bin/cfn-lint $(ENVIRONMENTS:%=templates_out/%/stacks/*.yaml) templates_out/bootstrap/*.yaml
+	@$(MAKE) --no-print-directory lint-workflows
 	@echo 'check: all good'
+
+.PHONY: lint-workflows
+lint-workflows: .venv/.ready ## Lint .github/workflows
+	@.venv/bin/actionlint .github/workflows/*.yml
+	@.venv/bin/zizmor --offline --no-progress --quiet .github/workflows
+	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 .PHONY: render
 render: .venv/.ready ## Generate templates_out/
-	@for e in $(ENVIRONMENTS); do .venv/bin/ecgctl render $$e; done
+	@for e in $(ENVIRONMENTS); do .venv/bin/ecgctl render $$e; .venv/bin/ecgctl bootstrap $$e; done
 
 .PHONY: format
 format: .venv/.ready ## Format the code
@@ -79,6 +86,10 @@ samples: .venv-serve/.ready ## Make samples/ again from the signal that SciPy's 
 .PHONY: train
 train: .venv-serve/.ready ## Train the beat classifier again (needs ECG_DATA_DIR)
 	@nice .venv-serve/bin/python -m tools.ecg_train $(ARGS)
+
+.PHONY: test-faults
+test-faults: install ## The long forms: faults at every call, deploy.yml really run; minutes, bounded
+	@.venv/bin/python -m pytest -m faults -s $(ARGS) tests
 
 .PHONY: update-behaviour-table
 update-behaviour-table: .venv/.ready ## Make the plan's table of update behaviours again, from the pinned cfn-lint

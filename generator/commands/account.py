@@ -1,6 +1,6 @@
 """`ecgctl lock`, `bootstrap`, `doctor`, `destroy`: what an administrator does with an account.
 
-Flags and words only. Options are spelled as in `generator.cli`, which adds these commands to `ecgctl`.
+Flags and words only.
 """
 
 from collections.abc import Mapping
@@ -9,29 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from generator.checkout import STATE, environments, find_root
+from generator.checkout import STATE
+from generator.commands.options import environment_argument, local_option, root_option
 
 if TYPE_CHECKING:
     from generator.aws.session import Clients
     from generator.sync.teardown import TeardownFact
-
-
-def _root(_: click.Context, __: click.Parameter, value: Path | None) -> Path:
-    return find_root((value or Path.cwd()).resolve())
-
-
-def _complete_environment(*_: object) -> list[str]:
-    return environments(find_root(Path.cwd()))
-
-
-_root_option = click.option(
-    "--root",
-    type=click.Path(file_okay=False, exists=True, path_type=Path),
-    callback=_root,
-    help="The checkout to work on (default: the one around the current folder).",
-)
-_environment_argument = click.argument("environment", metavar="ENV", shell_complete=_complete_environment)
-_local_option = click.option("--local", is_flag=True, help="The embedded AWS that `ecgctl run` has started.")
 
 
 def _clients(root: Path, region: str, local: bool) -> "Clients":
@@ -46,14 +29,14 @@ def _clients(root: Path, region: str, local: bool) -> "Clients":
 
 
 @click.command()
-@_environment_argument
+@environment_argument
 @click.option("--image/--no-image", default=True, help="Resolve the GPU box's AMI anew.  [default: --image]")
 @click.option(
     "--public-key", type=click.Path(path_type=Path, dir_okay=False), help="PEM file with either half of the key."
 )
 @click.option("--public-key-secret", metavar="NAME", help="Or: a Secrets Manager secret with the private half.")
-@_local_option
-@_root_option
+@local_option
+@root_option
 def lock(
     environment: str, image: bool, public_key: Path | None, public_key_secret: str | None, local: bool, root: Path
 ) -> None:
@@ -103,7 +86,7 @@ def lock(
 
 
 @click.command()
-@_environment_argument
+@environment_argument
 @click.option("--repo", "repository", metavar="OWNER/NAME", help="The GitHub repository whose jobs may take the roles.")
 @click.option("--apply", "applying", is_flag=True, help="Create or update the stack, as whoever is signed in.")
 @click.option("--check", "checking", is_flag=True, help="Write nothing; fail with a diff when the template is stale.")
@@ -113,8 +96,8 @@ def lock(
     default=None,
     help="Refuse roles without the boundary, which dev's do not carry (default: as it is, at first not).",
 )
-@_local_option
-@_root_option
+@local_option
+@root_option
 def bootstrap(
     environment: str,
     repository: str | None,
@@ -188,9 +171,9 @@ def _apply_bootstrap(
 
 
 @click.command()
-@_environment_argument
-@_local_option
-@_root_option
+@environment_argument
+@local_option
+@root_option
 def doctor(environment: str, local: bool, root: Path) -> None:
     """Check every prerequisite of a deployment of ENV, and say what mends it. Changes nothing.
 
@@ -222,7 +205,7 @@ def doctor(environment: str, local: bool, root: Path) -> None:
 
 
 @click.command()
-@_environment_argument
+@environment_argument
 @click.option("--yes", metavar="NAME", help="The environment's name, instead of typing it when asked.")
 @click.option(
     "--delete-data",
@@ -231,8 +214,8 @@ def doctor(environment: str, local: bool, root: Path) -> None:
     help="Also empty and delete this bucket or table; may be given several times. `all`: all of them.",
 )
 @click.option("--bootstrap", "with_bootstrap", is_flag=True, help="Also delete the bootstrap stack, last.")
-@_local_option
-@_root_option
+@local_option
+@root_option
 def destroy(
     environment: str, yes: str | None, delete_data: tuple[str, ...], with_bootstrap: bool, local: bool, root: Path
 ) -> None:
