@@ -9,12 +9,15 @@ EcgError                        exit code
 ├── InvalidYaml          2      text that is no YAML (model/yaml_source.py)
 ├── WiringError          2      parameters that no output feeds, or a circle (model/wiring.py)
 ├── Unresolved           2      deploy-time values that nobody resolved (sync/errors.py)
+├── NoRepository         2      and NoPublicKey, UnknownData, UnknownStack, NothingToRollBackTo: see their commands
 ├── UnknownEnvironment   2      and NotACheckout (checkout.py), UnknownRevision (revisions.py), NoTree (planning.py)
 ├── StaleTemplates       1      templates_out/ is not what the generator makes (render/tree.py)
 ├── ApplyFailed          1      a stack, or an artifact, did not get where Git wants it (sync/errors.py)
+│   └── GateFailed, GateBlind, LeaseHeld, NotApproved, TeardownFailed, ...: not healthy, not alone, not allowed
+├── NoStateBucket        1      and NotBootstrapped, StaleBootstrap: the administrator's stack (account/)
 ├── WrongAccount         1      the credentials belong to another account (deployment.py)
-├── AwsRefused           1      an AWS call failed for a reason that retrying cannot mend (aws/errors.py)
-├── ImageNotPublished    1      nobody built the image that the manifest names (publish/publisher.py)
+├── CallRefused          1      AwsRefused, below it: an AWS call failed and retrying cannot mend it (aws/errors.py)
+├── ImageNotPublished    1      and ImageBuildFailed: nobody built the image that the manifest names (publish/)
 ├── AnalysisFailed       1      the sample was not read (trial/client.py), or not scored (trial/run.py)
 └── LocalError           3      the local system did not start, is not running, or is busy (local/errors.py)
 """

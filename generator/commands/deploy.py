@@ -18,27 +18,38 @@ from generator.commands.options import environment_argument, local_option, root_
     default="auto",
     help="auto: a live tree on a terminal.",
 )
+@click.option(
+    "--expect",
+    multiple=True,
+    metavar="DIGEST",
+    help="Refuse unless the plan from what is deployed is one of these approved ones (or its beginning).",
+)
+@click.option("--gates/--no-gates", default=True, help="Wait after each wave until what it deployed is healthy.")
 @root_option
-def apply(environment: str, local: bool, output: str, root: Path) -> None:
+def apply(environment: str, local: bool, output: str, expect: tuple[str, ...], gates: bool, root: Path) -> None:
     """Make AWS equal to templates_out/ENV.
 
     Reads only what is committed under templates_out/ and the folders of the artifacts that it names; never runs the
-    generator. Stacks go in waves that follow from their wiring; a stack that is as Git wants it is left alone.
+    generator. Stacks go in waves that follow from their wiring; a stack that is as Git wants it is left alone. One
+    apply at a time holds the environment's lease; each is recorded (ecgctl history). A change set that would replace or
+    delete what the plan does not announce is stopped before it runs.
     """
     from rich.console import Console
 
-    from generator.deployment import apply_desired, aws_target, committed
+    from generator.aws.session import Clients
+    from generator.deployment import aws_target, committed
+    from generator.release import release
     from generator.report.live import showing
 
     desired = committed(root, environment)
     if local:
         from generator.trial.target import running_target
 
-        target = running_target(root, desired, root / STATE)
+        target, clients = running_target(root, desired, root / STATE)
     else:
-        target = aws_target(root, desired)
+        target, clients = aws_target(root, desired), Clients(desired.manifest.region)
     with showing(Console(), output) as report:
-        outcome = apply_desired(desired, target, report)
+        outcome = release(root, desired, target, clients, report, expect=expect, gated=gates)
     if output != "jsonl":
         click.echo("applied" if outcome.changed else "nothing to change")
 

@@ -93,7 +93,7 @@ def rollback(environment: str, revision: str | None, now: bool, bucket: str | No
         if local:
             from generator.trial.target import running_target
 
-            target = running_target(root, desired, root / STATE)
+            target, _ = running_target(root, desired, root / STATE)
         else:
             target = aws_target(root, desired)
         if local or bucket:

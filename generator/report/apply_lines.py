@@ -5,6 +5,7 @@ import json
 from datetime import datetime
 from typing import assert_never
 
+from generator.sync.gates import GatePassed, ThingMoved, ThingStalled
 from generator.sync.progress import (
     ArtifactPublished,
     BoxPointed,
@@ -40,6 +41,12 @@ def line(fact: Fact) -> str:
             return f"waiting for {holder}, who holds the lease until {until:%H:%M:%S} UTC"
         case StackRepaired(stack, repair, status):
             return f"  {stack}: {repair}" + (f" ({status})" if status else "")
+        case ThingMoved(thing, health):
+            return f"  {thing.label}: {health.status}" + (f": {health.reason}" if health.reason else "")
+        case ThingStalled(thing, health, seconds):
+            return f"  {thing.label}: {health.status}, nothing has moved for {seconds:.0f} s: {health.reason}"
+        case GatePassed(place, checked, seconds):
+            return f"  {place} is healthy: {checked} checked in {seconds:.1f} s"
     assert_never(fact)
 
 

@@ -8,6 +8,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from generator.sync.gates import GatePassed, ThingMoved, ThingStalled
 from generator.sync.progress import (
     Action,
     ArtifactPublished,
@@ -18,6 +19,7 @@ from generator.sync.progress import (
     StackGaveUp,
     StackRepaired,
     StackStarted,
+    Waiting,
     WaveStarted,
 )
 
@@ -42,12 +44,15 @@ class ApplyTree:
         self._rows: dict[str, _Row] = {}
         self._waves: list[tuple[int, tuple[str, ...]]] = []
         self._notes: dict[int, list[str]] = {}
+        self._waits = ""
+        """What everything waits for right now."""
         self._spinner = Spinner("dots")
 
     def add(self, fact: Fact) -> None:
         """Take in one fact."""
         match fact:
             case WaveStarted(number, stacks):
+                self._waits = ""
                 self._waves.append((number, stacks))
                 self._rows |= {stack: _Row(time.monotonic()) for stack in stacks}
             case StackStarted(stack, changes):
@@ -71,6 +76,13 @@ class ApplyTree:
                 self._rows[stack].moving = f"{repair} {status}"
             case BoxPointed(generation):
                 self._note(f"GPU box told to follow {generation[:12]}")
+            case Waiting(holder, until):
+                self._waits = f"waiting for {holder}, who holds the lease until {until:%H:%M:%S} UTC"
+            case ThingMoved(thing, health) | ThingStalled(thing, health):
+                self._waits = f"{thing.label}: {health.status}" + (f": {health.reason}" if health.reason else "")
+            case GatePassed(place, checked, seconds):
+                self._waits = ""
+                self._note(f"{place} is healthy: {checked} checked in {seconds:.1f} s")
 
     def _note(self, text: str) -> None:
         self._notes.setdefault(self._waves[-1][0], []).append(text)
@@ -98,3 +110,5 @@ class ApplyTree:
             yield table
             for note in self._notes.get(number, ()):
                 yield Text(f"    {note}", style="dim")
+        if self._waits:
+            yield Text(f"    {self._waits}", style="yellow")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from generator.sync.gates import GatePassed, ThingMoved, ThingStalled
 from generator.sync.ports import StackEvent
 
 
@@ -112,5 +113,8 @@ Fact = (
     | BoxPointed
     | Waiting
     | StackRepaired
+    | ThingMoved
+    | ThingStalled
+    | GatePassed
 )
 Report = Callable[[Fact], None]

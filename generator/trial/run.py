@@ -14,16 +14,15 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from generator.checkout import TEMPLATES
-from generator.deployment import Desired, apply_desired, committed
+from generator.deployment import Desired, committed
 from generator.desired import desired_tree
 from generator.errors import EcgError
 from generator.local.system import LocalSystem
-from generator.local.system import Progress as Health
 from generator.local.viewer import viewer_url
+from generator.release import release
 from generator.render.writer import write_tree
 from generator.report.live import showing
 from generator.sync.apply import Outcome
-from generator.trial.box import await_box
 from generator.trial.client import Analysis, VideoClient
 from generator.trial.client import Progress as JobProgress
 from generator.trial.scorecard import scorecard, stages
@@ -65,12 +64,6 @@ def _trial(root: Path, state: Path, once: bool, console: Console) -> None:
     try:
         console.print(f"up at {system.connection.endpoint_url}, state under {_short(root, state)}")
         outcome = _apply(root, desired, system, console)
-        _title(console, "API and Ray Serve, as deployed")
-        with _working(console, "waiting") as show:
-            system.await_healthy(lambda health: show(_health_line(health)))
-            bucket = outcome.outputs["storage"]["ArtifactsBucketName"]
-            await_box(system.connection.client("s3"), bucket, ENVIRONMENT, show)
-        console.print("healthy")
         url = _sample(root, state, system, outcome, console)
         if not once:
             _stay_up(url, system, console)
@@ -82,7 +75,8 @@ def _trial(root: Path, state: Path, once: bool, console: Console) -> None:
 def _apply(root: Path, desired: Desired, system: LocalSystem, console: Console) -> Outcome:
     _title(console, f"apply templates_out/{ENVIRONMENT}")
     with showing(console) as report:
-        outcome = apply_desired(desired, local_target(root, desired, system.connection, system), report)
+        target, clients = local_target(root, desired, system.connection, system)
+        outcome = release(root, desired, target, clients, report)
     console.print("applied" if outcome.changed else "nothing to change")
     return outcome
 
@@ -130,11 +124,6 @@ def _stay_up(url: str, system: LocalSystem, console: Console) -> None:
     console.print(f"AWS         {system.connection.endpoint_url}")
     console.print('aws         eval "$(.venv/bin/ecgctl local-env)"; aws cloudformation list-stacks')
     threading.Event().wait()
-
-
-def _health_line(health: Health) -> str:
-    waiting = [name for name, there in health.steps.items() if not there]
-    return f"waiting for {', '.join(waiting)}" if waiting else "healthy"
 
 
 def _job_line(progress: JobProgress) -> str:

@@ -3,25 +3,31 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from generator.account.bootstrapping import ensure_local
 from generator.aws.session import Clients
-from generator.deployment import Desired, target
+from generator.deployment import Desired, SystemClock, target
+from generator.desired import environment as load
 from generator.local.connection import Connection
 from generator.local.system import LocalSystem
 from generator.publish.image import push_tree
 from generator.sync.apply import Target
 
 
-def local_target(root: Path, desired: Desired, connection: Connection, system: LocalSystem) -> Target:
-    """Sync's ports over a running emulator; images are trees, pushed without Docker."""
+def local_target(root: Path, desired: Desired, connection: Connection, system: LocalSystem) -> tuple[Target, Clients]:
+    """Sync's ports over a running emulator, and its clients; images are trees, pushed without Docker.
+
+    The bootstrap stack, which an administrator applies to a real account, is made here by itself.
+    """
     clients = Clients(desired.manifest.region, connection.environment())
     ecr = clients.make("ecr")
 
     def build_image(repository: str, tag: str, files: Mapping[str, bytes]) -> None:
         push_tree(ecr, repository, tag, files)
 
-    return target(root, desired, clients, build_image, system.resolutions())
+    ensure_local(load(root, desired.manifest.name), clients, SystemClock())
+    return target(root, desired, clients, build_image, system.resolutions()), clients
 
 
-def running_target(root: Path, desired: Desired, state: Path) -> Target:
+def running_target(root: Path, desired: Desired, state: Path) -> tuple[Target, Clients]:
     """The embedded AWS that `ecgctl run` keeps up in another terminal. Raises NotRunning."""
     return local_target(root, desired, Connection.running(state), LocalSystem(state))

@@ -1,0 +1,75 @@
+"""One deployment from end to end: what is deployed, what the change will do, apply, health, and the ledger's entry."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from generator.aws.session import Clients
+from generator.deployment import Desired
+from generator.plan.facts import Plan
+from generator.plan.plan import plan
+from generator.plan.reading import read_pair
+from generator.state_bucket import deployer, deploying, head
+from generator.status import wave_gates
+from generator.sync.apply import Outcome, apply
+from generator.sync.ledger import Ledger, Result
+from generator.sync.progress import Report
+from generator.sync.run import Options, Target
+from generator.sync.verify import Approval, Expectations
+
+
+def release(
+    root: Path,
+    desired: Desired,
+    target: Target,
+    clients: Clients,
+    report: Report,
+    *,
+    expect: tuple[str, ...] = (),
+    gated: bool = True,
+) -> Outcome:
+    """Bring what is committed to a target, under the environment's lease, and record it.
+
+    What the ledger says was deployed last is planned against; a change set that would replace or delete what that plan
+    does not is stopped before it runs. `expect`: digests (or their beginnings) of approved plans, of which this one
+    must be. `gated`: each wave has to become healthy before the next.
+    Raises NoStateBucket, NotApproved, LeaseHeld, WaveFailed, GateFailed.
+    """
+    manifest = desired.manifest
+    working = deploying(target, manifest, clients)
+    planned, first = _planned(desired, working)
+    gates = wave_gates(desired, clients, report) if gated else None
+    options = Options(
+        who=deployer(),
+        commit=head(root),
+        digest=planned.digest,
+        approval=_approval(planned, expect) if expect else None,
+        expectations=None if first else _expectations(planned),
+        after_wave=gates,
+    )
+    outcome = apply(manifest, desired.files, working, report, options)
+    if gates is not None:
+        gates.box(outcome.outputs)
+    return outcome
+
+
+def _planned(desired: Desired, target: Target) -> tuple[Plan, bool]:
+    """The plan from what the ledger knows to be deployed, and whether it knows of nothing."""
+    before: Mapping[str, str] = {}
+    if target.ledger is not None:
+        ledger = Ledger(target.ledger, desired.manifest.name)
+        good = [each for each in ledger.history(limit=50) if each.result is Result.SUCCEEDED]
+        before = ledger.files(good[0]) if good else {}
+    return plan(*read_pair(before, desired.files, ("deployed", "templates_out"))), not before
+
+
+def _expectations(planned: Plan) -> Expectations:
+    allowed: dict[str, dict[str, set[str]]] = {}
+    for change in planned.changes:
+        allowed.setdefault(change.stack, {}).setdefault(change.resource, set()).add(change.action.value)
+    return allowed
+
+
+def _approval(planned: Plan, expect: tuple[str, ...]) -> Approval:
+    # People copy the first characters of a digest; the whole one is what is compared.
+    whole = {planned.digest if planned.digest.startswith(each) else each for each in expect}
+    return Approval(frozenset(whole), planned.digest)
