@@ -5,26 +5,26 @@ given; 3 something of the local system is missing. Commands import what they nee
 `ecgctl --help` starts in a tenth of the time that importing everything takes.
 """
 
+from importlib import import_module
 from typing import Any
 
 import click
 
 from generator import __version__
-from generator.commands.account import bootstrap, destroy, doctor, lock
-from generator.commands.declare import cost, plan, render
-from generator.commands.deploy import apply, local_env, run
-from generator.commands.history import history, rollback
-from generator.commands.observe import events, logs, status
 from generator.errors import EcgError
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-_SECTIONS: dict[str, tuple[click.Command, ...]] = {
-    "Declare": (render, plan, cost),
-    "Deploy": (apply, rollback, history),
-    "Observe": (status, events, logs),
-    "On this machine": (run, local_env),
-    "Account": (bootstrap, lock, doctor, destroy),
+_SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
+    "Declare": {"declare": ("render", "plan", "cost")},
+    "Deploy": {"deploy": ("apply",), "history": ("rollback", "history")},
+    "Observe": {"observe": ("status", "events", "logs")},
+    "On this machine": {"deploy": ("run", "local-env")},
+    "Account": {"account": ("bootstrap", "lock", "doctor", "destroy")},
+    "Shell": {"shell": ("completion",)},
 }
+"""Title of the help -> module of generator.commands -> its commands, in the order in which people meet them."""
+
+_MODULES = {name: module for part in _SECTIONS.values() for module, names in part.items() for name in names}
 
 
 class _Commands(click.Group):
@@ -38,10 +38,22 @@ class _Commands(click.Group):
             click.echo(str(error), err=True)
             ctx.exit(error.exit_code)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        for title, commands in {**_SECTIONS, "Shell": (completion,)}.items():
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(_MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        # One module, when its command is asked for: `plan` should not wait for what `apply` needs.
+        if cmd_name not in _MODULES:
+            return None
+        module = import_module(f"generator.commands.{_MODULES[cmd_name]}")
+        command: click.Command = vars(module)[cmd_name.replace("-", "_")]
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, part in _SECTIONS.items():
             with formatter.section(title):
-                formatter.write_dl([(str(each.name), each.get_short_help_str(70)) for each in commands])
+                commands = [self.get_command(ctx, name) for names in part.values() for name in names]
+                formatter.write_dl([(str(each.name), each.get_short_help_str(70)) for each in commands if each])
 
 
 @click.group(cls=_Commands, context_settings=_CONTEXT)
@@ -56,25 +68,3 @@ def main() -> None:
 
     Shell completion: eval "$(ecgctl completion bash)"
     """
-
-
-@main.command()
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-def completion(shell: str) -> None:
-    """Print the completion script of a shell.
-
-    \b
-    bash:  eval "$(ecgctl completion bash)"
-    zsh:   eval "$(ecgctl completion zsh)"
-    fish:  ecgctl completion fish | source
-    """
-    from click.shell_completion import get_completion_class
-
-    script = get_completion_class(shell)
-    assert script is not None  # noqa: S101  click.Choice admits only shells that click knows
-    click.echo(script(main, {}, "ecgctl", "_ECGCTL_COMPLETE").source())
-
-
-for _commands in _SECTIONS.values():
-    for _command in _commands:
-        main.add_command(_command)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -50,7 +50,7 @@ class PriceBook:
 @cache
 def price_book() -> PriceBook:
     """The packaged price book, read once."""
-    text = (resources.files("generator.plan") / "prices.yaml").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("prices.yaml").read_text(encoding="utf-8")
     return parse_price_book(text)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -37,7 +37,7 @@ class Durations:
 @cache
 def durations() -> Durations:
     """The packaged table, read once."""
-    text = (resources.files("generator.plan") / "durations.yaml").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("durations.yaml").read_text(encoding="utf-8")
     return parse_durations(text)
 
 

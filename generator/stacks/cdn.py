@@ -3,7 +3,7 @@
 A bucket has one policy. It names the distribution that may read, so it lives here and not with the bucket.
 """
 
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final
 
 from troposphere import GetAtt, Ref, Template
@@ -117,7 +117,7 @@ def _url_rewrite(template: Template, environment: Environment) -> Function:
             Name=f"{environment.prefix}-url-rewrite",
             AutoPublish=True,
             FunctionConfig=FunctionConfig(Comment="Addresses to exported pages", Runtime="cloudfront-js-2.0"),
-            FunctionCode=(files(__package__) / "url_rewrite.js").read_text(encoding="utf-8"),
+            FunctionCode=Path(__file__).with_name("url_rewrite.js").read_text(encoding="utf-8"),
         )
     )
 
