@@ -43,9 +43,10 @@ def apply(environment: str, local: bool, output: str, expect: tuple[str, ...], g
 
     desired = committed(root, environment)
     if local:
-        from generator.trial.target import running_target
+        from generator.trial.target import bootstrap_here, running_target
 
         target, clients = running_target(root, desired, root / STATE)
+        bootstrap_here(root, desired, clients)
     else:
         target, clients = aws_target(root, desired), Clients(desired.manifest.region)
     with showing(Console(), output) as report:

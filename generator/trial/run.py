@@ -26,7 +26,7 @@ from generator.sync.apply import Outcome
 from generator.trial.client import Analysis, VideoClient
 from generator.trial.client import Progress as JobProgress
 from generator.trial.scorecard import scorecard, stages
-from generator.trial.target import local_target
+from generator.trial.target import bootstrap_here, local_target
 
 ENVIRONMENT = "dev"
 SAMPLE = Path("samples/sweep.mp4")
@@ -76,6 +76,7 @@ def _apply(root: Path, desired: Desired, system: LocalSystem, console: Console) 
     _title(console, f"apply templates_out/{ENVIRONMENT}")
     with showing(console) as report:
         target, clients = local_target(root, desired, system.connection, system)
+        bootstrap_here(root, desired, clients)
         outcome = release(root, desired, target, clients, report)
     console.print("applied" if outcome.changed else "nothing to change")
     return outcome

@@ -139,7 +139,9 @@ def test_the_ordinary_aws_command_sees_what_was_deployed(running: Running) -> No
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
 
     stacks = ask("cloudformation", "describe-stacks", "--query", "Stacks[].StackName").split()
-    assert len([name for name in stacks if name.startswith("ecg-project-pipeline-dev-")]) == 11
+    assert (
+        len([name for name in stacks if name.startswith("ecg-project-pipeline-dev-")]) == 12
+    )  # eleven of the manifest, and bootstrap
     assert "ecg-project-pipeline-dev-video-storage-" in ask("s3", "ls")
     assert "cloudfront.net" in ask("cloudfront", "list-distributions")
     assert "ecg-project-pipeline-dev-api" in ask(

@@ -7,10 +7,10 @@ import pytest
 
 from generator.bootstrap.template import bootstrap
 from generator.cli import main
-from generator.commands import account
 from generator.environments.dev import ENVIRONMENT
 
-COMMANDS = {**main.commands, **{one.name: one for one in vars(account).values() if isinstance(one, click.Command)}}
+_CONTEXT = click.Context(main)
+COMMANDS = {name: main.get_command(_CONTEXT, name) for name in main.list_commands(_CONTEXT)}
 
 
 @pytest.fixture(scope="module")
