@@ -10,9 +10,10 @@ from generator.plan.plan import plan
 from generator.plan.reading import read_pair
 from generator.state_bucket import deployer, deploying, head
 from generator.status import wave_gates
-from generator.sync.apply import Outcome, apply
+from generator.sync.apply import Outcome
 from generator.sync.ledger import Ledger, Result
 from generator.sync.progress import Report
+from generator.sync.rollback import apply_or_go_back
 from generator.sync.run import Options, Target
 from generator.sync.verify import Approval, Expectations
 
@@ -31,8 +32,9 @@ def release(
 
     What the ledger says was deployed last is planned against; a change set that would replace or delete what that plan
     does not is stopped before it runs. `expect`: digests (or their beginnings) of approved plans, of which this one
-    must be. `gated`: each wave has to become healthy before the next.
-    Raises NoStateBucket, NotApproved, LeaseHeld, WaveFailed, GateFailed.
+    must be. `gated`: each wave has to become healthy before the next; where one does not, the last deployment that
+    succeeded is applied again.
+    Raises NoStateBucket, NotApproved, LeaseHeld, WaveFailed, GateFailed, RolledBack.
     """
     manifest = desired.manifest
     working = deploying(target, manifest, clients)
@@ -45,11 +47,9 @@ def release(
         approval=_approval(planned, expect) if expect else None,
         expectations=None if first else _expectations(planned),
         after_wave=gates,
+        after_box=gates.box if gates else None,
     )
-    outcome = apply(manifest, desired.files, working, report, options)
-    if gates is not None:
-        gates.box(outcome.outputs)
-    return outcome
+    return apply_or_go_back(manifest, desired.files, working, report, options)
 
 
 def _planned(desired: Desired, target: Target) -> tuple[Plan, bool]:

@@ -10,6 +10,7 @@ from generator.sync.progress import (
     ArtifactPublished,
     BoxPointed,
     Fact,
+    GoingBack,
     ResourceMoved,
     StackFinished,
     StackGaveUp,
@@ -47,6 +48,8 @@ def line(fact: Fact) -> str:
             return f"  {thing.label}: {health.status}, nothing has moved for {seconds:.0f} s: {health.reason}"
         case GatePassed(place, checked, seconds):
             return f"  {place} is healthy: {checked} checked in {seconds:.1f} s"
+        case GoingBack(to, why):
+            return f"going back to {to}: {why.splitlines()[0]}"
     assert_never(fact)
 
 

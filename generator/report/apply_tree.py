@@ -14,6 +14,7 @@ from generator.sync.progress import (
     ArtifactPublished,
     BoxPointed,
     Fact,
+    GoingBack,
     ResourceMoved,
     StackFinished,
     StackGaveUp,
@@ -80,6 +81,9 @@ class ApplyTree:
                 self._waits = f"waiting for {holder}, who holds the lease until {until:%H:%M:%S} UTC"
             case ThingMoved(thing, health) | ThingStalled(thing, health):
                 self._waits = f"{thing.label}: {health.status}" + (f": {health.reason}" if health.reason else "")
+            case GoingBack(to, why):
+                self._waits = ""
+                self._note(f"going back to {to}: {why.splitlines()[0]}")
             case GatePassed(place, checked, seconds):
                 self._waits = ""
                 self._note(f"{place} is healthy: {checked} checked in {seconds:.1f} s")

@@ -8,7 +8,8 @@ manifest + templates           read from templates_out/, nothing else
                                 -> execute -> follow its events -> outputs for the next wave (`parameters`)
                     then the artifacts whose store this wave made, and the gate of the wave;
                     last of all the state that the GPU box follows
-  -> ledger       who deployed what, and what came of it; rollback: the way back
+  -> gates        what the wave deployed has to be healthy (`health`); where it is not, rollback goes back
+  -> ledger       who deployed what, and what came of it
   -> progress     what happened, as data, for whoever shows it
 
 No I/O here: `ports` declares what is needed of AWS, the artifact stores and the clock; `generator/aws` implements it.

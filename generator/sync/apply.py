@@ -91,6 +91,8 @@ class _Waves:
             if run.options.after_wave is not None:
                 run.options.after_wave(number, names, self._outputs)
         self._point_box()
+        if run.options.after_box is not None:
+            run.options.after_box(self._outputs)
         return Outcome(self._actions, self._outputs)
 
     def _apply(self, number: int, wave: tuple[StackManifest, ...]) -> None:

@@ -103,6 +103,15 @@ class StackRepaired:
     status: str
 
 
+@dataclass(frozen=True)
+class GoingBack:
+    """What was deployed does not work; the last deployment that did is applied again."""
+
+    to: str
+    """Its commit, or its id in the ledger."""
+    why: str
+
+
 Fact = (
     WaveStarted
     | StackStarted
@@ -116,5 +125,6 @@ Fact = (
     | ThingMoved
     | ThingStalled
     | GatePassed
+    | GoingBack
 )
 Report = Callable[[Fact], None]

@@ -1,9 +1,25 @@
-"""Back to an earlier revision: through Git, or at once from what the ledger keeps."""
+"""Back to an earlier revision: through Git, at once from what the ledger keeps, or by itself where a gate fails."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from generator.errors import EcgError
-from generator.sync.ledger import Deployment, Result
+from generator.model.manifest import Manifest, parse
+from generator.sync.apply import Outcome, apply
+from generator.sync.errors import ApplyFailed
+from generator.sync.gates import GateFailed
+from generator.sync.ledger import Deployment, Ledger, Result
+from generator.sync.progress import GoingBack, Report
+from generator.sync.run import Options, Target
+
+
+class RolledBack(ApplyFailed):
+    """What was deployed does not work, and the last deployment that did is in place again."""
+
+    def __init__(self, cause: GateFailed, to: Deployment) -> None:
+        self.cause, self.to = cause, to
+        super().__init__(
+            f"{cause}\n  what was there before is deployed again: {_name(to)}, of {to.began:%Y-%m-%d %H:%M} UTC"
+        )
 
 
 class NothingToRollBackTo(EcgError):
@@ -18,6 +34,32 @@ class NothingToRollBackTo(EcgError):
         super().__init__(
             f"{environment} has {what}; successful ones: {good}\n  next: ecgctl history {environment}, then name one"
         )
+
+
+def apply_or_go_back(
+    manifest: Manifest, files: Mapping[str, str], target: Target, report: Report, options: Options
+) -> Outcome:
+    """Apply; where a health gate fails, apply the last deployment that succeeded again, without gates.
+
+    Both stand in the ledger. Raises RolledBack when the way back worked, GateFailed where the ledger knows nothing to
+    go back to, what `apply` raises otherwise.
+    """
+    try:
+        return apply(manifest, files, target, report, options)
+    except GateFailed as error:
+        ledger = Ledger(target.ledger, manifest.name) if target.ledger is not None else None
+        try:
+            to = good_before(ledger.history(limit=100), manifest.name) if ledger else None
+        except NothingToRollBackTo:
+            to = None
+        if ledger is None or to is None:
+            raise
+        report(GoingBack(_name(to), str(error)))
+        before = ledger.files(to)
+        note = f"rollback of {options.commit[:12] or 'what was applied'}: {str(error).splitlines()[0]}"
+        back = Options(who=options.who, commit=to.commit, digest=to.digest, note=note)
+        apply(parse(before["manifest.yaml"], f"manifest.yaml of {to.id}"), before, target, report, back)
+        raise RolledBack(error, to) from error
 
 
 def good_before(history: Sequence[Deployment], environment: str, revision: str | None = None) -> Deployment:

@@ -56,6 +56,8 @@ class Options:
     skip: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Stack -> logical ids that continuing a failed rollback may leave as they are."""
     after_wave: AfterWave | None = None
+    after_box: Callable[[Outputs], None] | None = None
+    """As `after_wave`, once the GPU box was told what to run."""
 
 
 @dataclass(frozen=True)
