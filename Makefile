@@ -24,6 +24,7 @@ install: .venv/.ready .venv-aws/.ready .venv-serve/.ready ## Make the three virt
 	$(call say,generator and API: .venv)
 	@tools/install.sh $(PYTHON) .venv requirements/main.txt
 	@.venv/bin/pip install --quiet --no-deps --editable . --config-settings editable_mode=compat >.venv/editable.log 2>&1 || { cat .venv/editable.log; exit 1; }
+	@.venv/bin/python -m compileall -q generator
 	@touch $@
 
 .venv-aws/.ready: requirements/aws.txt | preflight
