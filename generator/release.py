@@ -1,6 +1,6 @@
 """One deployment from end to end: what is deployed, what the change will do, apply, health, and the ledger's entry."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from generator.aws.session import Clients
@@ -26,14 +26,15 @@ def release(
     report: Report,
     *,
     expect: tuple[str, ...] = (),
+    skip: Mapping[str, Sequence[str]] | None = None,
     gated: bool = True,
 ) -> Outcome:
     """Bring what is committed to a target, under the environment's lease, and record it.
 
     What the ledger says was deployed last is planned against; a change set that would replace or delete what that plan
     does not is stopped before it runs. `expect`: digests (or their beginnings) of approved plans, of which this one
-    must be. `gated`: each wave has to become healthy before the next; where one does not, the last deployment that
-    succeeded is applied again.
+    must be. `skip`: stack -> logical ids that continuing a failed rollback may leave as they are. `gated`: each wave has
+    to become healthy before the next; where one does not, the last deployment that succeeded is applied again.
     Raises NoStateBucket, NotApproved, LeaseHeld, WaveFailed, GateFailed, RolledBack.
     """
     manifest = desired.manifest
@@ -46,6 +47,7 @@ def release(
         digest=planned.digest,
         approval=_approval(planned, expect) if expect else None,
         expectations=None if first else _expectations(planned),
+        skip=skip or {},
         after_wave=gates,
         after_box=gates.box if gates else None,
     )

@@ -24,9 +24,17 @@ from generator.commands.options import environment_argument, local_option, root_
     metavar="DIGEST",
     help="Refuse unless the plan from what is deployed is one of these approved ones (or its beginning).",
 )
+@click.option(
+    "--skip",
+    multiple=True,
+    metavar="STACK.RESOURCE",
+    help="Leave this resource as it is when a failed rollback is continued (docs/runbooks/stacks.md).",
+)
 @click.option("--gates/--no-gates", default=True, help="Wait after each wave until what it deployed is healthy.")
 @root_option
-def apply(environment: str, local: bool, output: str, expect: tuple[str, ...], gates: bool, root: Path) -> None:
+def apply(
+    environment: str, local: bool, output: str, expect: tuple[str, ...], skip: tuple[str, ...], gates: bool, root: Path
+) -> None:
     """Make AWS equal to templates_out/ENV.
 
     Reads only what is committed under templates_out/ and the folders of the artifacts that it names; never runs the
@@ -50,9 +58,19 @@ def apply(environment: str, local: bool, output: str, expect: tuple[str, ...], g
     else:
         target, clients = aws_target(root, desired), Clients(desired.manifest.region)
     with showing(Console(), output) as report:
-        outcome = release(root, desired, target, clients, report, expect=expect, gated=gates)
+        outcome = release(root, desired, target, clients, report, expect=expect, skip=_by_stack(skip), gated=gates)
     if output != "jsonl":
         click.echo("applied" if outcome.changed else "nothing to change")
+
+
+def _by_stack(resources: tuple[str, ...]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for each in resources:
+        stack, dot, resource = each.partition(".")
+        if not (stack and dot and resource):
+            raise click.BadParameter(f"{each!r} is not STACK.RESOURCE", param_hint="--skip")
+        found.setdefault(stack, []).append(resource)
+    return found
 
 
 @click.command()

@@ -54,6 +54,12 @@ def test_each_command_stands_in_a_document(name: str) -> None:
     assert any(f"ecgctl {name}" in page.read_text(encoding="utf-8") for page in pages)
 
 
+def test_no_document_names_a_command_that_there_is_not() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / ".github").rglob("*.yml")]
+    named = {name for page in pages for name in re.findall(r"ecgctl ([a-z][a-z-]+)", page.read_text(encoding="utf-8"))}
+    assert named - set(COMMANDS) == set()
+
+
 def test_an_unknown_environment_is_named_beside_the_known_ones() -> None:
     result = ecgctl("render", "production")
     assert result.exit_code == 2
