@@ -33,8 +33,8 @@ def release(
 
     What the ledger says was deployed last is planned against; a change set that would replace or delete what that plan
     does not is stopped before it runs. `expect`: digests (or their beginnings) of approved plans, of which this one
-    must be. `skip`: stack -> logical ids that continuing a failed rollback may leave as they are. `gated`: each wave has
-    to become healthy before the next; where one does not, the last deployment that succeeded is applied again.
+    must be. `skip`: stack -> logical ids that continuing a failed rollback may leave as they are. `gated`: each wave
+    has to become healthy before the next; where one does not, the last deployment that succeeded is applied again.
     Raises NoStateBucket, NotApproved, LeaseHeld, WaveFailed, GateFailed, RolledBack.
     """
     manifest = desired.manifest
