@@ -5,22 +5,27 @@ from pathlib import Path
 
 import click
 
-from generator.checkout import TEMPLATES, find_root
+from generator.checkout import TEMPLATES, environments, find_root
 from generator.commands.options import FOLDER, complete_environment, environment_argument, root_option
 
 
 @click.command()
-@environment_argument
+@click.argument("environment", metavar="[ENV]", required=False, shell_complete=complete_environment)
 @click.option("--check", is_flag=True, help="Write nothing; fail with a diff when templates_out/ is stale.")
 @root_option
-def render(environment: str, check: bool, root: Path) -> None:
-    """Generate templates_out/ENV from the environment's Python declaration.
+def render(environment: str | None, check: bool, root: Path) -> None:
+    """Generate templates_out/ENV from the environment's Python declaration; without ENV, of every environment.
 
     \b
     ecgctl render dev            write it; commit the result with the change that caused it
-    ecgctl render dev --check    what CI runs
+    ecgctl render --check        what CI runs
     """
     gc.disable()  # As in `plan`.
+    for name in [environment] if environment else environments(root):
+        _render(root, name, check)
+
+
+def _render(root: Path, environment: str, check: bool) -> None:
     from generator.desired import desired_tree
     from generator.render.tree import check as check_tree
     from generator.render.writer import read_tree, write_tree

@@ -71,6 +71,12 @@ def test_render_check_passes_on_what_is_committed() -> None:
     assert ecgctl("render", "dev", "--check").exit_code == 0
 
 
+def test_without_a_name_render_takes_every_environment() -> None:
+    result = ecgctl("render", "--check")
+    assert result.exit_code == 0
+    assert "templates_out/dev is what the generator makes" in result.output
+
+
 def test_outside_a_checkout_the_error_says_what_to_do(tmp_path: Path) -> None:
     result = ecgctl("render", "dev", "--root", str(tmp_path))
     assert result.exit_code == 2
