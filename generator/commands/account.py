@@ -3,29 +3,15 @@
 Flags and words only.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from generator.checkout import STATE
-from generator.commands.options import environment_argument, local_option, root_option
+from generator.commands.options import clients_of, environment_argument, local_option, root_option
 
 if TYPE_CHECKING:
-    from generator.aws.session import Clients
     from generator.sync.teardown import TeardownFact
-
-
-def _clients(root: Path, region: str, local: bool) -> "Clients":
-    from generator.aws.session import Clients
-
-    surroundings: Mapping[str, str] | None = None
-    if local:
-        from generator.local.connection import Connection
-
-        surroundings = Connection.running(root / STATE).environment()
-    return Clients(region, surroundings)
 
 
 @click.command()
@@ -69,7 +55,7 @@ def lock(
     if public_key:
         resolved[PUBLIC_KEY] = key_from_file(public_key)
     if image or public_key_secret:
-        clients = _clients(root, settings.region, local)
+        clients = clients_of(root, settings.region, local)
         if public_key_secret:
             resolved[PUBLIC_KEY] = key_from_secret(public_key_secret, clients.make("secretsmanager"))
         if image:
@@ -151,7 +137,7 @@ def _apply_bootstrap(
         click.echo(f"  {event.status:<20} {event.logical_id}{f': {event.reason}' if event.failed else ''}")
 
     settings = load(root, environment)
-    clients = _clients(root, settings.region, local)
+    clients = clients_of(root, settings.region, local)
     stacks = own.cloudformation(clients)
     before = stacks.describe(own.stack_name(settings))
     adopted = provider or own.provider_to_adopt(own.find_provider(clients.make("iam")), before)
@@ -185,7 +171,7 @@ def doctor(environment: str, local: bool, root: Path) -> None:
     from generator.desired import environment as load
 
     settings = load(root, environment)
-    clients = _clients(root, settings.region, local)
+    clients = clients_of(root, settings.region, local)
 
     def made() -> own.Bootstrapped | None:
         found = own.cloudformation(clients).describe(own.stack_name(settings))
@@ -229,7 +215,7 @@ def destroy(
     from generator.deployment import SystemClock, committed
 
     manifest = committed(root, environment).manifest
-    clients = _clients(root, manifest.region, local)
+    clients = clients_of(root, manifest.region, local)
     if not local:
         require_account(manifest, clients.make("sts"))
     stacks = CloudFormationRemoval(clients.make("cloudformation"))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from generator.checkout import STATE
-from generator.commands.options import environment_argument, local_option, root_option
+from generator.commands.options import clients_of, environment_argument, local_option, root_option
 
 if TYPE_CHECKING:
     from generator.aws.session import Clients
@@ -20,15 +20,9 @@ _bucket_option = click.option("--bucket", help="Where the ledger lies (default: 
 def _ledger(root: Path, manifest: "Manifest", local: bool, bucket: str | None) -> "tuple[Clients, LedgerStore, str]":
     from generator.aws.cloudformation import CloudFormation
     from generator.aws.ledger import S3Ledger
-    from generator.aws.session import Clients
     from generator.state_bucket import state_bucket
 
-    surroundings = None
-    if local:
-        from generator.local.connection import Connection
-
-        surroundings = Connection.running(root / STATE).environment()
-    clients = Clients(manifest.region, surroundings)
+    clients = clients_of(root, manifest.region, local)
     found = bucket or state_bucket(manifest, CloudFormation(clients.make("cloudformation")))
     return clients, S3Ledger(clients.make("s3"), found), found
 

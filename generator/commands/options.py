@@ -1,10 +1,14 @@
 """Options and arguments that several commands take, spelled once."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from generator.checkout import environments, find_root
+from generator.checkout import STATE, environments, find_root
+
+if TYPE_CHECKING:
+    from generator.aws.session import Clients
 
 FOLDER = click.Path(file_okay=False, exists=True, path_type=Path)
 
@@ -26,3 +30,14 @@ root_option = click.option(
 )
 environment_argument = click.argument("environment", metavar="ENV", shell_complete=complete_environment)
 local_option = click.option("--local", is_flag=True, help="The embedded AWS that `ecgctl run` has started.")
+
+
+def clients_of(root: Path, region: str, local: bool) -> "Clients":
+    """What `--local` decides: clients of the embedded AWS, or of the account of the surrounding credentials."""
+    from generator.aws.session import Clients
+
+    if not local:
+        return Clients(region)
+    from generator.local.connection import Connection
+
+    return Clients(region, Connection.running(root / STATE).environment())
