@@ -15,6 +15,7 @@ from . import (
     agent,
     budgets,
     corrections,
+    drift,
     edge_keys,
     identity,
     instances,
@@ -50,6 +51,7 @@ def main() -> None:
     scaling.install()
     resources.install(_TYPES)
     corrections.install()
+    drift.install()
     services_as_principals.install()
     layers.install()
     targets.install()
