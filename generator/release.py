@@ -5,14 +5,16 @@ from pathlib import Path
 
 from generator.aws.session import Clients
 from generator.deployment import Desired
+from generator.errors import EcgError
 from generator.plan.facts import Plan
 from generator.plan.plan import plan
 from generator.plan.reading import read_pair
 from generator.state_bucket import deployer, deploying, head
 from generator.status import wave_gates
+from generator.status_object import keep_status
 from generator.sync.apply import Outcome
 from generator.sync.ledger import Ledger, Result
-from generator.sync.progress import Report
+from generator.sync.progress import Noted, Report
 from generator.sync.rollback import apply_or_go_back
 from generator.sync.run import Options, Target
 from generator.sync.verify import Approval, Expectations
@@ -28,6 +30,7 @@ def release(
     expect: tuple[str, ...] = (),
     skip: Mapping[str, Sequence[str]] | None = None,
     gated: bool = True,
+    while_suspended: bool = False,
 ) -> Outcome:
     """Bring what is committed to a target, under the environment's lease, and record it.
 
@@ -35,7 +38,8 @@ def release(
     does not is stopped before it runs. `expect`: digests (or their beginnings) of approved plans, of which this one
     must be. `skip`: stack -> logical ids that continuing a failed rollback may leave as they are. `gated`: each wave
     has to become healthy before the next; where one does not, the last deployment that succeeded is applied again.
-    Raises NoStateBucket, NotApproved, LeaseHeld, WaveFailed, GateFailed, RolledBack.
+    `while_suspended`: go on although machines were told to keep their hands off.
+    Raises NoStateBucket, NotApproved, Suspended, LeaseHeld, WaveFailed, GateFailed, RolledBack.
     """
     manifest = desired.manifest
     working = deploying(target, manifest, clients)
@@ -48,10 +52,22 @@ def release(
         approval=_approval(planned, expect) if expect else None,
         expectations=None if first else _expectations(planned),
         skip=skip or {},
+        while_suspended=while_suspended,
         after_wave=gates,
         after_box=gates.box if gates else None,
     )
-    return apply_or_go_back(manifest, desired.files, working, report, options)
+    try:
+        outcome = apply_or_go_back(manifest, desired.files, working, report, options)
+    except EcgError:
+        _keep_status(desired, clients, report)
+        raise
+    _keep_status(desired, clients, report)
+    return outcome
+
+
+def _keep_status(desired: Desired, clients: Clients, report: Report) -> None:
+    for note in keep_status(desired, clients):
+        report(Noted(note))
 
 
 def _planned(desired: Desired, target: Target) -> tuple[Plan, bool]:

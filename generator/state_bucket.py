@@ -12,6 +12,7 @@ from generator.aws.cloudformation import CloudFormation
 from generator.aws.lease import S3Lease
 from generator.aws.ledger import S3Ledger
 from generator.aws.session import Clients
+from generator.aws.suspension import S3Suspension
 from generator.errors import EcgError
 from generator.model.manifest import Manifest
 from generator.sync.ports import Stacks
@@ -55,8 +56,13 @@ def state_bucket(manifest: Manifest, stacks: Stacks) -> str:
 
 
 def remembering(target: Target, manifest: Manifest, s3: Any, bucket: str) -> Target:
-    """The target with a lease and a ledger in `bucket`."""
-    return replace(target, leases=S3Lease(s3, bucket, manifest.name), ledger=S3Ledger(s3, bucket))
+    """The target with a lease, a ledger and a suspension in `bucket`."""
+    return replace(
+        target,
+        leases=S3Lease(s3, bucket, manifest.name),
+        ledger=S3Ledger(s3, bucket),
+        suspension=S3Suspension(s3, bucket, manifest.name),
+    )
 
 
 def deployer() -> str:

@@ -7,10 +7,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from generator.aws.cloudformation import CloudFormation
 from generator.aws.errors import AwsRefused, aws
+from generator.aws.ledger import S3Ledger
 from generator.aws.live import LiveReader
 from generator.aws.live_stacks import LiveStacks
 from generator.aws.session import Clients
+from generator.aws.suspension import S3Suspension
 from generator.aws.traces import LogGroup, StackHistory
 from generator.checkout import STATE
 from generator.deployment import Desired, SystemClock, WrongAccount, committed
@@ -18,11 +21,13 @@ from generator.errors import EcgError
 from generator.local.connection import Connection
 from generator.model import names
 from generator.model.environment import UNRESOLVED
+from generator.state_bucket import NoStateBucket, state_bucket
 from generator.sync.gates import Gate, GateFact, Patience, WaveGates
 from generator.sync.health import Box, Unreadable
 from generator.sync.health.reading import LiveTemplate, StackReading
 from generator.sync.ledger import Ledger, LedgerStore
 from generator.sync.status import EnvironmentStatus, status_of, things_to_read
+from generator.sync.suspension import SuspensionStore, standing
 from generator.sync.traces import LogLine, StackMoment
 
 _FOLLOW_EVERY_S = 2.0
@@ -52,21 +57,39 @@ class UnknownStack(EcgError):
 class Observer:
     """Looks at one environment."""
 
-    def __init__(self, desired: Desired, clients: Clients, ledger: LedgerStore | None = None) -> None:
+    def __init__(
+        self,
+        desired: Desired,
+        clients: Clients,
+        ledger: LedgerStore | None = None,
+        suspensions: SuspensionStore | None = None,
+    ) -> None:
         """`ledger`: where deployments are recorded; None: the revision is not shown."""
         self.manifest, self._files = desired.manifest, desired.files
         self._ledger = Ledger(ledger, desired.manifest.name) if ledger else None
+        self._suspensions = suspensions
         self._clients = clients
         self._cloudformation = clients.make("cloudformation")
         self._stacks = LiveStacks(self._cloudformation)
         self._reader = LiveReader(clients.make)
 
-    def status(self, notes: Sequence[str] = ()) -> EnvironmentStatus:
+    @staticmethod
+    def of(desired: Desired, clients: Clients) -> "Observer":
+        """With ledger and suspension from the state bucket, where the environment has one. Raises CallRefused."""
+        try:
+            bucket = state_bucket(desired.manifest, CloudFormation(clients.make("cloudformation")))
+        except NoStateBucket:
+            return Observer(desired, clients)
+        s3 = clients.make("s3")
+        return Observer(desired, clients, S3Ledger(s3, bucket), S3Suspension(s3, bucket, desired.manifest.name))
+
+    def status(self) -> EnvironmentStatus:
         """Read everything side by side, and judge it."""
         manifest = self.manifest
         wanted = [manifest.stack_id(stack.name) for stack in manifest.stacks]
         named = self._stacks.named(manifest.stack_id(""))
-        said = list(notes)
+        suspended = standing(self._suspensions) if self._suspensions else None
+        said = [suspended.words] if suspended else []
         if isinstance(named, Unreadable):
             said.append(f"stacks that Git dropped cannot be found: {named.reason}")
             named = []
@@ -169,4 +192,4 @@ def observer(root: Path, environment: str, *, local: bool = False) -> Observer:
             found = clients.make("sts").get_caller_identity()["Account"]
         if found != wanted:
             raise WrongAccount(wanted, found)
-    return Observer(desired, clients)
+    return Observer.of(desired, clients)

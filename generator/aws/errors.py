@@ -72,6 +72,11 @@ def no_such_stack(error: ClientError) -> bool:
     return error_code(error) == "ValidationError" and "does not exist" in str(error)
 
 
+def drift_detection_runs(error: ClientError) -> bool:
+    """DetectStackDrift has no code of its own for a detection that somebody has begun."""
+    return error_code(error) == "ValidationError" and "already in progress" in str(error)
+
+
 def nothing_to_change(reason: str) -> bool:
     """A change set FAILED because there is nothing in it: CloudFormation has no status for that."""
     return "didn't contain changes" in reason or "No updates are to be performed" in reason

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from generator.checkout import STATE
-from generator.commands.options import environment_argument, local_option, root_option
+from generator.commands.options import environment_argument, local_option, root_option, suspended_option, target_of
 
 
 @click.command()
@@ -31,9 +31,17 @@ from generator.commands.options import environment_argument, local_option, root_
     help="Leave this resource as it is when a failed rollback is continued (docs/runbooks/stacks.md).",
 )
 @click.option("--gates/--no-gates", default=True, help="Wait after each wave until what it deployed is healthy.")
+@suspended_option
 @root_option
 def apply(
-    environment: str, local: bool, output: str, expect: tuple[str, ...], skip: tuple[str, ...], gates: bool, root: Path
+    environment: str,
+    local: bool,
+    output: str,
+    expect: tuple[str, ...],
+    skip: tuple[str, ...],
+    gates: bool,
+    while_suspended: bool,
+    root: Path,
 ) -> None:
     """Make AWS equal to templates_out/ENV.
 
@@ -44,21 +52,28 @@ def apply(
     """
     from rich.console import Console
 
-    from generator.aws.session import Clients
-    from generator.deployment import aws_target, committed
+    from generator.deployment import committed
     from generator.release import release
     from generator.report.live import showing
 
     desired = committed(root, environment)
+    target, clients = target_of(root, desired, local)
     if local:
-        from generator.trial.target import bootstrap_here, running_target
+        from generator.trial.target import bootstrap_here
 
-        target, clients = running_target(root, desired, root / STATE)
         bootstrap_here(root, desired, clients)
-    else:
-        target, clients = aws_target(root, desired), Clients(desired.manifest.region)
     with showing(Console(), output) as report:
-        outcome = release(root, desired, target, clients, report, expect=expect, skip=_by_stack(skip), gated=gates)
+        outcome = release(
+            root,
+            desired,
+            target,
+            clients,
+            report,
+            expect=expect,
+            skip=_by_stack(skip),
+            gated=gates,
+            while_suspended=while_suspended,
+        )
     if output != "jsonl":
         click.echo("applied" if outcome.changed else "nothing to change")
 

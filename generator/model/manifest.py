@@ -76,6 +76,11 @@ class Manifest:
     serve: ServeManifest
 
     @property
+    def box_store(self) -> Wire | None:
+        """Where the GPU box finds its packages and reports, and where the environment's status is kept."""
+        return next((artifact.store for artifact in self.artifacts if artifact.name == "agent"), None)
+
+    @property
     def waves(self) -> tuple[tuple[StackManifest, ...], ...]:
         """The stacks, wave by wave, in the order in which they are applied."""
         numbers = sorted({stack.wave for stack in self.stacks})

@@ -11,6 +11,7 @@ from generator.sync.progress import (
     BoxPointed,
     Fact,
     GoingBack,
+    Noted,
     ResourceMoved,
     StackFinished,
     StackGaveUp,
@@ -50,6 +51,8 @@ def line(fact: Fact) -> str:
             return f"  {place} is healthy: {checked} checked in {seconds:.1f} s"
         case GoingBack(to, why):
             return f"going back to {to}: {why.splitlines()[0]}"
+        case Noted(text):
+            return f"note: {text}"
     assert_never(fact)
 
 

@@ -15,6 +15,7 @@ from generator.sync.progress import (
     BoxPointed,
     Fact,
     GoingBack,
+    Noted,
     ResourceMoved,
     StackFinished,
     StackGaveUp,
@@ -24,6 +25,8 @@ from generator.sync.progress import (
     WaveStarted,
 )
 
+_BEFORE = -1
+"""Stands for a wave where none has started."""
 _STYLE = {Action.CREATED: "green", Action.UPDATED: "yellow", Action.UNCHANGED: "dim"}
 
 
@@ -87,12 +90,16 @@ class ApplyTree:
             case GatePassed(place, checked, seconds):
                 self._waits = ""
                 self._note(f"{place} is healthy: {checked} checked in {seconds:.1f} s")
+            case Noted(text):
+                self._note(text)
 
     def _note(self, text: str) -> None:
-        self._notes.setdefault(self._waves[-1][0], []).append(text)
+        self._notes.setdefault(self._waves[-1][0] if self._waves else _BEFORE, []).append(text)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         now = time.monotonic()
+        for note in self._notes.get(_BEFORE, ()):
+            yield Text(f"    {note}", style="dim")
         for number, stacks in self._waves:
             yield Text(f"wave {number}", style="bold")
             table = Table.grid(padding=(0, 2))

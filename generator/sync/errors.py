@@ -9,6 +9,8 @@ ApplyFailed
 ├── NotApproved         the plan is not the one that was approved
 ├── WaveFailed          one or more stacks of a wave failed; later waves were not started
 ├── AddressMismatch     an artifact's source is not what the manifest names
+├── Suspended           machines keep their hands off (suspension)
+├── RevertRefused       taking drift back would do more than that (drift/revert)
 ├── LeaseHeld           another apply is at work
 ├── LeaseLost           this apply was too slow, and another one has taken over
 └── Interrupted         stopped by the user

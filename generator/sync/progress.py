@@ -112,6 +112,13 @@ class GoingBack:
     why: str
 
 
+@dataclass(frozen=True)
+class Noted:
+    """Something that people should know, and that changes nothing."""
+
+    text: str
+
+
 Fact = (
     WaveStarted
     | StackStarted
@@ -126,5 +133,6 @@ Fact = (
     | ThingStalled
     | GatePassed
     | GoingBack
+    | Noted
 )
 Report = Callable[[Fact], None]

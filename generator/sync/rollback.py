@@ -57,7 +57,8 @@ def apply_or_go_back(
         report(GoingBack(_name(to), str(error)))
         before = ledger.files(to)
         note = f"rollback of {options.commit[:12] or 'what was applied'}: {str(error).splitlines()[0]}"
-        back = Options(who=options.who, commit=to.commit, digest=to.digest, note=note)
+        # Half of what failed is deployed: whoever has suspended the environment meanwhile does not want that.
+        back = Options(who=options.who, commit=to.commit, digest=to.digest, note=note, while_suspended=True)
         apply(parse(before["manifest.yaml"], f"manifest.yaml of {to.id}"), before, target, report, back)
         raise RolledBack(error, to) from error
 

@@ -13,6 +13,7 @@ from generator.sync.parameters import resolve
 from generator.sync.ports import Artifacts, Clock, StackRequest, Stacks
 from generator.sync.progress import Report
 from generator.sync.snapshot import Snapshot
+from generator.sync.suspension import SuspensionStore
 from generator.sync.verify import Approval, Expectations
 
 Outputs = Mapping[str, Mapping[str, str]]
@@ -35,6 +36,8 @@ class Target:
     """Where the environment's lease lies; None: nobody else can apply here."""
     ledger: LedgerStore | None = None
     """Where deployments are recorded; None: they are not."""
+    suspension: SuspensionStore | None = None
+    """Where it is written that machines keep their hands off; None: nowhere."""
     side_by_side: int = 6
     lease_seconds: float = LIFE_SECONDS
 
@@ -55,6 +58,8 @@ class Options:
     """What the offline plan allows; None: change sets are not compared with it."""
     skip: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Stack -> logical ids that continuing a failed rollback may leave as they are."""
+    while_suspended: bool = False
+    """Go on although the environment is suspended: whoever says so knows of the incident."""
     after_wave: AfterWave | None = None
     after_box: Callable[[Outputs], None] | None = None
     """As `after_wave`, once the GPU box was told what to run."""
