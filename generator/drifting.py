@@ -13,7 +13,7 @@ from generator.status import wave_gates
 from generator.sync.drift.ignoring import IgnoreRule, parse
 from generator.sync.drift.revert import revert
 from generator.sync.drift.verdict import EnvironmentDrift, judge
-from generator.sync.ledger import Deployment, Ledger, Result
+from generator.sync.ledger import Ledger
 from generator.sync.progress import Action, Report
 from generator.sync.run import Options, Target
 
@@ -45,8 +45,9 @@ def take_back(
     `regardless` of a suspension. Raises what `sync.drift.revert.revert` raises, NoStateBucket.
     """
     working = deploying(target, desired.manifest, clients)
-    good = _last_good(working, desired.manifest.name)
-    files = Ledger(working.ledger, desired.manifest.name).files(good) if working.ledger and good else {}
+    ledger = Ledger(working.ledger, desired.manifest.name) if working.ledger else None
+    good = ledger.last_good() if ledger else None
+    files = ledger.files(good) if ledger and good else desired.files
     options = Options(
         who=deployer(),
         commit=good.commit if good else "",
@@ -55,11 +56,4 @@ def take_back(
         while_suspended=regardless,
         after_wave=wave_gates(desired, clients, report),
     )
-    return revert(desired.manifest, files or desired.files, drift, working, report, options)
-
-
-def _last_good(target: Target, environment: str) -> Deployment | None:
-    if target.ledger is None:
-        return None
-    history = Ledger(target.ledger, environment).history(limit=50)
-    return next((one for one in history if one.result is Result.SUCCEEDED), None)
+    return revert(desired.manifest, files, drift, working, report, options)

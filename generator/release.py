@@ -4,16 +4,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from generator.aws.session import Clients
+from generator.aws.teardown import CloudFormationRemoval
 from generator.deployment import Desired
 from generator.errors import EcgError
+from generator.model.manifest import parse
 from generator.plan.facts import Plan
 from generator.plan.plan import plan
 from generator.plan.reading import read_pair
+from generator.pruning import pruning_of
 from generator.state_bucket import deployer, deploying, head
 from generator.status import wave_gates
 from generator.status_object import keep_status
 from generator.sync.apply import Outcome
-from generator.sync.ledger import Ledger, Result
+from generator.sync.ledger import Ledger
 from generator.sync.progress import Noted, Report
 from generator.sync.rollback import apply_or_go_back
 from generator.sync.run import Options, Target
@@ -43,15 +46,18 @@ def release(
     """
     manifest = desired.manifest
     working = deploying(target, manifest, clients)
-    planned, first = _planned(desired, working)
+    before = _deployed(working, manifest.name)
+    planned = plan(*read_pair(before, desired.files, ("deployed", "templates_out")))
+    was = parse(before["manifest.yaml"], "manifest.yaml of what is deployed") if before else None
     gates = wave_gates(desired, clients, report) if gated else None
     options = Options(
         who=deployer(),
         commit=head(root),
         digest=planned.digest,
         approval=_approval(planned, expect) if expect else None,
-        expectations=None if first else _expectations(planned),
+        expectations=_expectations(planned) if before else None,
         skip=skip or {},
+        pruning=pruning_of(manifest, was, planned, CloudFormationRemoval(clients.make("cloudformation"))),
         while_suspended=while_suspended,
         after_wave=gates,
         after_box=gates.box if gates else None,
@@ -70,14 +76,13 @@ def _keep_status(desired: Desired, clients: Clients, report: Report) -> None:
         report(Noted(note))
 
 
-def _planned(desired: Desired, target: Target) -> tuple[Plan, bool]:
-    """The plan from what the ledger knows to be deployed, and whether it knows of nothing."""
-    before: Mapping[str, str] = {}
-    if target.ledger is not None:
-        ledger = Ledger(target.ledger, desired.manifest.name)
-        good = [each for each in ledger.history(limit=50) if each.result is Result.SUCCEEDED]
-        before = ledger.files(good[0]) if good else {}
-    return plan(*read_pair(before, desired.files, ("deployed", "templates_out"))), not before
+def _deployed(target: Target, environment: str) -> Mapping[str, str]:
+    """The tree of the last deployment that the ledger calls good; empty where it knows of none."""
+    if target.ledger is None:
+        return {}
+    ledger = Ledger(target.ledger, environment)
+    good = ledger.last_good()
+    return ledger.files(good) if good else {}
 
 
 def _expectations(planned: Plan) -> Expectations:

@@ -13,6 +13,7 @@ from generator.aws.lease import S3Lease
 from generator.aws.ledger import S3Ledger
 from generator.aws.session import Clients
 from generator.aws.suspension import S3Suspension
+from generator.aws.teardown import CloudFormationRemoval
 from generator.errors import EcgError
 from generator.model.manifest import Manifest
 from generator.sync.ports import Stacks
@@ -42,7 +43,11 @@ def deploying(target: Target, manifest: Manifest, clients: Clients) -> Target:
     bucket = state_bucket(manifest, stacks)
     found = stacks.describe(manifest.stack_id(_STACK))
     role = found.outputs.get(_ROLE, "") if found else ""
-    working = replace(target, stacks=CloudFormation(client, role_arn=role))
+    working = replace(
+        target,
+        stacks=CloudFormation(client, role_arn=role),
+        removal=CloudFormationRemoval(client, role_arn=role),
+    )
     return remembering(working, manifest, clients.make("s3"), bucket)
 
 

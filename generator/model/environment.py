@@ -159,6 +159,8 @@ class Environment:
     model_server: ModelServer
     api: Api
     alarms: Alarms
+    prune: tuple[str, ...] = ()
+    """What was taken out of this repository and may be removed: `stack:<name>`, `app:<name>`. Nothing else is."""
     locked: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Template parameters resolved elsewhere and committed in `<name>.lock.yaml`, not typed by hand."""
 

@@ -74,6 +74,8 @@ class Manifest:
     stacks: tuple[StackManifest, ...]
     artifacts: tuple[Artifact, ...]
     serve: ServeManifest
+    prune: tuple[str, ...] = ()
+    """What Git dropped and may be removed: `stack:<name>`, `app:<name>`."""
 
     @property
     def box_store(self) -> Wire | None:
@@ -123,6 +125,7 @@ class Manifest:
                     for artifact in self.artifacts
                 ],
                 "serve": {"config": self.serve.config, "sha256": self.serve.sha256},
+                **({"prune": list(self.prune)} if self.prune else {}),
             },
         }
 
@@ -164,10 +167,12 @@ class _Reader:
         stacks = tuple(self.each(("spec", "stacks"), self.stack))
         artifacts = tuple(self.each(("spec", "artifacts"), self.artifact))
         serve = ServeManifest(self.text(("spec", "serve", "config")), self.text(("spec", "serve", "sha256")))
+        prune = tuple(self.each(("spec", "prune"), self.text)) if self.get(("spec", "prune")) is not None else ()
         self.wires(stacks, artifacts)
+        self.pruned(prune, {*(f"stack:{one.name}" for one in stacks), *(f"app:{one.name}" for one in artifacts)})
         if self.mistakes:
             raise InvalidManifest(self.mistakes)
-        return Manifest(**meta, stacks=stacks, artifacts=artifacts, serve=serve)
+        return Manifest(**meta, stacks=stacks, artifacts=artifacts, serve=serve, prune=prune)
 
     def stack(self, path: Path) -> StackManifest:
         parameters: dict[str, Wire | str] = {}
@@ -214,6 +219,11 @@ class _Reader:
         for index, artifact in enumerate(artifacts):
             if artifact.store.stack and artifact.store.stack not in wave:
                 self.wrong(("spec", "artifacts", index, "store"), f"there is no stack {artifact.store.stack!r}")
+
+    def pruned(self, prune: tuple[str, ...], wanted: set[str]) -> None:
+        for index, name in enumerate(prune):
+            if name in wanted:
+                self.wrong(("spec", "prune", index), f"{name} is still wanted; take it out of one of the two")
 
     def wire(self, path: Path) -> Wire:
         return Wire(self.text((*path, "stack")), self.text((*path, "output")))

@@ -260,6 +260,13 @@ def emails(known: Known) -> Findings:
             yield Finding("alarms.emails", f"{value!r} is not an e-mail address", "give one, or leave the tuple empty")
 
 
+def prune(known: Known) -> Findings:
+    """What may be removed is named by its kind."""
+    for value in known["prune"]:
+        if not re.fullmatch(r"stack:[a-z][a-z0-9-]*|app:[a-z][a-z0-9_]*", value):
+            yield Finding("prune", f"{value!r} is neither a stack nor an app", "write stack:<name> or app:<name>")
+
+
 def _listed(values: Any) -> str:
     return ", ".join(str(value) for value in values)
 
@@ -279,6 +286,7 @@ RULES: Final[tuple[Callable[[Known], Findings], ...]] = (
     health_check,
     volume,
     emails,
+    prune,
 )
 
 

@@ -236,7 +236,7 @@ class Obstacle:
     """Why the change may not deploy, or cannot be taken back."""
 
     kind: str
-    """Such as `name-collision`, `renamed`, `limit`, `output-in-use`, `circle`, `desired-count`, `one-way`."""
+    """Such as `name-collision`, `renamed`, `limit`, `output-in-use`, `not-pruned`, `circle`, `one-way`."""
     severity: Severity
     stack: str
     resource: str

@@ -58,6 +58,7 @@ def render(environment: Environment, apps: Sequence[ServeApp], addresses: Addres
             ),
         ),
         serve=ServeManifest("serve.yaml", _sha256(files["serve.yaml"])),
+        prune=environment.prune,
     )
     return MappingProxyType({"manifest.yaml": _NOTE + dump(manifest.to_data()), **files})
 

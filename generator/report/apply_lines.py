@@ -15,6 +15,7 @@ from generator.sync.progress import (
     ResourceMoved,
     StackFinished,
     StackGaveUp,
+    StackPruned,
     StackRepaired,
     StackStarted,
     Waiting,
@@ -51,6 +52,8 @@ def line(fact: Fact) -> str:
             return f"  {place} is healthy: {checked} checked in {seconds:.1f} s"
         case GoingBack(to, why):
             return f"going back to {to}: {why.splitlines()[0]}"
+        case StackPruned(stack, seconds, kept):
+            return f"  {stack}: removed in {seconds:.1f} s" + "".join(f"\n    kept: {one}" for one in kept)
         case Noted(text):
             return f"note: {text}"
     assert_never(fact)

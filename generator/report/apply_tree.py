@@ -19,6 +19,7 @@ from generator.sync.progress import (
     ResourceMoved,
     StackFinished,
     StackGaveUp,
+    StackPruned,
     StackRepaired,
     StackStarted,
     Waiting,
@@ -90,6 +91,10 @@ class ApplyTree:
             case GatePassed(place, checked, seconds):
                 self._waits = ""
                 self._note(f"{place} is healthy: {checked} checked in {seconds:.1f} s")
+            case StackPruned(stack, seconds, kept):
+                self._note(f"{stack}, which Git dropped, is gone after {seconds:.1f} s")
+                for one in kept:
+                    self._note(f"  kept: {one}")
             case Noted(text):
                 self._note(text)
 

@@ -28,6 +28,7 @@ from generator.sync.progress import (
     StackGaveUp,
     WaveStarted,
 )
+from generator.sync.prune import prune
 from generator.sync.run import AfterWave, Options, Run, Target
 from generator.sync.snapshot import snapshot
 from generator.sync.turn import leased, recorded
@@ -93,6 +94,8 @@ class _Waves:
         self._point_box()
         if run.options.after_box is not None:
             run.options.after_box(self._outputs)
+        if run.options.pruning is not None:
+            prune(run, run.options.pruning)
         return Outcome(self._actions, self._outputs)
 
     def _apply(self, number: int, wave: tuple[StackManifest, ...]) -> None:

@@ -10,6 +10,8 @@ ApplyFailed
 ├── WaveFailed          one or more stacks of a wave failed; later waves were not started
 ├── AddressMismatch     an artifact's source is not what the manifest names
 ├── Suspended           machines keep their hands off (suspension)
+├── NotPruned           Git dropped something and does not say that it may go (prune)
+├── DataWouldBeLost     a stack that may be removed holds data (prune)
 ├── RevertRefused       taking drift back would do more than that (drift/revert)
 ├── LeaseHeld           another apply is at work
 ├── LeaseLost           this apply was too slow, and another one has taken over

@@ -113,6 +113,16 @@ class GoingBack:
 
 
 @dataclass(frozen=True)
+class StackPruned:
+    """A stack that Git dropped is gone."""
+
+    stack: str
+    seconds: float
+    kept: tuple[str, ...]
+    """What it leaves behind: its templates retain it."""
+
+
+@dataclass(frozen=True)
 class Noted:
     """Something that people should know, and that changes nothing."""
 
@@ -133,6 +143,7 @@ Fact = (
     | ThingStalled
     | GatePassed
     | GoingBack
+    | StackPruned
     | Noted
 )
 Report = Callable[[Fact], None]

@@ -14,6 +14,7 @@ from generator.sync.ports import Artifacts, Clock, StackRequest, Stacks
 from generator.sync.progress import Report
 from generator.sync.snapshot import Snapshot
 from generator.sync.suspension import SuspensionStore
+from generator.sync.teardown import Removal
 from generator.sync.verify import Approval, Expectations
 
 Outputs = Mapping[str, Mapping[str, str]]
@@ -36,10 +37,22 @@ class Target:
     """Where the environment's lease lies; None: nobody else can apply here."""
     ledger: LedgerStore | None = None
     """Where deployments are recorded; None: they are not."""
+    removal: Removal | None = None
+    """Takes stacks away that Git dropped; None: nothing is."""
     suspension: SuspensionStore | None = None
     """Where it is written that machines keep their hands off; None: nowhere."""
     side_by_side: int = 6
     lease_seconds: float = LIFE_SECONDS
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """What an apply removes at its end."""
+
+    stages: tuple[tuple[str, ...], ...]
+    """Stacks by name, those of a stage side by side."""
+    kept: Mapping[str, tuple[str, ...]]
+    """Stack -> what it leaves behind, as people look for it: `Videos (AWS::S3::Bucket) my-bucket`."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +71,8 @@ class Options:
     """What the offline plan allows; None: change sets are not compared with it."""
     skip: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Stack -> logical ids that continuing a failed rollback may leave as they are."""
+    pruning: Pruning | None = None
+    """What goes at the end."""
     while_suspended: bool = False
     """Go on although the environment is suspended: whoever says so knows of the incident."""
     after_wave: AfterWave | None = None

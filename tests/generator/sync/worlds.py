@@ -286,7 +286,7 @@ class InMemoryStacks:
                     del held.things[name]
         held.template = request.template
         outputs = {
-            name: request.parameters[value["Ref"]] if isinstance(value, dict) else value
+            name: _output(value, request.parameters)
             for name, value in parsed(request.template).get("Outputs", {}).items()
         }
         held.live = replace(
@@ -368,6 +368,17 @@ _UPDATABLE = {
     "IMPORT_COMPLETE",
     "IMPORT_ROLLBACK_COMPLETE",
 }
+
+
+def _output(value: Any, parameters: Mapping[str, str]) -> str:
+    """An output as tests write it: its text, or a parameter by `Ref`; CloudFormation has either under `Value`."""
+    match value:
+        case {"Value": inner}:
+            return _output(inner, parameters)
+        case {"Ref": name}:
+            return parameters[name]
+        case _:
+            return str(value)
 
 
 def _thing(resource: Mapping[str, Any]) -> Thing:
