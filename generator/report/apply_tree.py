@@ -8,6 +8,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from generator.report.apply_lines import line
 from generator.sync.gates import GatePassed, ThingMoved, ThingStalled
 from generator.sync.progress import (
     Action,
@@ -23,6 +24,7 @@ from generator.sync.progress import (
     Waiting,
     WaveStarted,
 )
+from generator.sync.proof import HealthAnswered, ProofOmitted, SampleLeft, SampleMoved, SampleRead
 
 _STYLE = {Action.CREATED: "green", Action.UPDATED: "yellow", Action.UNCHANGED: "dim"}
 
@@ -87,6 +89,11 @@ class ApplyTree:
             case GatePassed(place, checked, seconds):
                 self._waits = ""
                 self._note(f"{place} is healthy: {checked} checked in {seconds:.1f} s")
+            case SampleMoved():
+                self._waits = line(fact).strip()
+            case HealthAnswered() | SampleRead() | SampleLeft() | ProofOmitted():
+                self._waits = ""
+                self._note(line(fact).strip())
 
     def _note(self, text: str) -> None:
         self._notes.setdefault(self._waves[-1][0], []).append(text)
