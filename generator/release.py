@@ -1,6 +1,6 @@
-"""One deployment from end to end: what is deployed, what the change will do, apply, health, and the ledger's entry."""
+"""One deployment from end to end: what is deployed, what the change will do, apply, health, proof, ledger."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from generator.aws.session import Clients
@@ -8,13 +8,14 @@ from generator.deployment import Desired
 from generator.plan.facts import Plan
 from generator.plan.plan import plan
 from generator.plan.reading import read_pair
+from generator.proving import proof_through_cdn
 from generator.state_bucket import deployer, deploying, head
 from generator.status import wave_gates
 from generator.sync.apply import Outcome
 from generator.sync.ledger import Ledger, Result
 from generator.sync.progress import Report
 from generator.sync.rollback import apply_or_go_back
-from generator.sync.run import Options, Target
+from generator.sync.run import Options, Outputs, Target
 from generator.sync.verify import Approval, Expectations
 
 
@@ -28,19 +29,23 @@ def release(
     expect: tuple[str, ...] = (),
     skip: Mapping[str, Sequence[str]] | None = None,
     gated: bool = True,
+    proved: bool = True,
 ) -> Outcome:
     """Bring what is committed to a target, under the environment's lease, and record it.
 
     What the ledger says was deployed last is planned against; a change set that would replace or delete what that plan
     does not is stopped before it runs. `expect`: digests (or their beginnings) of approved plans, of which this one
     must be. `skip`: stack -> logical ids that continuing a failed rollback may leave as they are. `gated`: each wave
-    has to become healthy before the next; where one does not, the last deployment that succeeded is applied again.
-    Raises NoStateBucket, NotApproved, LeaseHeld, WaveFailed, GateFailed, RolledBack.
+    has to become healthy before the next. `proved`: at the end the sample has to be read through what was deployed.
+    Where either fails, the last deployment that succeeded is applied again.
+    Raises NoSample, NoStateBucket, NotApproved, LeaseHeld, WaveFailed, GateFailed, ProofFailed, RolledBack.
     """
     manifest = desired.manifest
+    gates = wave_gates(desired, clients, report) if gated else None
+    suspended = gates.suspended if gates else ()
+    proof = proof_through_cdn(root, manifest.name, clients, report, suspended) if proved else None
     working = deploying(target, manifest, clients)
     planned, first = _planned(desired, working)
-    gates = wave_gates(desired, clients, report) if gated else None
     options = Options(
         who=deployer(),
         commit=head(root),
@@ -49,9 +54,20 @@ def release(
         expectations=None if first else _expectations(planned),
         skip=skip or {},
         after_wave=gates,
-        after_box=gates.box if gates else None,
+        after_box=_in_turn(gates.box if gates else None, proof),
     )
     return apply_or_go_back(manifest, desired.files, working, report, options)
+
+
+def _in_turn(*checks: Callable[[Outputs], None] | None) -> Callable[[Outputs], None]:
+    """The checks that there are, as one."""
+
+    def check(outputs: Outputs) -> None:
+        for each in checks:
+            if each is not None:
+                each(outputs)
+
+    return check
 
 
 def _planned(desired: Desired, target: Target) -> tuple[Plan, bool]:

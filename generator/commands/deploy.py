@@ -31,16 +31,29 @@ from generator.commands.options import environment_argument, local_option, root_
     help="Leave this resource as it is when a failed rollback is continued (docs/runbooks/stacks.md).",
 )
 @click.option("--gates/--no-gates", default=True, help="Wait after each wave until what it deployed is healthy.")
+@click.option(
+    "--proof/--no-proof",
+    default=None,
+    help="At the end, read samples/sweep.mp4 through CDN, API and model server.  [default: as --gates]",
+)
 @root_option
 def apply(
-    environment: str, local: bool, output: str, expect: tuple[str, ...], skip: tuple[str, ...], gates: bool, root: Path
+    environment: str,
+    local: bool,
+    output: str,
+    expect: tuple[str, ...],
+    skip: tuple[str, ...],
+    gates: bool,
+    proof: bool | None,
+    root: Path,
 ) -> None:
     """Make AWS equal to templates_out/ENV.
 
     Reads only what is committed under templates_out/ and the folders of the artifacts that it names; never runs the
     generator. Stacks go in waves that follow from their wiring; a stack that is as Git wants it is left alone. One
     apply at a time holds the environment's lease; each is recorded (ecgctl history). A change set that would replace or
-    delete what the plan does not announce is stopped before it runs.
+    delete what the plan does not announce is stopped before it runs. What does not get healthy, or does not read the
+    sample as it should, is taken back: the last deployment that succeeded is applied again (docs/runbooks/health.md).
     """
     from rich.console import Console
 
@@ -58,7 +71,17 @@ def apply(
     else:
         target, clients = aws_target(root, desired), Clients(desired.manifest.region)
     with showing(Console(), output) as report:
-        outcome = release(root, desired, target, clients, report, expect=expect, skip=_by_stack(skip), gated=gates)
+        outcome = release(
+            root,
+            desired,
+            target,
+            clients,
+            report,
+            expect=expect,
+            skip=_by_stack(skip),
+            gated=gates,
+            proved=gates if proof is None else proof,
+        )
     if output != "jsonl":
         click.echo("applied" if outcome.changed else "nothing to change")
 
