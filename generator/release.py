@@ -1,6 +1,6 @@
-"""One deployment from end to end: what is deployed, what the change will do, apply, health, and the ledger's entry."""
+"""One deployment from end to end: what is deployed, what the change will do, apply, health, proof, ledger."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from generator.aws.session import Clients
@@ -11,6 +11,7 @@ from generator.model.manifest import parse
 from generator.plan.facts import Plan
 from generator.plan.plan import plan
 from generator.plan.reading import read_pair
+from generator.proving import proof_through_cdn
 from generator.pruning import pruning_of
 from generator.state_bucket import deployer, deploying, head
 from generator.status import wave_gates
@@ -19,7 +20,7 @@ from generator.sync.apply import Outcome
 from generator.sync.ledger import Ledger
 from generator.sync.progress import Noted, Report
 from generator.sync.rollback import apply_or_go_back
-from generator.sync.run import Options, Target
+from generator.sync.run import Options, Outputs, Target
 from generator.sync.verify import Approval, Expectations
 
 
@@ -33,6 +34,7 @@ def release(
     expect: tuple[str, ...] = (),
     skip: Mapping[str, Sequence[str]] | None = None,
     gated: bool = True,
+    proved: bool = True,
     while_suspended: bool = False,
 ) -> Outcome:
     """Bring what is committed to a target, under the environment's lease, and record it.
@@ -40,16 +42,20 @@ def release(
     What the ledger says was deployed last is planned against; a change set that would replace or delete what that plan
     does not is stopped before it runs. `expect`: digests (or their beginnings) of approved plans, of which this one
     must be. `skip`: stack -> logical ids that continuing a failed rollback may leave as they are. `gated`: each wave
-    has to become healthy before the next; where one does not, the last deployment that succeeded is applied again.
-    `while_suspended`: go on although machines were told to keep their hands off.
-    Raises NoStateBucket, NotApproved, Suspended, LeaseHeld, WaveFailed, GateFailed, RolledBack.
+    has to become healthy before the next. `proved`: at the end the sample has to be read through what was deployed.
+    Where either fails, the last deployment that succeeded is applied again. `while_suspended`: go on although machines
+    were told to keep their hands off.
+    Raises NoSample, NoStateBucket, NotPruned, DataWouldBeLost, NotApproved, Suspended, LeaseHeld, WaveFailed,
+    GateFailed, ProofFailed, RolledBack.
     """
     manifest = desired.manifest
+    gates = wave_gates(desired, clients, report) if gated else None
+    suspended = gates.suspended if gates else ()
+    proof = proof_through_cdn(root, manifest.name, clients, report, suspended) if proved else None
     working = deploying(target, manifest, clients)
     before = _deployed(working, manifest.name)
     planned = plan(*read_pair(before, desired.files, ("deployed", "templates_out")))
     was = parse(before["manifest.yaml"], "manifest.yaml of what is deployed") if before else None
-    gates = wave_gates(desired, clients, report) if gated else None
     options = Options(
         who=deployer(),
         commit=head(root),
@@ -60,7 +66,7 @@ def release(
         pruning=pruning_of(manifest, was, planned, CloudFormationRemoval(clients.make("cloudformation"))),
         while_suspended=while_suspended,
         after_wave=gates,
-        after_box=gates.box if gates else None,
+        after_box=_in_turn(gates.box if gates else None, proof),
     )
     try:
         outcome = apply_or_go_back(manifest, desired.files, working, report, options)
@@ -74,6 +80,17 @@ def release(
 def _keep_status(desired: Desired, clients: Clients, report: Report) -> None:
     for note in keep_status(desired, clients):
         report(Noted(note))
+
+
+def _in_turn(*checks: Callable[[Outputs], None] | None) -> Callable[[Outputs], None]:
+    """The checks that there are, as one."""
+
+    def check(outputs: Outputs) -> None:
+        for each in checks:
+            if each is not None:
+                each(outputs)
+
+    return check
 
 
 def _deployed(target: Target, environment: str) -> Mapping[str, str]:

@@ -31,6 +31,11 @@ from generator.commands.options import environment_argument, local_option, root_
     help="Leave this resource as it is when a failed rollback is continued (docs/runbooks/stacks.md).",
 )
 @click.option("--gates/--no-gates", default=True, help="Wait after each wave until what it deployed is healthy.")
+@click.option(
+    "--proof/--no-proof",
+    default=None,
+    help="At the end, read samples/sweep.mp4 through CDN, API and model server.  [default: as --gates]",
+)
 @suspended_option
 @root_option
 def apply(
@@ -40,6 +45,7 @@ def apply(
     expect: tuple[str, ...],
     skip: tuple[str, ...],
     gates: bool,
+    proof: bool | None,
     while_suspended: bool,
     root: Path,
 ) -> None:
@@ -48,7 +54,8 @@ def apply(
     Reads only what is committed under templates_out/ and the folders of the artifacts that it names; never runs the
     generator. Stacks go in waves that follow from their wiring; a stack that is as Git wants it is left alone. One
     apply at a time holds the environment's lease; each is recorded (ecgctl history). A change set that would replace or
-    delete what the plan does not announce is stopped before it runs.
+    delete what the plan does not announce is stopped before it runs. What does not get healthy, or does not read the
+    sample as it should, is taken back: the last deployment that succeeded is applied again (docs/runbooks/health.md).
     """
     from rich.console import Console
 
@@ -72,6 +79,7 @@ def apply(
             expect=expect,
             skip=_by_stack(skip),
             gated=gates,
+            proved=gates if proof is None else proof,
             while_suspended=while_suspended,
         )
     if output != "jsonl":

@@ -21,6 +21,7 @@ from generator.sync.progress import (
     Waiting,
     WaveStarted,
 )
+from generator.sync.proof import HealthAnswered, ProofOmitted, SampleLeft, SampleMoved, SampleRead
 
 
 def line(fact: Fact) -> str:
@@ -50,6 +51,16 @@ def line(fact: Fact) -> str:
             return f"  {thing.label}: {health.status}, nothing has moved for {seconds:.0f} s: {health.reason}"
         case GatePassed(place, checked, seconds):
             return f"  {place} is healthy: {checked} checked in {seconds:.1f} s"
+        case HealthAnswered(url, seconds):
+            return f"  {url}/api/health is healthy after {seconds:.1f} s"
+        case SampleMoved(video, state, stage):
+            return f"  sample {video}: {state}" + (f", {stage}" if stage else "")
+        case SampleRead(beats, rate, seconds):
+            return f"  proved: the sample was read in {seconds:.1f} s, {beats} beats at {rate:.1f} bpm, as the truth is"
+        case SampleLeft(url, why):
+            return f"  the sample's video stays: {why}; to delete it: curl -X DELETE {url}"
+        case ProofOmitted(things):
+            return f"  not proved: suspended {'is' if len(things) == 1 else 'are'} {', '.join(things)}"
         case GoingBack(to, why):
             return f"going back to {to}: {why.splitlines()[0]}"
         case StackPruned(stack, seconds, kept):

@@ -8,6 +8,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from generator.report.apply_lines import line
 from generator.sync.gates import GatePassed, ThingMoved, ThingStalled
 from generator.sync.progress import (
     Action,
@@ -25,6 +26,7 @@ from generator.sync.progress import (
     Waiting,
     WaveStarted,
 )
+from generator.sync.proof import HealthAnswered, ProofOmitted, SampleLeft, SampleMoved, SampleRead
 
 _BEFORE = -1
 """Stands for a wave where none has started."""
@@ -97,6 +99,11 @@ class ApplyTree:
                     self._note(f"  kept: {one}")
             case Noted(text):
                 self._note(text)
+            case SampleMoved():
+                self._waits = line(fact).strip()
+            case HealthAnswered() | SampleRead() | SampleLeft() | ProofOmitted():
+                self._waits = ""
+                self._note(line(fact).strip())
 
     def _note(self, text: str) -> None:
         self._notes.setdefault(self._waves[-1][0] if self._waves else _BEFORE, []).append(text)

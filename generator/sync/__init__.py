@@ -9,6 +9,7 @@ manifest + templates           read from templates_out/, nothing else
                     then the artifacts whose store this wave made, and the gate of the wave;
                     last of all the state that the GPU box follows
   -> gates        what the wave deployed has to be healthy (`health`); where it is not, rollback goes back
+  -> proof        the sample, read through what was deployed, has to agree with its truth (`agreement`); likewise
   -> ledger       who deployed what, and what came of it; `turn` holds lease and ledger for whoever acts
   -> progress     what happened, as data, for whoever shows it
 drift             the other way out of step: resources changed by hand, and the way back

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from generator.sync.gates import GatePassed, ThingMoved, ThingStalled
 from generator.sync.ports import StackEvent
+from generator.sync.proof import HealthAnswered, ProofOmitted, SampleLeft, SampleMoved, SampleRead
 
 
 class Action(StrEnum):
@@ -142,6 +143,11 @@ Fact = (
     | ThingMoved
     | ThingStalled
     | GatePassed
+    | HealthAnswered
+    | SampleMoved
+    | SampleRead
+    | SampleLeft
+    | ProofOmitted
     | GoingBack
     | StackPruned
     | Noted

@@ -1,0 +1,47 @@
+"""What people and machines see of a proof."""
+
+import json
+
+import pytest
+from rich.console import Console
+
+from generator.report.apply_lines import json_line, line
+from generator.report.apply_tree import ApplyTree
+from generator.sync.progress import WaveStarted
+from generator.sync.proof import HealthAnswered, ProofFact, ProofOmitted, SampleLeft, SampleMoved, SampleRead
+
+URL = "https://d1.cloudfront.net"
+LEFT = SampleLeft(f"{URL}/api/videos/v1", "DELETE /api/videos/v1: internal: Oops.")
+WORDS: dict[ProofFact, str] = {
+    HealthAnswered(URL, 2.04): f"{URL}/api/health is healthy after 2.0 s",
+    SampleMoved("v1", "queued", ""): "sample v1: queued",
+    SampleMoved("v1", "analysing", "read"): "sample v1: analysing, read",
+    SampleRead(39, 98.06, 9.0): "proved: the sample was read in 9.0 s, 39 beats at 98.1 bpm, as the truth is",
+    ProofOmitted(("api/ApiService",)): "not proved: suspended is api/ApiService",
+    LEFT: f"the sample's video stays: {LEFT.why}; to delete it: curl -X DELETE {URL}/api/videos/v1",
+}
+
+
+@pytest.mark.parametrize("fact", WORDS, ids=lambda fact: type(fact).__name__)
+def test_a_fact_of_the_proof_is_the_same_words_as_a_line_and_in_the_tree(fact: ProofFact) -> None:
+    tree, console = ApplyTree(), Console(width=160, record=True, file=None, quiet=False, force_terminal=False)
+    tree.add(WaveStarted(0, ()))
+    tree.add(fact)
+    with console.capture() as shown:
+        console.print(tree)
+    assert line(fact).strip() == WORDS[fact]
+    assert WORDS[fact] in shown.get()
+
+
+def test_what_is_waited_for_goes_from_the_tree_once_the_sample_was_read() -> None:
+    tree, console = ApplyTree(), Console(width=160)
+    for fact in (WaveStarted(0, ()), SampleMoved("v1", "analysing", "read"), SampleRead(39, 98.06, 9.0)):
+        tree.add(fact)
+    with console.capture() as shown:
+        console.print(tree)
+    assert "analysing" not in shown.get()
+
+
+@pytest.mark.parametrize("fact", WORDS, ids=lambda fact: type(fact).__name__)
+def test_a_fact_of_the_proof_is_a_json_object_named_by_its_kind(fact: ProofFact) -> None:
+    assert json.loads(json_line(fact))["fact"] == type(fact).__name__
