@@ -26,6 +26,7 @@ from generator.sync.errors import StackNotReady
 from generator.sync.ledger import Ledger, Result
 from generator.sync.progress import Action
 from generator.sync.suspension import Suspended, Suspension
+from tests.conftest import Told
 from tests.generator.sync.drift.readings import NOW
 from tests.generator.sync.faults import Boundary, Fault, Killed
 from tests.generator.sync.worlds import (
@@ -213,14 +214,15 @@ def test_a_suspension_ends_by_itself(world: World) -> None:
     assert world.revert(world.look()) == {"storage": Action.UPDATED}
 
 
-@pytest.mark.parametrize("fault", Fault, ids=lambda fault: fault.name.lower())
-def test_after_a_fault_at_any_call_looking_and_reverting_again_converges(fault: Fault) -> None:
+@pytest.mark.fault
+@pytest.mark.parametrize("kind", Fault, ids=lambda kind: kind.name.lower())
+def test_after_a_fault_at_any_call_looking_and_reverting_again_converges(kind: Fault, fault: Told) -> None:
     at, injected = 1, 0
     while True:
         world = World()
         world.stacks.tamper("ecg-dev-storage", "Queue", Seconds=5)
         world.stacks.tamper("ecg-dev-network", "Rule")
-        boundary = Boundary(fault, at)
+        boundary = Boundary(kind, at)
         with suppress(EcgError, Killed):
             world.revert(world.look(), boundary)
         if not boundary.fired:
@@ -232,5 +234,6 @@ def test_after_a_fault_at_any_call_looking_and_reverting_again_converges(fault: 
         world.stacks.finish()  # a revert, unlike an apply, starts only from stacks at rest
         world.revert(world.look())
         assert not world.look().drifted, (at, boundary.fired)
+        fault("reverting drift: any fault, at every call", True)
         at += 1
     assert injected > 10
