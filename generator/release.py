@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from generator.approving import approval
 from generator.aws.session import Clients
 from generator.aws.teardown import CloudFormationRemoval
 from generator.deployment import Desired
@@ -21,7 +22,7 @@ from generator.sync.ledger import Ledger
 from generator.sync.progress import Noted, Report
 from generator.sync.rollback import apply_or_go_back
 from generator.sync.run import Options, Outputs, Target
-from generator.sync.verify import Approval, Expectations
+from generator.sync.verify import Expectations
 
 
 def release(
@@ -41,10 +42,10 @@ def release(
 
     What the ledger says was deployed last is planned against; a change set that would replace or delete what that plan
     does not is stopped before it runs. `expect`: digests (or their beginnings) of approved plans, of which this one
-    must be. `skip`: stack -> logical ids that continuing a failed rollback may leave as they are. `gated`: each wave
-    has to become healthy before the next. `proved`: at the end the sample has to be read through what was deployed.
-    Where either fails, the last deployment that succeeded is applied again. `while_suspended`: go on although machines
-    were told to keep their hands off.
+    must be, or `merged` (see `approving`). `skip`: stack -> logical ids that continuing a failed rollback may leave as
+    they are. `gated`: each wave has to become healthy before the next. `proved`: at the end the sample has to be read
+    through what was deployed. Where either fails, the last deployment that succeeded is applied again.
+    `while_suspended`: go on although machines were told to keep their hands off.
     Raises NoSample, NoStateBucket, NotPruned, DataWouldBeLost, NotApproved, Suspended, LeaseHeld, WaveFailed,
     GateFailed, ProofFailed, RolledBack.
     """
@@ -53,15 +54,16 @@ def release(
     suspended = gates.suspended if gates else ()
     proof = proof_through_cdn(root, manifest.name, clients, report, suspended) if proved else None
     working = deploying(target, manifest, clients)
-    before = _deployed(working, manifest.name)
+    commit, before = _deployed(working, manifest.name)
     planned = plan(*read_pair(before, desired.files, ("deployed", "templates_out")))
     was = parse(before["manifest.yaml"], "manifest.yaml of what is deployed") if before else None
     options = Options(
         who=deployer(),
         commit=head(root),
         digest=planned.digest,
-        approval=_approval(planned, expect) if expect else None,
+        approval=approval(root, planned, expect, commit if before else None),
         expectations=_expectations(planned) if before else None,
+        expected={stack: minutes * 60 for stack, minutes in planned.rollout.stacks.items()},
         skip=skip or {},
         pruning=pruning_of(manifest, was, planned, CloudFormationRemoval(clients.make("cloudformation"))),
         while_suspended=while_suspended,
@@ -93,13 +95,13 @@ def _in_turn(*checks: Callable[[Outputs], None] | None) -> Callable[[Outputs], N
     return check
 
 
-def _deployed(target: Target, environment: str) -> Mapping[str, str]:
-    """The tree of the last deployment that the ledger calls good; empty where it knows of none."""
+def _deployed(target: Target, environment: str) -> tuple[str, Mapping[str, str]]:
+    """Commit and tree of the last deployment that the ledger calls good; empty where it knows of none."""
     if target.ledger is None:
-        return {}
+        return "", {}
     ledger = Ledger(target.ledger, environment)
     good = ledger.last_good()
-    return ledger.files(good) if good else {}
+    return (good.commit, ledger.files(good)) if good else ("", {})
 
 
 def _expectations(planned: Plan) -> Expectations:
@@ -107,9 +109,3 @@ def _expectations(planned: Plan) -> Expectations:
     for change in planned.changes:
         allowed.setdefault(change.stack, {}).setdefault(change.resource, set()).add(change.action.value)
     return allowed
-
-
-def _approval(planned: Plan, expect: tuple[str, ...]) -> Approval:
-    # People copy the first characters of a digest; the whole one is what is compared.
-    whole = {planned.digest if planned.digest.startswith(each) else each for each in expect}
-    return Approval(frozenset(whole), planned.digest)

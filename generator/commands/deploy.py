@@ -22,7 +22,8 @@ from generator.commands.options import environment_argument, local_option, root_
     "--expect",
     multiple=True,
     metavar="DIGEST",
-    help="Refuse unless the plan from what is deployed is one of these approved ones (or its beginning).",
+    help="Refuse unless the plan from what is deployed is one of these approved ones (or its beginning); `merged`: "
+    "unless each of its effects is one that a merge since the deployed commit had.",
 )
 @click.option(
     "--skip",

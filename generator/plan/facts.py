@@ -1,7 +1,7 @@
 """What a plan says. Plain frozen data: `generator/report` words it, `generator/sync` acts on it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -197,6 +197,8 @@ class Rollout:
     downtime: tuple[Downtime, ...]
     handover: tuple[str, ...] = ()
     """What to know about a replaced GPU box, step by step."""
+    stacks: Mapping[str, float] = field(default_factory=dict)
+    """Minutes that each changed stack is expected to take."""
 
 
 class ServeAction(StrEnum):

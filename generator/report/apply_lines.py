@@ -5,6 +5,7 @@ import json
 from datetime import datetime
 from typing import assert_never
 
+from generator.report.plan_words import minutes
 from generator.sync.gates import GatePassed, ThingMoved, ThingStalled
 from generator.sync.progress import (
     ArtifactPublished,
@@ -29,8 +30,9 @@ def line(fact: Fact) -> str:
     match fact:
         case WaveStarted(number, stacks):
             return f"wave {number}: {', '.join(stacks)}"
-        case StackStarted(stack, changes):
-            return f"  {stack}: {changes} {'change' if changes == 1 else 'changes'}"
+        case StackStarted(stack, changes, expected):
+            about = f", about {minutes(expected / 60)}" if expected else ""
+            return f"  {stack}: {changes} {'change' if changes == 1 else 'changes'}{about}"
         case ResourceMoved(stack, event):
             return f"  {stack}: {event.logical_id} {event.status}" + (f" ({event.reason})" if event.failed else "")
         case StackFinished(stack, action, seconds):

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from generator.report.apply_lines import line
+from generator.report.plan_words import minutes
 from generator.sync.gates import GatePassed, ThingMoved, ThingStalled
 from generator.sync.progress import (
     Action,
@@ -39,6 +40,8 @@ class _Row:
     state: str = "computing change set"
     style: str = ""
     seconds: float | None = None
+    expected: float | None = None
+    """Seconds, as the plan has it."""
     total: int = 0
     ready: set[str] = field(default_factory=set)
     moving: str = ""
@@ -62,9 +65,9 @@ class ApplyTree:
                 self._waits = ""
                 self._waves.append((number, stacks))
                 self._rows |= {stack: _Row(time.monotonic()) for stack in stacks}
-            case StackStarted(stack, changes):
+            case StackStarted(stack, changes, expected):
                 row = self._rows[stack]
-                row.state, row.total = "changing", changes
+                row.state, row.total, row.expected = "changing", changes, expected
             case ResourceMoved(stack, event):
                 row = self._rows[stack]
                 if event.status.endswith("_COMPLETE"):
@@ -121,13 +124,14 @@ class ApplyTree:
                 mark = Text("✓" if row.style != "bold red" else "✗", style=row.style) if done else self._spinner
                 count = f"{min(len(row.ready), row.total)}/{row.total}" if row.total and not done else ""
                 seconds = row.seconds if row.seconds is not None else now - row.started
+                about = f" of about {minutes(row.expected / 60)}" if row.expected and not done else ""
                 table.add_row(
                     "",
                     mark,
                     stack,
                     Text(row.state, style=row.style),
                     count,
-                    f"{seconds:.1f} s",
+                    f"{seconds:.1f} s{about}",
                     Text(row.moving, "dim"),
                 )
             yield table

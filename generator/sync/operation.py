@@ -84,7 +84,8 @@ class StackOperation:
             change_set = prepared.change_set
             if change_set is None:
                 return Action.UNCHANGED, prepared.outputs
-            self._run.report(StackStarted(self._stack.name, len(change_set.changes)))
+            name, expected = self._stack.name, self._run.options.expected.get(self._stack.name)
+            self._run.report(StackStarted(name, len(change_set.changes), expected))
             try:
                 live = self._execute(change_set)
             except Overtaken as error:

@@ -32,6 +32,8 @@ class StackStarted:
 
     stack: str
     changes: int
+    expected: float | None = None
+    """Seconds that the plan expects it to take; None where nobody planned."""
 
 
 @dataclass(frozen=True)

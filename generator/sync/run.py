@@ -69,6 +69,8 @@ class Options:
     """Required before anything is touched, where given."""
     expectations: Expectations | None = None
     """What the offline plan allows; None: change sets are not compared with it."""
+    expected: Mapping[str, float] = field(default_factory=dict)
+    """Stack -> seconds that the plan expects its change to take."""
     skip: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Stack -> logical ids that continuing a failed rollback may leave as they are."""
     pruning: Pruning | None = None

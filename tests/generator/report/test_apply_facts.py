@@ -1,4 +1,4 @@
-"""What people and machines see of a proof."""
+"""What people and machines see of an apply."""
 
 import json
 
@@ -7,7 +7,7 @@ from rich.console import Console
 
 from generator.report.apply_lines import json_line, line
 from generator.report.apply_tree import ApplyTree
-from generator.sync.progress import WaveStarted
+from generator.sync.progress import Action, Fact, Noted, StackFinished, StackPruned, StackStarted, WaveStarted
 from generator.sync.proof import HealthAnswered, ProofFact, ProofOmitted, SampleLeft, SampleMoved, SampleRead
 
 URL = "https://d1.cloudfront.net"
@@ -45,3 +45,30 @@ def test_what_is_waited_for_goes_from_the_tree_once_the_sample_was_read() -> Non
 @pytest.mark.parametrize("fact", WORDS, ids=lambda fact: type(fact).__name__)
 def test_a_fact_of_the_proof_is_a_json_object_named_by_its_kind(fact: ProofFact) -> None:
     assert json.loads(json_line(fact))["fact"] == type(fact).__name__
+
+
+def shown(*facts: Fact) -> str:
+    """A terminal's screen after these facts."""
+    tree, console = ApplyTree(), Console(width=160)
+    for fact in facts:
+        tree.add(fact)
+    with console.capture() as seen:
+        console.print(tree)
+    return seen.get()
+
+
+def test_a_stack_that_is_changed_shows_how_long_the_plan_expects_it_to_take_until_it_is_done() -> None:
+    begun = (WaveStarted(0, ("cdn",)), StackStarted("cdn", 9, 300.0))
+    assert line(begun[1]) == "  cdn: 9 changes, about 5 min"
+    assert " s of about 5 min" in shown(*begun)
+    assert "of about" not in shown(*begun, StackFinished("cdn", Action.CREATED, 7.0))
+
+
+def test_a_pruned_stack_is_told_with_what_it_leaves_behind() -> None:
+    fact = StackPruned("old", 3.0, ("Videos (AWS::S3::Bucket) my-bucket",))
+    assert line(fact) == "  old: removed in 3.0 s\n    kept: Videos (AWS::S3::Bucket) my-bucket"
+    assert "kept: Videos (AWS::S3::Bucket) my-bucket" in shown(WaveStarted(0, ()), fact)
+
+
+def test_a_note_stands_above_the_waves_where_none_has_started() -> None:
+    assert shown(Noted("the status is not kept: AccessDenied")).strip() == "the status is not kept: AccessDenied"
