@@ -105,6 +105,13 @@ class AppError(Exception):
         return f"{self.code}: {self.message}"
 
 
+class ShadowRequest(AnalyzeRequest):
+    """Asked of a version whose answer nobody gets (`kit.canary`): what it writes is dropped, see `kit.storage`.
+
+    Only `kit.canary` makes one: what comes over HTTP is an AnalyzeRequest.
+    """
+
+
 def to_line(event: Event) -> bytes:
     """One line of NDJSON. Raises ValueError for NaN or infinity, which JSON does not have."""
     data: dict[str, Any]

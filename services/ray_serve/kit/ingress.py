@@ -2,6 +2,7 @@
 
     POST /<app>/analyze    the events of the app's `analyze`
     POST /<app>/golden     the app's golden cases, each through that same `analyze`
+    GET  /<app>/canary     what came of a canary's share of the requests (`kit.canary`)
 
 Everything else gets a problem document (RFC 9457). The first event is awaited before the status is sent: a full queue
 is therefore an honest 429. When the client leaves, Ray cancels the request, and with it the iteration of `analyze`.
@@ -14,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from ray import serve
 from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentResponseGenerator
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from kit import logs
+from kit.canary import Splitting
 from kit.contract import AnalyzeRequest, ErrorCode, Event, Failure, to_line
 from kit.golden import Analyze, Case, GoldenUnreadable, cases, prove
 from kit.metrics import Meter, RayMeter, measured
@@ -32,10 +35,11 @@ _MOST_BODY = 64 * 1024
 _LOG = logs.logger("ingress")
 
 
-class AppIngress:
+class AppIngress(Splitting):
     """The ingress of an app: derive from it, say where `app.py` lies, and give `analyze`."""
 
     def __init__(self, app_file: str) -> None:
+        super().__init__()
         self._app_folder = Path(app_file).parent
         self._meter: Meter = RayMeter()
 
@@ -46,6 +50,8 @@ class AppIngress:
     async def __call__(self, request: Request) -> Response:
         """Answer one HTTP request."""
         action = request.url.path.rpartition("/")[2]
+        if action == "canary":
+            return JSONResponse(self.splitter.report(serve.get_replica_context().replica_id.unique_id))
         if action not in ("analyze", "golden"):
             return _problem(404, "there are only POST /<app>/analyze and POST /<app>/golden here")
         if request.method != "POST":
@@ -64,7 +70,8 @@ class AppIngress:
         except ValidationError as error:
             wrong = [{"where": ".".join(map(str, one["loc"])), "what": one["msg"]} for one in error.errors()]
             return _problem(422, "the request is not as docs/architecture.md says", errors=wrong)
-        return await _streamed(measured(safely(asked, self.analyze), self._meter, "analyze"))
+        events = safely(asked, self.splitter.over(self.analyze))
+        return await _streamed(_busy_at_first_only(measured(events, self._meter, "analyze")))
 
     async def _golden(self) -> Response:
         try:
@@ -112,6 +119,17 @@ async def _patiently(asked: AnalyzeRequest, analyze: Analyze) -> AsyncIterator[E
             yield event
         else:
             return
+
+
+async def _busy_at_first_only(events: AsyncIterator[Event]) -> AsyncIterator[Event]:
+    """Before any event a full queue is a 429, which the API takes for "later". In the stream it takes every code but
+    `internal` for the last word."""
+    begun = False
+    async for event in events:
+        if begun and isinstance(event, Failure) and event.code == ErrorCode.BUSY:
+            event = Failure(ErrorCode.INTERNAL, f"{event.message}; it may be tried again")
+        begun = True
+        yield event
 
 
 async def _only(event: Event) -> AsyncIterator[Event]:

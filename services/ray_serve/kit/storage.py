@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from kit import logs
-from kit.contract import AnalyzeRequest, AppError, ErrorCode, GoldenRequest, Stage
+from kit.contract import AnalyzeRequest, AppError, ErrorCode, GoldenRequest, ShadowRequest, Stage
 from kit.stage import Report
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -109,11 +109,27 @@ class PackagedObjects:
         (self._scratch / key).write_bytes(content)
 
 
+class ReadOnlyObjects:
+    """`Objects` for a version that works in the shadow: what it writes would replace what the caller is shown."""
+
+    def __init__(self, usual: Objects) -> None:
+        self._usual = usual
+
+    def download(self, bucket: str, key: str, to: Path, limit: int, progress: Callable[[float], None]) -> int:
+        """See `Objects`."""
+        return self._usual.download(bucket, key, to, limit, progress)
+
+    def put(self, bucket: str, key: str, content: bytes, content_type: str) -> None:
+        """Nothing is written."""
+
+
 def objects_of(asked: AnalyzeRequest, usual: Objects, scratch: Path) -> Objects:
     """Where a request's objects lie: a golden case's in the package and `scratch`, others' where they usually do."""
     match asked:
         case GoldenRequest(folder=folder):
             return PackagedObjects(PACKAGE / folder, scratch)
+        case ShadowRequest():
+            return ReadOnlyObjects(usual)
         case _:
             return usual
 

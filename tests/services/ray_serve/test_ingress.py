@@ -171,6 +171,19 @@ def test_a_full_queue_is_429_for_a_caller_before_any_event() -> None:
     assert toy.meter.outcomes == [("analyze", "busy")]
 
 
+def test_a_full_queue_further_in_is_internal_so_that_the_caller_tries_again() -> None:
+    """The API takes any other code of a stream for final."""
+
+    async def answer(asked: AnalyzeRequest) -> AsyncIterator[Event]:
+        yield Progress("read", 1.0)
+        raise BackPressureError(num_queued_requests=1, max_queued_requests=1)
+
+    toy = Toy(answer)
+    status, _, lines = post(toy, "/toy/analyze", ASKED)
+    assert (status, lines[-1]["error"]["code"]) == (200, "internal")
+    assert toy.meter.outcomes == [("analyze", "busy")]
+
+
 def test_golden_cases_wait_for_a_free_replica(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ingress, "RETRY_AFTER_S", 0.001)
     status, _, lines = post(Toy(busy_for(3)), "/signal_quality/golden")
