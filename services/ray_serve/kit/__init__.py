@@ -9,7 +9,7 @@
     device      CUDA where there is one, else the CPU, chosen aloud
     warmup      a model runs before it counts as ready; what a unit takes of the GPU's memory
     golden      inputs that an app carries, and what must come out of them
-    canary      a share of the requests for a new version beside the stable one; what it fails at, the stable one answers
+    canary      a share of the requests for a new version; what it fails at, the stable one answers
     agreement   do two versions say the same of one video?
     metrics     requests, stages, waits and batches, for Prometheus
     logs        one JSON object a line, with the job's id

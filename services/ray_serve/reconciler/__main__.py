@@ -18,8 +18,10 @@ import httpx
 
 from kit import logs
 from reconciler.decide import StartRay, Wait
-from reconciler.loop import Clock, Reconciler
+from reconciler.golden import HttpProver
+from reconciler.loop import Reconciler
 from reconciler.ray_head import RayHead
+from reconciler.reporter import Clock
 from reconciler.serve_api import RestServeApi
 from reconciler.settings import Settings
 from reconciler.store import S3Bucket
@@ -45,6 +47,7 @@ def main() -> int:
         S3Bucket.from_environment(settings.bucket),
         RayHead(settings, os.environ),
         RestServeApi(httpx.Client(trust_env=False)),
+        HttpProver(httpx.Client(trust_env=False)),
         Clock(time.monotonic, lambda: datetime.now(UTC)),
         _device(),
         platform.python_version(),

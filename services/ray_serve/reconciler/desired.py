@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 PACKAGES_ON_THE_BOX = "file:///var/lib/ecg/packages/"
+INGRESS = "Ingress"
+"""The deployment of an app that speaks HTTP and splits requests; `kit.canary` takes its user_config."""
 _API_VERSION = "gitops.ecg/v1"
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -69,6 +71,35 @@ class Head:
     gpus: int
     host: str
     port: int
+    options: str | None = None
+    """Whatever else Ray ignores while it runs, as JSON; None where an agent before this field was there started it."""
+
+    def serves(self, wanted: "Head") -> bool:
+        """Can a Ray that was started with this do what is `wanted`?"""
+        return replace(self, options=None) == replace(wanted, options=None) and self.options in {None, wanted.options}
+
+
+class CanaryRule(BaseModel):
+    """How a new version of an app is tried before it takes over."""
+
+    model_config = ConfigDict(frozen=True)
+
+    percent: float = Field(gt=0, le=100)
+    minutes: float = Field(ge=0)
+    max_error_rate: float = Field(ge=0, lt=1)
+    compare: Literal["golden", "shadow"] = "golden"
+
+
+class AppNotes(BaseModel):
+    """What we note on an app beside what Ray is told."""
+
+    model_config = ConfigDict(frozen=True)
+
+    version: str
+    """The address of its package."""
+    golden: bool = False
+    """Has it golden cases to be proven with?"""
+    canary: CanaryRule | None = None
 
 
 @dataclass(frozen=True)
@@ -77,8 +108,14 @@ class ServeConfig:
 
     body: Mapping[str, Any]
     head: Head
-    versions: Mapping[str, str]
-    """The package's address of each app."""
+    apps: Mapping[str, AppNotes]
+    memory_mb: int | None = None
+    """What the box was declared to have for Ray to give away, where that was said."""
+
+    @property
+    def applications(self) -> Mapping[str, Mapping[str, Any]]:
+        """What Ray is told of each app, by name."""
+        return {one["name"]: one for one in self.body["applications"]}
 
 
 def parse_serve(content: bytes, packages_url: str, http_host: str | None = None) -> ServeConfig:
@@ -89,8 +126,30 @@ def parse_serve(content: bytes, packages_url: str, http_host: str | None = None)
         http = data["http_options"]
         if http_host:
             http["host"] = http_host
-        head = Head(int(notes["box"]["cpus"]), int(notes["box"]["gpus"]), str(http["host"]), int(http["port"]))
-        versions = {name: str(app["version"]) for name, app in notes["apps"].items()}
+        box = notes["box"]
+        head = Head(int(box["cpus"]), int(box["gpus"]), str(http["host"]), int(http["port"]), _only_at_start(data))
+        apps = {name: AppNotes.model_validate(one) for name, one in notes["apps"].items()}
+        memory_mb = int(box["memory_mb"]) if box.get("memory_mb") else None
+        config = ServeConfig(data, head, apps, memory_mb)
+        _can_split(config)
     except (ValueError, TypeError, LookupError, AttributeError, yaml.YAMLError) as error:
         raise Unreadable(f"serve.yaml cannot be read: {type(error).__name__}: {error}") from error
-    return ServeConfig(data, head, versions)
+    return config
+
+
+def _only_at_start(data: Mapping[str, Any]) -> str:
+    """Ray takes these when Serve starts, and later ignores them with a warning in its log."""
+    http = {name: value for name, value in data["http_options"].items() if name not in {"host", "port"}}
+    known = {"http": http, "proxy_location": data.get("proxy_location"), "grpc": data.get("grpc_options")}
+    return json.dumps(known, sort_keys=True)
+
+
+def _can_split(config: ServeConfig) -> None:
+    if absent := config.apps.keys() ^ config.applications.keys():
+        raise ValueError(f"applications and x-ecg.apps differ in {', '.join(sorted(absent))}")
+    for name, notes in config.apps.items():
+        deployments = [one["name"] for one in config.applications[name].get("deployments", ())]
+        if notes.canary and INGRESS not in deployments:
+            raise ValueError(
+                f"{name} declares a canary and has no deployment {INGRESS}, which would split its requests"
+            )

@@ -1,53 +1,36 @@
 """Look, decide, act, report; one action a turn. Everything outside comes in through the constructor."""
 
-import json
-from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, Protocol, assert_never
+from dataclasses import replace
+from typing import Any, assert_never
 
 from kit import logs
-from reconciler.decide import Accept, Action, Apply, Fetch, Reject, StartRay, StopRay, Wait, decide
-from reconciler.desired import Desired, Head, ServeConfig, Unreadable, parse_desired, parse_serve
-from reconciler.memory import MemoryFile, Session
-from reconciler.report import Facts, box_json, conditions, since, stamp
-from reconciler.serve_api import Refused, ServeApi, Unavailable
+from reconciler.decide import (
+    Accept,
+    Action,
+    Apply,
+    Fetch,
+    Promote,
+    Prove,
+    Reject,
+    StartRay,
+    StopRay,
+    Wait,
+    decide,
+)
+from reconciler.desired import Desired, ServeConfig
+from reconciler.golden import Prover
+from reconciler.lookout import Lookout, RayProcess
+from reconciler.memory import MemoryFile, Notebook
+from reconciler.reporter import Clock, Reporter
+from reconciler.rollout import Step, Told, body, canaries, route_of
+from reconciler.serve_api import Refused, ServeApi, Unavailable, http_url
 from reconciler.settings import Settings
-from reconciler.snapshot import AppState, Failure, Memory, Ray, Snapshot
+from reconciler.snapshot import Failure, Proven, Snapshot
 from reconciler.store import Bucket, FetchError, Shelf
+from reconciler.trial import OVER, Outcome, Trial
 
 _LOG = logs.logger("reconciler")
-_FETCH_AGAIN_S = 20.0
-_REPORT_EVERY_S = 60.0
-_RAY_START_S = 180.0
-"""A Ray whose API does not answer for so long is started anew."""
-
-
-class RayProcess(Protocol):
-    """What the loop needs of `RayHead`."""
-
-    session: Session | None
-
-    def adopt(self, session: Session | None) -> bool:
-        """Take over a Ray left running; False if it is gone."""
-
-    def start(self, head: Head) -> Session:
-        """Start one."""
-
-    def alive(self) -> bool:
-        """Is its process there?"""
-
-    def stop(self) -> None:
-        """End it."""
-
-
-@dataclass(frozen=True)
-class Clock:
-    """`monotonic` for waiting, `wall` for telling."""
-
-    monotonic: Callable[[], float]
-    wall: Callable[[], datetime]
 
 
 class Reconciler:
@@ -59,131 +42,61 @@ class Reconciler:
         bucket: Bucket,
         ray: RayProcess,
         serve: ServeApi,
+        prover: Prover,
         clock: Clock,
         device: Callable[[], Mapping[str, Any] | None],
         python: str,
     ) -> None:
-        self._settings, self._bucket, self._ray, self._serve, self._clock = settings, bucket, ray, serve, clock
-        self._device, self._python = device, python
-        self._known_device: Mapping[str, Any] | None = None
+        self._settings, self._bucket, self._ray, self._serve = settings, bucket, ray, serve
+        self._prover, self._clock = prover, clock
         self._shelf = Shelf(settings.packages)
-        self._file = MemoryFile(settings.state / "state.json")
-        self._desired: Desired | None = None
-        self._etag: str | None = None
-        self._fetch_error: str | None = None
-        self._fetch_again_at = 0.0
-        self._trouble: str | None = None
-        self._silent_since = clock.monotonic()
-        self._ray_version: str | None = None
-        self._errors: deque[Mapping[str, str]] = deque(maxlen=10)
-        self._moments: dict[str, tuple[bool, str]] = {}
-        self._reported: Mapping[str, Any] | None = None
-        self._reported_at = 0.0
-        self._memory, left = self._file.load()
+        self._reporter = Reporter(settings, bucket, clock, device, python)
+        file = MemoryFile(settings.state / "state.json")
+        self._notebook = Notebook(file, lambda: ray.session, self._reporter.in_trouble)
+        self._lookout = Lookout(
+            settings,
+            bucket,
+            self._shelf,
+            ray,
+            serve,
+            prover,
+            clock,
+            self._notebook,
+            self._reporter,
+            self._end_ray,
+        )
+        memory, left = self._notebook.memory, self._notebook.left
         if ray.adopt(left):
             assert left is not None  # noqa: S101 adopt said so
             _LOG.info("took over a running Ray", extra={"pid": left.pid})
-            self._memory = replace(self._memory, started_with=left.head, applied_at=clock.monotonic())
+            self._notebook.memory = replace(memory, started_with=left.head, applied_at=clock.monotonic())
         else:
-            self._memory = replace(self._memory, applied=None)
+            self._notebook.memory = replace(memory, applied=None)
 
     def turn(self) -> Action:
         """One action towards the desired state, then a report if there is something new."""
-        self._trouble = None
-        self._poll()
-        snapshot = self._look()
+        self._reporter.new_turn()
+        self._lookout.poll()
+        snapshot = self._lookout.look()
+        self._note_proof(snapshot)
         action = decide(snapshot)
         try:
             self._act(action)
         except (Unavailable, OSError) as error:
-            self._in_trouble(f"{type(action).__name__}: {error}")
-        self._report(self._look() if not isinstance(action, Wait) else snapshot)
+            self._reporter.in_trouble(f"{type(action).__name__}: {error}")
+        if not self._lookout.out_of_reach:
+            # Where S3 does not answer, waiting for that twice a turn would keep nobody's eye on Ray.
+            self._report(self._lookout.look() if not isinstance(action, Wait) else snapshot)
         return action
 
     def stop(self) -> None:
         """End Ray, and say so."""
-        self._ray.stop()
-        self._remember(replace(self._memory, applied=None, started_with=None))
-        self._report(self._look())
+        self._end_ray()
+        self._report(self._lookout.look())
 
     def leave(self) -> None:
         """Go, and leave Ray serving: the next agent takes it over."""
-        self._remember(self._memory)
-
-    def _poll(self) -> None:
-        try:
-            version = self._bucket.get(self._settings.desired_key, unless_etag=self._etag)
-            if version is not None:
-                self._desired = parse_desired(version.content)
-                # Remembered only now: what could not be read is read again, it may have been half an upload.
-                self._etag = version.etag
-                self._fetch_error, self._fetch_again_at = None, 0.0
-                _LOG.info("desired", extra={"generation": self._desired.generation})
-                self._forgive(self._desired)
-        except (FetchError, Unreadable) as error:
-            self._in_trouble(str(error))
-
-    def _forgive(self, desired: Desired) -> None:
-        """Once Git has asked for something else, what failed may be tried again."""
-        failed = self._memory.failed
-        if failed is not None and failed.generation != desired.generation:
-            self._remember(replace(self._memory, failed=None))
-
-    def _look(self) -> Snapshot:
-        heads: dict[str, Head] = {}
-        unreadable: dict[str, str] = {}
-        wanted: frozenset[str] = frozenset()
-        for one in (self._desired, self._memory.good):
-            if one is None or not all(self._shelf.holds(item) for item in one.items):
-                continue
-            try:
-                config = self._config(one)
-            except Unreadable as error:
-                unreadable[one.generation] = str(error)
-                continue
-            heads[one.generation] = config.head
-            if one.generation == self._memory.applied:
-                wanted = frozenset(config.versions)
-        ray, apps = self._ask_ray()
-        head = self._memory.started_with
-        return Snapshot(
-            now=self._clock.monotonic(),
-            desired=self._desired,
-            heads=heads,
-            unreadable=unreadable,
-            ray=ray,
-            apps=apps,
-            wanted_apps=wanted,
-            http_ready=bool(ray is Ray.UP and apps and head and self._serve.http_ready(head.host, head.port)),
-            memory=self._memory,
-            fetch_error=self._fetch_error,
-            fetch_again_at=self._fetch_again_at,
-            deadline_s=self._settings.deadline_s,
-        )
-
-    def _config(self, one: Desired) -> ServeConfig:
-        url = f"file://{self._settings.packages.absolute()}/"
-        return parse_serve(self._shelf.read(one.serve), url, self._settings.http_host)
-
-    def _ask_ray(self) -> tuple[Ray, Mapping[str, AppState] | None]:
-        session = self._ray.session
-        if session is None or not self._ray.alive():
-            if session is not None:
-                self._note("Ray's process is gone; see ray.log on the box")
-                self._end_ray()
-            return Ray.DOWN, None
-        try:
-            apps = self._serve.apps(session)
-            if self._ray_version is None:
-                self._ray_version = self._serve.ray_version(session)
-        except (Unavailable, Refused) as error:
-            if self._clock.monotonic() - self._silent_since > _RAY_START_S:
-                self._note(f"Ray has not answered for {_RAY_START_S:g} s and is started anew: {error}")
-                self._end_ray()
-                return Ray.DOWN, None
-            return Ray.STARTING, None
-        self._silent_since = self._clock.monotonic()
-        return Ray.UP, apps
+        self._notebook.write()
 
     def _act(self, action: Action) -> None:
         match action:
@@ -194,21 +107,21 @@ class Reconciler:
             case StartRay(head):
                 _LOG.info("starting Ray", extra=vars(head))
                 self._ray.start(head)
-                self._silent_since = self._clock.monotonic()
-                self._remember(replace(self._memory, started_with=head, applied=None))
+                self._lookout.ray_starts()
+                self._remember(started_with=head, applied=None)
             case StopRay(why):
                 _LOG.info("stopping Ray", extra={"why": why})
                 self._end_ray()
-            case Apply(target):
-                self._apply(target)
+            case Apply(target, step):
+                self._apply(target, step)
+            case Prove(target, apps):
+                self._prove(target, apps)
+            case Promote(target):
+                self._end_trial(target.generation, Outcome.PASSED)
             case Accept(target):
-                _LOG.info("healthy", extra={"generation": target.generation})
-                before = self._memory.good or target
-                self._remember(replace(self._memory, good=target, failed=None))
-                # One back is kept too: a revert is then there at once.
-                self._shelf.keep_only({*target.items, *before.items, *(self._desired or target).items})
-            case Reject(generation, message):
-                self._reject(generation, message)
+                self._accept(target)
+            case Reject(generation, message, refused):
+                self._reject(Failure(generation, message, refused))
             case _:
                 assert_never(action)
 
@@ -217,69 +130,94 @@ class Reconciler:
             for item in target.items:
                 self._shelf.fetch(item, self._bucket)
         except FetchError as error:
-            self._fetch_error = str(error)
-            self._fetch_again_at = self._clock.monotonic() + _FETCH_AGAIN_S
-            self._note(self._fetch_error)
+            self._lookout.fetched(str(error))
+            self._reporter.note(str(error))
         else:
-            self._fetch_error, self._fetch_again_at = None, 0.0
+            self._lookout.fetched(None)
 
-    def _apply(self, target: Desired) -> None:
+    def _apply(self, target: Desired, step: Step) -> None:
         session = self._ray.session
         if session is None:
             return
-        _LOG.info("applying", extra={"generation": target.generation})
+        _LOG.info("applying", extra={"generation": target.generation, "step": step})
+        config, good = self._lookout.config(target), self._good()
+        trial = self._trial_for(target, canaries(good, config)) if step is Step.SPLIT and good else None
+        # First that it is not known: an agent that dies here must not take what was before for what is.
+        self._remember(applied=None)
+        self._prover.forget()
         try:
-            self._serve.put(session, self._config(target).body)
+            self._serve.put(session, body(good, config, step, trial.name if trial else ""))
         except Refused as error:
-            self._reject(target.generation, f"Ray refused the configuration: {error}")
+            self._reject(Failure(target.generation, f"Ray refused the configuration: {error}", refused=True))
             return
-        self._remember(replace(self._memory, applied=target.generation, applied_at=self._clock.monotonic()))
+        told = Told(target.generation, step)
+        self._remember(applied=told, applied_at=self._clock.monotonic(), trial=trial or self._notebook.memory.trial)
+        self._lookout.applied()
 
-    def _reject(self, generation: str, message: str) -> None:
-        self._note(message)
-        self._remember(replace(self._memory, failed=Failure(generation, message)))
+    def _good(self) -> ServeConfig | None:
+        good = self._notebook.memory.good
+        return self._lookout.config(good) if good else None
+
+    def _trial_for(self, target: Desired, rules: Mapping[str, Any]) -> Trial:
+        """The one under way, or one that begins now."""
+        trial = self._notebook.memory.trial
+        if trial and trial.target.generation == target.generation and trial.outcome not in OVER:
+            return trial
+        return Trial(target, self._clock.stamp, rules=dict(rules))
+
+    def _prove(self, target: Desired, apps: frozenset[str]) -> None:
+        memory = self._notebook.memory
+        told, head = memory.applied, memory.started_with
+        if told is None or head is None:
+            return
+        config = self._lookout.config(target)
+        tried = canaries(self._good(), config)
+        url = http_url(head.host, head.port)
+        urls = {name: f"{url}{route_of(config, name, told.step, tried)}/golden" for name in sorted(apps)}
+        _LOG.info("proving", extra={"apps": sorted(apps)})
+        self._prover.begin(told, urls, self._settings.golden_s)
+
+    def _note_proof(self, snapshot: Snapshot) -> None:
+        """Keep what the golden cases came to, for the report."""
+        proof, told = snapshot.proof, snapshot.memory.applied
+        config = snapshot.configs.get(told.generation) if told else None
+        if proof is None or proof.told != told or config is None:
+            return
+        known = snapshot.memory.proven
+        new = {
+            name: Proven(config.apps[name].version, self._clock.stamp, one)
+            for name, one in proof.apps.items()
+            if name not in known or (known[name].version, known[name].proof) != (config.apps[name].version, one)
+        }
+        if new:
+            self._remember(proven={name: one for name, one in {**known, **new}.items() if name in config.apps})
+
+    def _accept(self, target: Desired) -> None:
+        _LOG.info("healthy", extra={"generation": target.generation})
+        self._end_trial(target.generation, Outcome.PROMOTED)
+        memory = self._notebook.memory
+        before = memory.good or target
+        self._remember(good=target, failed=None)
+        # One back is kept too: a revert is then there at once.
+        self._shelf.keep_only({*target.items, *before.items, *(self._lookout.desired or target).items})
+
+    def _reject(self, failure: Failure) -> None:
+        self._reporter.note(failure.message)
+        self._end_trial(failure.generation, Outcome.REVERTED)
+        self._remember(failed=failure)
+
+    def _end_trial(self, generation: str, outcome: Outcome) -> None:
+        trial = self._notebook.memory.trial
+        if trial and trial.target.generation == generation and trial.outcome not in OVER:
+            _LOG.info("the canary's trial", extra={"generation": generation, "outcome": outcome})
+            self._remember(trial=replace(trial, outcome=outcome))
 
     def _end_ray(self) -> None:
         self._ray.stop()
-        self._ray_version = None
-        self._remember(replace(self._memory, applied=None, started_with=None))
+        self._remember(applied=None, started_with=None)
 
-    def _remember(self, memory: Memory) -> None:
-        self._memory = memory
-        self._file.save(memory, self._ray.session)
-
-    def _in_trouble(self, what: str) -> None:
-        if self._trouble is None:
-            self._trouble = what
-        self._note(what)
-
-    def _note(self, what: str) -> None:
-        if not self._errors or self._errors[0]["message"] != what[:4000]:
-            _LOG.error(what)
-            self._errors.appendleft({"at": stamp(self._clock.wall()), "message": what[:4000]})
+    def _remember(self, **changes: Any) -> None:
+        self._notebook.remember(replace(self._notebook.memory, **changes))
 
     def _report(self, snapshot: Snapshot) -> None:
-        if snapshot.http_ready and self._known_device is None:
-            # Not before: asking loads torch, and a box that is coming up has better use for its processors.
-            self._known_device = self._device()
-        facts = Facts(
-            agent=self._settings.agent,
-            python=self._python,
-            ray=self._ray_version,
-            device=self._known_device,
-            errors=tuple(self._errors),
-            trouble=self._trouble,
-        )
-        judged = conditions(snapshot, facts)
-        self._moments = since(judged, self._moments, self._clock.wall())
-        report = box_json(snapshot, facts, judged, self._moments)
-        fresh = self._clock.monotonic() - self._reported_at < _REPORT_EVERY_S
-        if report == self._reported and fresh:
-            return
-        content = json.dumps({**report, "updated_at": stamp(self._clock.wall())}, indent=1, ensure_ascii=False)
-        try:
-            self._bucket.put(self._settings.observed_key, content.encode())
-        except FetchError as error:
-            self._note(str(error))
-            return
-        self._reported, self._reported_at = report, self._clock.monotonic()
+        self._reporter.write(snapshot, self._lookout.ray_version)

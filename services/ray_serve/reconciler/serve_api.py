@@ -6,8 +6,10 @@ from typing import Any, Protocol
 
 import httpx
 
+from reconciler.capacity import Resources
 from reconciler.memory import Session
 from reconciler.snapshot import AppState, AppStatus, DeploymentState
+from reconciler.trial import Counted, Tally
 
 _APPLICATIONS = "/api/serve/applications/"
 
@@ -32,8 +34,14 @@ class ServeApi(Protocol):
     def put(self, session: Session, config: Mapping[str, Any]) -> None:
         """Make these the applications; returns before they are. Raises Refused."""
 
+    def nodes(self, session: Session) -> tuple[Resources, ...]:
+        """What each living node has to give away in all."""
+
     def http_ready(self, host: str, port: int) -> bool:
         """Does the proxy answer?"""
+
+    def counted(self, host: str, port: int, route: str) -> Counted | None:
+        """What one replica of the app's ingress has counted of its canary; None where it does not say."""
 
 
 class RestServeApi:
@@ -55,13 +63,39 @@ class RestServeApi:
         """See `ServeApi`."""
         self._ask("PUT", session, _APPLICATIONS, json=config)
 
+    def nodes(self, session: Session) -> tuple[Resources, ...]:
+        """See `ServeApi`."""
+        answer = self._ask("GET", session, "/api/v0/nodes?detail=1&limit=1000").json()
+        try:
+            nodes = [one for one in answer["data"]["result"]["result"] if one["state"] == "ALIVE"]
+            return tuple(_resources(one["resources_total"]) for one in nodes)
+        except (LookupError, TypeError) as error:
+            raise Unavailable(f"Ray's nodes are not told as this agent knows: {error}") from error
+
     def http_ready(self, host: str, port: int) -> bool:
         """See `ServeApi`."""
-        address = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 compared, not bound
         try:
-            return self._client.get(f"http://{address}:{port}/-/healthz", timeout=5).status_code == 200
+            return self._client.get(f"{http_url(host, port)}/-/healthz", timeout=5).status_code == 200
         except httpx.HTTPError:
             return False
+
+    def counted(self, host: str, port: int, route: str) -> Counted | None:
+        """See `ServeApi`."""
+        try:
+            answer = self._client.get(f"{http_url(host, port)}{route}/canary", timeout=5)
+            told = answer.json() if answer.status_code == 200 else None
+            if not isinstance(told, dict):
+                return None
+            tally = Tally(
+                requests=int(told["requests"]),
+                errors=int(told["errors"]),
+                mismatches=int(told["mismatches"]),
+                busy=int(told["busy"]),
+                last=str(told["last"])[:2000],
+            )
+            return Counted(str(told["replica"]), bool(told["splitting"]), told["trial"], tally)
+        except (httpx.HTTPError, ValueError, LookupError, TypeError):
+            return None
 
     def _ask(self, method: str, session: Session, path: str, **body: Any) -> httpx.Response:
         url = f"http://127.0.0.1:{session.dashboard_port}{path}"
@@ -75,6 +109,16 @@ class RestServeApi:
         if answer.status_code >= 400:
             raise Refused(f"{answer.status_code} {answer.text[:4000]}")
         return answer
+
+
+def http_url(host: str, port: int) -> str:
+    """Where the proxy of this machine is reached."""
+    address = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 compared, not bound
+    return f"http://{address}:{port}"
+
+
+def _resources(total: Mapping[str, Any]) -> Resources:
+    return Resources(float(total.get("CPU", 0)), float(total.get("GPU", 0)), float(total.get("memory", 0)) / 2**20)
 
 
 def _app(data: Mapping[str, Any]) -> AppState:

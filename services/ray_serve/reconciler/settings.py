@@ -21,6 +21,8 @@ class Settings:
     poll_s: float = 5.0
     deadline_s: float = 600.0
     """How long a configuration may take to become healthy."""
+    golden_s: float = 300.0
+    """How long the golden cases of all its apps may take."""
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> "Settings":
@@ -34,6 +36,7 @@ class Settings:
             free_ports=env.get("ECG_RAY_PORTS", "") == "auto",
             poll_s=float(env.get("ECG_POLL_S", "5")),
             deadline_s=float(env.get("ECG_DEPLOY_DEADLINE_S", "600")),
+            golden_s=float(env.get("ECG_GOLDEN_DEADLINE_S", "300")),
         )
 
     @property

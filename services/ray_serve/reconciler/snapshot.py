@@ -4,7 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from reconciler.desired import Desired, Head
+from reconciler.capacity import Resources
+from reconciler.desired import Desired, Head, ServeConfig
+from reconciler.golden import AppProof, Proof
+from reconciler.rollout import Told
+from reconciler.trial import Trial
 
 
 class AppStatus(StrEnum):
@@ -52,6 +56,17 @@ class Failure:
 
     generation: str
     message: str
+    refused: bool = False
+    """It is never told to Ray, also where there is nothing else to tell: it cannot fit, or Ray will not have it."""
+
+
+@dataclass(frozen=True)
+class Proven:
+    """What an app's golden cases came to the last time: of which version, and when (ISO 8601 UTC)."""
+
+    version: str
+    at: str
+    proof: AppProof
 
 
 @dataclass(frozen=True)
@@ -61,11 +76,15 @@ class Memory:
     good: Desired | None = None
     """The last generation that became healthy."""
     failed: Failure | None = None
-    applied: str | None = None
-    """The generation that Ray was last told."""
+    applied: Told | None = None
+    """What Ray was last told; None also while it is being told, so that an agent killed meanwhile tells it again."""
     applied_at: float = 0.0
     started_with: Head | None = None
     """What the running Ray was started with."""
+    trial: Trial | None = None
+    """The canaries' trial that is under way, or the last one."""
+    proven: Mapping[str, Proven] = field(default_factory=dict)
+    """By app."""
 
 
 @dataclass(frozen=True)
@@ -76,18 +95,26 @@ class Snapshot:
     """Seconds on a clock that only moves forward."""
     desired: Desired | None
     """None before the first could be read."""
-    heads: Mapping[str, Head]
-    """What Ray has to be started with, for each generation that lies on the box completely."""
+    configs: Mapping[str, ServeConfig]
+    """What each generation asks of Ray, for those that lie on the box completely."""
     unreadable: Mapping[str, str]
     """Why a generation's `serve.yaml` cannot be read."""
     ray: Ray
     apps: Mapping[str, AppState] | None
     """None while Serve does not answer."""
     wanted_apps: frozenset[str]
-    """The apps of the generation that Ray was last told."""
+    """The apps that Ray was last told of."""
     http_ready: bool
     memory: Memory = field(default_factory=Memory)
     fetch_error: str | None = None
     """Why the desired generation could not be brought onto the box the last time."""
     fetch_again_at: float = 0.0
     deadline_s: float = 600.0
+    nodes: tuple[Resources, ...] | None = None
+    """What Ray's nodes have in all; None where it was not asked or does not answer."""
+    proof: Proof | None = None
+    """The golden proof that was begun last."""
+    splitting: bool = False
+    """An ingress says that it still gives requests to a canary."""
+    healthy_at: float = 0.0
+    """When all canaries were last seen running, with their share of the requests."""

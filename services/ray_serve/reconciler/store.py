@@ -14,6 +14,10 @@ class FetchError(Exception):
     """An object could not be brought here, or is not what its name says."""
 
 
+class OutOfReach(FetchError):
+    """S3 does not answer."""
+
+
 @dataclass(frozen=True)
 class Version:
     """An object's bytes and the tag that changes with them."""
@@ -45,7 +49,8 @@ class S3Bucket:
         import boto3
         from botocore.config import Config
 
-        config = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 3})
+        # Short, also between two pieces of a large object: meanwhile nobody looks after Ray.
+        config = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2})
         return cls(boto3.client("s3", config=config), name)
 
     def get(self, key: str, unless_etag: str | None = None) -> Version | None:
@@ -61,7 +66,7 @@ class S3Bucket:
                 return None
             raise FetchError(f"s3://{self._name}/{key}: {error}") from error
         except (BotoCoreError, OSError) as error:
-            raise FetchError(f"s3://{self._name}/{key}: {error}") from error
+            raise OutOfReach(f"s3://{self._name}/{key}: {error}") from error
 
     def put(self, key: str, content: bytes) -> None:
         """See `Bucket`."""

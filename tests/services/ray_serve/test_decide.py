@@ -5,11 +5,17 @@ from dataclasses import replace
 import pytest
 
 from reconciler.decide import Accept, Apply, Fetch, Reject, StartRay, StopRay, Wait, decide
-from reconciler.desired import Desired, Head, Item
+from reconciler.desired import AppNotes, Desired, Head, Item, ServeConfig
+from reconciler.rollout import Told
 from reconciler.snapshot import AppState, AppStatus, Failure, Memory, Ray, Snapshot
 
 ITEM = Item(key="serve/dev/packages/x.zip", sha256="a" * 64)
 HEAD = Head(cpus=4, gpus=1, host="0.0.0.0", port=8080)
+
+
+def config(head: Head = HEAD, version: str = "v1") -> ServeConfig:
+    application = {"name": "ecg_rhythm", "route_prefix": "/ecg_rhythm", "args": {"version": version}}
+    return ServeConfig({"applications": [application]}, head, {"ecg_rhythm": AppNotes(version=version)})
 
 
 def desired(generation: str) -> Desired:
@@ -25,20 +31,20 @@ OLD, NEW = desired("old"), desired("new")
 NOTHING = Snapshot(
     now=100.0,
     desired=None,
-    heads={},
+    configs={},
     unreadable={},
     ray=Ray.DOWN,
     apps=None,
     wanted_apps=frozenset(),
     http_ready=False,
 )
-ON_THE_BOX = replace(NOTHING, desired=NEW, heads={"new": HEAD, "old": HEAD})
+ON_THE_BOX = replace(NOTHING, desired=NEW, configs={"new": config(version="v2"), "old": config()})
 RAY_UP = replace(ON_THE_BOX, ray=Ray.UP, apps={}, memory=Memory(started_with=HEAD))
 APPLIED = replace(
     RAY_UP,
     wanted_apps=frozenset({"ecg_rhythm"}),
     apps=app(AppStatus.DEPLOYING),
-    memory=Memory(started_with=HEAD, applied="new", applied_at=90.0),
+    memory=Memory(started_with=HEAD, applied=Told("new"), applied_at=90.0),
 )
 SETTLED = replace(APPLIED, apps=app(AppStatus.RUNNING), http_ready=True, memory=replace(APPLIED.memory, good=NEW))
 
@@ -93,7 +99,7 @@ def test_a_deployment_that_finds_no_room_is_rejected_at_the_deadline() -> None:
 
 
 def test_after_a_failure_the_last_good_generation_is_applied_again() -> None:
-    failed = replace(RAY_UP, memory=Memory(OLD, Failure("new", "x"), "new", 90.0, HEAD))
+    failed = replace(RAY_UP, memory=Memory(OLD, Failure("new", "x"), Told("new"), 90.0, HEAD))
     assert decide(failed) == Apply(OLD)
 
 
@@ -104,8 +110,8 @@ def test_a_failure_with_nothing_to_go_back_to_is_not_tried_again() -> None:
 
 def test_a_new_commit_after_a_failure_is_tried() -> None:
     third = desired("third")
-    memory = Memory(OLD, Failure("new", "x"), "old", 90.0, HEAD)
-    snapshot = replace(RAY_UP, desired=third, heads={"third": HEAD, "old": HEAD}, memory=memory)
+    memory = Memory(OLD, Failure("new", "x"), Told("old"), 90.0, HEAD)
+    snapshot = replace(RAY_UP, desired=third, configs={"third": config(), "old": config()}, memory=memory)
     assert decide(snapshot) == Apply(third)
 
 
@@ -117,7 +123,7 @@ def test_an_accepted_generation_is_left_to_serve_to_repair(status: AppStatus) ->
 
 def test_another_port_needs_another_ray() -> None:
     """Ray ignores the change silently while it runs."""
-    other = replace(SETTLED, heads={"new": replace(HEAD, port=9090)})
+    other = replace(SETTLED, configs={"new": config(replace(HEAD, port=9090))})
     assert isinstance(decide(other), StopRay)
 
 
@@ -129,13 +135,13 @@ def test_a_dead_ray_is_started_and_told_again() -> None:
 
 
 def test_a_box_cut_off_from_s3_at_boot_serves_its_last_good_generation() -> None:
-    assert decide(replace(NOTHING, heads={"old": HEAD}, memory=Memory(good=OLD))) == StartRay(HEAD)
+    assert decide(replace(NOTHING, configs={"old": config()}, memory=Memory(good=OLD))) == StartRay(HEAD)
 
 
 def test_a_package_out_of_reach_leaves_the_last_good_generation_serving_until_the_next_try() -> None:
     stuck = replace(
         RAY_UP,
-        heads={"old": HEAD},
+        configs={"old": config()},
         fetch_error="corrupt",
         fetch_again_at=120.0,
         memory=Memory(good=OLD, started_with=HEAD),
@@ -152,5 +158,5 @@ def test_a_package_out_of_reach_on_a_new_box_is_waited_for() -> None:
 
 def test_a_configuration_that_cannot_be_read_is_rejected_once() -> None:
     broken = replace(NOTHING, desired=NEW, unreadable={"new": "not YAML"})
-    assert decide(broken) == Reject("new", "not YAML")
+    assert decide(broken) == Reject("new", "not YAML", refused=True)
     assert isinstance(decide(replace(broken, memory=Memory(failed=Failure("new", "not YAML")))), Wait)
