@@ -7,11 +7,12 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,10 @@ import httpx
 import yaml
 
 from generator.model.serve import Box, ServeApp
-from generator.publish.package import agent_package, app_package
+from generator.publish.package import agent_package, app_folders, app_package
 from generator.publish.tracked import tracked_files
 from generator.render.serve import serve_config
+from reconciler.ray_head import _family
 
 ROOT = Path(__file__).resolve().parents[3]
 ARTIFACTS, VIDEOS = "artifacts", "videos"
@@ -72,6 +74,14 @@ def wait_for(what: Any, seconds: float, name: str) -> Any:
 
 
 @dataclass
+class Asked:
+    """What callers got while something else happened."""
+
+    versions: list[str] = field(default_factory=list)
+    failed: list[object] = field(default_factory=list)
+
+
+@dataclass
 class TestBox:
     """What a test does with it."""
 
@@ -88,7 +98,8 @@ class TestBox:
         """Pack and point the box at these apps, as `apply` does; returns the generation."""
         port = int(self.http.rsplit(":", 1)[1])
         packages = {app.name: app_package(self.repository, app) for app in apps}
-        config = serve_config(apps, {name: one.address for name, one in packages.items() if one}, Box(cpus=4, gpus=1))
+        addresses = {name: one.address for name, one in packages.items() if one}
+        config = serve_config(apps, addresses, Box(cpus=4, gpus=1), app_folders(self.repository, apps))
         config["http_options"]["port"] = port
         serve = yaml.safe_dump(config).encode()
         agent = agent_package(self.repository)
@@ -120,6 +131,28 @@ class TestBox:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "reconciler"], cwd=folder, env=self.env, stdout=log, stderr=subprocess.STDOUT
             )
+
+    def edit(self, app: str, old: str, new: str) -> None:
+        """A merge that changes one line of an app."""
+        source = self.repository / f"services/ray_serve/apps/{app}/app.py"
+        text = source.read_text()
+        assert old in text
+        source.write_text(text.replace(old, new))
+
+    def ray(self) -> dict[str, Any]:
+        """The Ray that the agent started, as its state file tells: pid, ports, token."""
+        told: dict[str, Any] = json.loads((self.root / "var/lib/ecg/state.json").read_text())["ray"]
+        return told
+
+    def processes(self, title: str) -> list[int]:
+        """Ray's own processes whose command line begins so, or has a part that ends so."""
+        found = []
+        for pid in _family(self.ray()["pid"]):
+            with suppress(OSError):
+                command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+                if command[0].startswith(title) or any(part.endswith(title) for part in command[:3]):
+                    found.append(pid)
+        return found
 
     def restart_after_a_kill(self) -> None:
         """The agent alone is killed; Ray is a session of its own."""
@@ -174,6 +207,29 @@ class TestBox:
         assert answer.headers["content-type"] == "application/x-ndjson"
         return [json.loads(line) for line in answer.text.splitlines()]
 
+    @contextmanager
+    def asking(self, app: str) -> Iterator[Asked]:
+        """Two callers ask this app again and again."""
+        asked, ended = Asked(), threading.Event()
+
+        def keep_asking() -> None:
+            while not ended.wait(0.02):
+                try:
+                    last = self.analyze(app, "videos/local/1/source.txt")[-1]
+                    asked.versions.append(last["result"]["app"]["version"])
+                except (AssertionError, httpx.HTTPError, KeyError) as error:
+                    asked.failed.append(error)
+
+        callers = [threading.Thread(target=keep_asking) for _ in range(2)]
+        for one in callers:
+            one.start()
+        try:
+            yield asked
+        finally:
+            ended.set()
+            for one in callers:
+                one.join()
+
     def stop(self) -> None:
         """SIGTERM, as systemd does; it takes its Ray with it."""
         if self.process:
@@ -182,12 +238,13 @@ class TestBox:
 
 
 def repository_copy(to: Path) -> Path:
-    """This repository's Serve side with the toy app beside the real ones."""
+    """This repository's Serve side with the toy apps beside the real ones."""
     source, target = ROOT / "services/ray_serve", to / "services/ray_serve"
     for name in tracked_files(source):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source / name, target / name)
-    shutil.copytree(Path(__file__).parent / "toy", target / "apps/toy")
+    for name in ("toy", "steady"):
+        shutil.copytree(Path(__file__).parent / name, target / "apps" / name)
     return to
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from generator.model.serve import Batching, Deployment, ServeApp, Slo
+from generator.model.serve import Batching, Canary, Deployment, ServeApp, Slo
 from generator.serve_apps import SERVE_APPS
 from tests.services.ray_serve.box import ROOT, VIDEOS, TestBox, running_box, wait_for
 
@@ -37,7 +37,18 @@ ECG_SMALL = replace(
         for one in ECG.deployments
     ],
 )
-ALL = [TOY, ECG_SMALL, QUALITY]
+STEADY = ServeApp(
+    name="steady",
+    folder="services/ray_serve/apps/steady",
+    deployments=[
+        Deployment("Ingress", cpus=0.1, max_ongoing=64, drain_s=10),
+        Deployment("Teller", cpus=0.1, max_ongoing=64, drain_s=10, user_config={"pause_ms": 5}),
+    ],
+    slo=Slo(p99_ms=1000, min_windows_per_s=1),
+    owner="tests",
+    canary=Canary(percent=50, minutes=0.1, max_error_rate=0.0),
+)
+ALL = [TOY, ECG_SMALL, QUALITY, STEADY]
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +81,7 @@ def test_the_box_reports_what_it_runs(box: TestBox) -> None:
 
 
 def test_rays_own_interface_refuses_whoever_has_no_token(box: TestBox) -> None:
-    port = json.loads((box.root / "var/lib/ecg/state.json").read_text())["ray"]["dashboard_port"]
+    port = box.ray()["dashboard_port"]
     answer = httpx.get(f"http://127.0.0.1:{port}/api/serve/applications/", trust_env=False)
     assert answer.status_code == 401
 
@@ -226,7 +237,7 @@ def test_golden_cases_leave_nothing_in_the_video_bucket(box: TestBox) -> None:
 def test_prometheus_is_told_of_requests_stages_waits_and_batches(box: TestBox) -> None:
     letters(box, "abc")
     golden(box, "toy")
-    pid = json.loads((box.root / "var/lib/ecg/state.json").read_text())["ray"]["pid"]
+    pid = box.ray()["pid"]
     options = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
     (port,) = (one.partition("=")[2] for one in options if one.startswith("--metrics-export-port="))
     (address,) = (one.partition("=")[2] for one in options if one.startswith("--node-ip-address="))
@@ -268,12 +279,11 @@ def test_when_every_reader_is_busy_and_the_queue_is_full_the_answer_is_429_befor
 
 
 def test_an_agent_that_was_killed_finds_ray_serving_and_takes_it_over(box: TestBox) -> None:
-    state = box.root / "var/lib/ecg/state.json"
-    before = json.loads(state.read_text())["ray"]["pid"]
+    before = box.ray()["pid"]
     box.restart_after_a_kill()
     wait_for(lambda: "took over a running Ray" in box.agent_log(), 20, "the next agent")
     assert letters(box, "abc")[-1]["event"] == "result"
-    assert json.loads(state.read_text())["ray"]["pid"] == before
+    assert box.ray()["pid"] == before
 
 
 def test_new_code_takes_over_with_no_request_lost(box: TestBox) -> None:
@@ -328,3 +338,46 @@ def test_the_next_merge_mends_it(box: TestBox) -> None:
     assert report["apps"]["toy"]["deployments"]["Counter"]["replicas"] == {"RUNNING": 1}
     assert box.condition("Degraded")["status"] == "False"
     assert time.monotonic() - began < 60
+
+
+def canary(box: TestBox) -> dict[str, Any]:
+    told: dict[str, Any] = box.observed()["apps"]["steady"].get("canary", {})
+    return told
+
+
+def test_a_canary_answers_its_share_and_then_everything(box: TestBox) -> None:
+    before = box.observed()["apps"]["steady"]["version"]
+    box.edit("steady", "OFF_BY = 0", "OFF_BY = 0  # a new version")
+    with box.asking("steady") as asked:
+        generation = box.publish(ALL)
+        wait_for(lambda: canary(box).get("requests", 0) > 5, 60, "requests to the canary")
+        during = len(asked.versions)
+        trying = canary(box)
+        report = box.settled(generation, 90)
+        after = report["apps"]["steady"]["version"]
+        wait_for(lambda: set(asked.versions[-20:]) == {after}, 30, "answers of the new version only")
+    assert before != after
+    assert asked.failed == []
+    assert set(asked.versions[:during]) == {before, after}
+    assert (trying["verdict"], trying["version"], trying["errors"]) == ("trying", after, 0)
+    assert report["apps"]["steady"]["golden"]["version"] == after
+    assert canary(box)["verdict"] == "promoted"
+    assert set(report["apps"]) == {app.name for app in ALL}
+
+
+def test_what_breaks_on_the_canary_is_answered_by_the_stable_version_and_taken_back(box: TestBox) -> None:
+    """Its golden case passes: only real requests show the bug."""
+    good = box.observed()["apps"]["steady"]["version"]
+    before = box.processes("ray::ServeReplica:steady:Ingress")
+    assert len(before) == 1
+    box.edit("steady", "BREAKS = False", "BREAKS = True")
+    with box.asking("steady") as asked:
+        box.publish(ALL)
+        wait_for(lambda: box.condition("Degraded").get("reason") == "RolledBack", 90, "the way back")
+        wait_for(lambda: box.condition("Progressing").get("status") == "False", 30, "the good one")
+    assert asked.failed == []
+    assert set(asked.versions) == {good}
+    assert "failed where the last good version did not" in box.condition("Degraded")["message"]
+    assert canary(box)["verdict"] == "reverted"
+    assert canary(box)["errors"] > 0
+    assert box.processes("ray::ServeReplica:steady:Ingress") == before, "the stable version was restarted"
