@@ -21,6 +21,8 @@ from generator.model.serve import (
 _APP_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _DEPLOYMENT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,59}")
 _MOST_MINUTES = 24 * 60
+INGRESS = "Ingress"
+"""The deployment that the reconciler tells of a canary."""
 NO_FOLDERS: Mapping[str, AppFolder] = MappingProxyType({})
 
 
@@ -75,6 +77,8 @@ def _app_mistakes(app: ServeApp, packed: bool) -> Iterator[str]:
         yield "it has no deployments; declare at least the ingress"
     if app.canary:
         yield from (f"canary {mistake}" for mistake in _canary_mistakes(app.canary))
+        if INGRESS not in [deployment.name for deployment in app.deployments]:
+            yield f"a canary needs a deployment {INGRESS!r}: it splits the requests, as kit.ingress.AppIngress does"
     yield from _shared_names("deployment", [deployment.name for deployment in app.deployments])
     for deployment in app.deployments:
         yield from (f"deployment {deployment.name!r}: {mistake}" for mistake in _deployment_mistakes(deployment))

@@ -2,7 +2,17 @@
 
 from datetime import UTC, datetime, timedelta
 
-from generator.sync.health.states import Health, Payload, degraded, healthy, missing, of_payload, progressing, unknown
+from generator.sync.health.states import (
+    Health,
+    Payload,
+    degraded,
+    healthy,
+    missing,
+    of_payload,
+    progressing,
+    suspended,
+    unknown,
+)
 
 STALE_AFTER = timedelta(minutes=3)
 """The agent reports every minute (reconciler/loop.py) though nothing changes; three missed ones are silence."""
@@ -36,6 +46,9 @@ def agent(payload: Payload, now: datetime) -> Health:
     (is_ready, ready), (is_moving, moving), (is_sick, sick) = said["Ready"], said["Progressing"], said["Degraded"]
     if is_sick:
         return degraded(sick)
+    if is_moving and is_ready and moving.startswith("Canary"):
+        # For as long as was declared, on purpose: a deployment does not wait for it, as for Argo's paused rollouts.
+        return suspended(moving)
     if is_moving:
         return progressing(moving)
     if not is_ready:
@@ -60,8 +73,20 @@ def app(payload: Payload, name: str, now: datetime) -> Health:
     message = found["message"].strip()
     # A traceback's last line is the one that says what happened.
     last = message.splitlines()[-1] if message else ""
-    return _APPS[found["status"]](
-        f"{found['status']}{f': {last}' if last else ''}" if found["status"] != "RUNNING" else ""
+    if found["status"] == "RUNNING":
+        return healthy(_canary(found.get("canary")))
+    return _APPS[found["status"]](f"{found['status']}{f': {last}' if last else ''}")
+
+
+def _canary(told: Payload | None) -> str:
+    """The trial of a new version, while it goes on or once it was taken back."""
+    if told is None or told["verdict"] not in ("trying", "reverted"):
+        return ""
+    until = f" until {told['until']}" if told["until"] else ""
+    bad = told["errors"] + told.get("mismatches", 0)
+    return (
+        f"canary {told['verdict']}{until}: {told['percent']:g} % of the requests, {told['requests']} seen, {bad} bad"
+        f" ({told['error_rate']:.1%}, allowed {told['max_error_rate']:.1%})"
     )
 
 

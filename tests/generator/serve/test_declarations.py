@@ -210,6 +210,7 @@ def test_every_mistake_is_told_at_once() -> None:
         "canary minutes is 0",
         "canary max_error_rate is 1",
         "canary compare is 'other'",
+        "a canary needs a deployment 'Ingress'",
     ):
         assert part in told
     assert all(line.startswith("generator/serve_apps.py: ") for line in str(caught.value).splitlines())
@@ -230,7 +231,7 @@ def test_serve_yaml_is_valid_for_ray_itself(tmp_path: Path) -> None:
     if not python.exists():
         pytest.skip("no .venv-serve: run `make setup`")
     path = tmp_path / "serve.yaml"
-    both = (*SERVE_APPS, replace(APP, deployments=APP.deployments[1:], canary=CANARY))
+    both = (*SERVE_APPS, replace(APP, deployments=[Deployment("Ingress"), *APP.deployments[1:]], canary=CANARY))
     folders = {"toy": AppFolder(golden=True)}
     path.write_text(yaml.safe_dump(serve_config(both, addresses(*both), Box(8, 2), folders)))
     program = (
