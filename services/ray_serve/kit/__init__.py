@@ -14,5 +14,5 @@
     metrics     requests, stages, waits and batches, for Prometheus
     logs        one JSON object a line, with the job's id
 
-Only `ingress`, `canary`, `metrics` and the command of `golden` know Ray.
+Only `ingress`, `metrics` and the command of `golden` know Ray.
 """

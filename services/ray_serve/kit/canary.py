@@ -24,8 +24,6 @@ from functools import partial
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from ray import serve
-from ray.serve.exceptions import BackPressureError
 
 from kit import logs
 from kit.agreement import Agreement
@@ -90,17 +88,20 @@ class _Busy(Exception):
 
 
 class Splitter:
-    """Splits the requests of one replica of an ingress. Without `canary` in the user_config it only passes them on."""
+    """Splits the requests of one replica of an ingress. Without `canary` in the user_config it only passes them on.
+
+    `busy` is what both versions raise where their queue is full.
+    """
 
     def __init__(
         self,
+        ask: Ask,
+        busy: type[Exception],
         agreement: Agreement | None = None,
-        ask: Ask | None = None,
         draw: Callable[[], float] = random.random,
     ) -> None:
+        self._ask, self._busy, self._draw = ask, busy, draw
         self._agreement = agreement or Agreement()
-        self._ask = ask or Handles().ask
-        self._draw = draw
         self._split: Split | None = None
         self._trial: str | None = None
         self._tally = Tally()
@@ -152,7 +153,7 @@ class Splitter:
                 failure = Failure(ErrorCode.BUSY, "")
             if failure is None:
                 return
-            async for event in _instead(stable, asked, begun):
+            async for event in self._instead(stable, asked, begun):
                 if not settled and not isinstance(event, Progress):
                     _count(tally, failure, event)
                     settled = True
@@ -166,6 +167,17 @@ class Splitter:
         finally:
             if not settled:
                 tally.abandoned += 1
+
+    async def _instead(self, stable: Analyze, asked: AnalyzeRequest, begun: bool) -> AsyncIterator[Event]:
+        """The stable version's events. Once a line is out, nothing may be raised any more: then it is a Failure."""
+        try:
+            async for event in stable(asked):
+                begun = True
+                yield event
+        except self._busy:
+            if not begun:
+                raise
+            yield Failure(ErrorCode.INTERNAL, "all replicas are busy; it may be tried again")
 
     async def _shadowed(
         self, split: Split, tally: Tally, stable: Analyze, asked: AnalyzeRequest
@@ -239,59 +251,24 @@ class Splitter:
             raise CanaryFailed("it ended with neither result nor error") from None
         except TimeoutError:
             raise CanaryFailed(f"it was silent for {patience:g} s") from None
-        except BackPressureError:
+        except self._busy:
             raise _Busy from None
         except Exception as error:
             raise CanaryFailed(f"{type(error).__name__}: {str(error)[:200]}") from error
 
 
-class Splitting:
-    """What an ingress derives from to split its requests, and to be a canary. Its `analyze` is the app's own."""
+async def lines(body: bytes, shadow: bool, analyze: Analyze, busy: type[Exception]) -> AsyncIterator[bytes]:
+    """An ingress answers as a canary: an empty line at once, then the contract's. Raises what `analyze` does.
 
-    def __init__(self, agreement: Agreement | None = None) -> None:
-        self.splitter = Splitter(agreement)
-
-    def analyze(self, asked: AnalyzeRequest) -> AsyncIterator[Event]:
-        """The events of one analysis."""
-        raise NotImplementedError
-
-    def reconfigure(self, user_config: Mapping[str, Any]) -> None:
-        """Ray calls it at the start and after each change; nothing restarts."""
-        self.splitter.configure(user_config)
-
-    async def as_canary(self, body: bytes, shadow: bool) -> AsyncIterator[bytes]:
-        """Answer as the canary: an empty line at once, then those of the contract. Raises what `analyze` raises."""
-        yield _HELLO
-        asked = (ShadowRequest if shadow else AnalyzeRequest).model_validate_json(body)
-        try:
-            async for event in self.analyze(asked):
-                yield to_line(event)
-        except BackPressureError:
-            yield to_line(Failure(ErrorCode.BUSY, "all replicas of the canary are busy"))
-
-
-class Handles:
-    """`Ask` through Ray: the handle of the canary app's ingress, found anew after each failure."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, Any] = {}
-
-    async def ask(self, app: str, body: bytes, shadow: bool) -> AsyncGenerator[bytes, None]:
-        """See `Ask`. Whoever stops listening cancels the request."""
-        if app not in self._known:
-            handle = await asyncio.to_thread(serve.get_app_handle, app)  # asks the controller, and blocks
-            self._known = {app: handle.options(method_name="as_canary", stream=True)}
-        lines = self._known[app].remote(body, shadow)
-        try:
-            async for line in lines:
-                yield line
-        except BackPressureError:
-            raise
-        except Exception:
-            self._known.clear()
-            raise
-        finally:
-            lines.cancel()  # does nothing to what has ended
+    `body` is the caller's request as JSON; in the shadow nobody gets the answer, and nothing is to be written.
+    """
+    yield _HELLO
+    asked = (ShadowRequest if shadow else AnalyzeRequest).model_validate_json(body)
+    try:
+        async for event in analyze(asked):
+            yield to_line(event)
+    except busy:
+        yield to_line(Failure(ErrorCode.BUSY, "all replicas of the canary are busy"))
 
 
 def _kept(among: set[asyncio.Task[Any]], work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
@@ -300,18 +277,6 @@ def _kept(among: set[asyncio.Task[Any]], work: Coroutine[Any, Any, Any]) -> "asy
     among.add(task)
     task.add_done_callback(among.discard)
     return task
-
-
-async def _instead(stable: Analyze, asked: AnalyzeRequest, begun: bool) -> AsyncIterator[Event]:
-    """The stable version's events. Once a line is out, nothing may be raised any more: then it is a Failure."""
-    try:
-        async for event in stable(asked):
-            begun = True
-            yield event
-    except BackPressureError:
-        if not begun:
-            raise
-        yield Failure(ErrorCode.INTERNAL, "all replicas are busy; it may be tried again")
 
 
 def _count(tally: Tally, canary: Failure, stable: Event) -> None:

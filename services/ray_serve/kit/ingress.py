@@ -10,7 +10,7 @@ is therefore an honest 429. When the client leaves, Ray cancels the request, and
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from kit import logs
-from kit.canary import Splitting
+from kit.canary import Splitter, lines
 from kit.contract import AnalyzeRequest, ErrorCode, Event, Failure, to_line
 from kit.golden import Analyze, Case, GoldenUnreadable, cases, prove
 from kit.metrics import Meter, RayMeter, measured
@@ -35,17 +35,26 @@ _MOST_BODY = 64 * 1024
 _LOG = logs.logger("ingress")
 
 
-class AppIngress(Splitting):
+class AppIngress:
     """The ingress of an app: derive from it, say where `app.py` lies, and give `analyze`."""
 
     def __init__(self, app_file: str) -> None:
-        super().__init__()
+        self.splitter = Splitter(Handles().ask, BackPressureError)
         self._app_folder = Path(app_file).parent
         self._meter: Meter = RayMeter()
 
     def analyze(self, asked: AnalyzeRequest) -> AsyncIterator[Event]:
         """The events of one analysis, the last one a Result or a Failure. Whatever it raises becomes `internal`."""
         raise NotImplementedError
+
+    def reconfigure(self, user_config: Mapping[str, Any]) -> None:
+        """Take what the reconciler tells of a canary; an app that overrides this passes it on. Nothing restarts."""
+        self.splitter.configure(user_config)
+
+    async def as_canary(self, body: bytes, shadow: bool) -> AsyncIterator[bytes]:
+        """Answer a request that the stable version's ingress passes on (`kit.canary`)."""
+        async for line in lines(body, shadow, self.analyze, BackPressureError):
+            yield line
 
     async def __call__(self, request: Request) -> Response:
         """Answer one HTTP request."""
@@ -85,6 +94,30 @@ class AppIngress(Splitting):
 
     def _proof(self, found: tuple[Case, ...]) -> AsyncIterator[Event]:
         return prove(found, lambda asked: measured(_patiently(asked, self.analyze), self._meter, "golden"))
+
+
+class Handles:
+    """Asks the ingress of a canary (`kit.canary.Ask`) by its handle, which is found anew after each failure."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Any] = {}
+
+    async def ask(self, app: str, body: bytes, shadow: bool) -> AsyncGenerator[bytes, None]:
+        """Its lines; whoever stops listening cancels the request."""
+        if app not in self._known:
+            handle = await asyncio.to_thread(serve.get_app_handle, app)  # asks the controller, and blocks
+            self._known = {app: handle.options(method_name="as_canary", stream=True)}
+        answer = self._known[app].remote(body, shadow)
+        try:
+            async for line in answer:
+                yield line
+        except BackPressureError:
+            raise
+        except Exception:
+            self._known.clear()
+            raise
+        finally:
+            answer.cancel()  # does nothing to what has ended
 
 
 async def passed_on(events: DeploymentResponseGenerator[Event]) -> AsyncIterator[Event]:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -22,7 +23,7 @@ import httpx
 import yaml
 
 from generator.model.serve import Box, ServeApp
-from generator.publish.package import agent_package, app_folders, app_package
+from generator.publish.package import Package, agent_package, app_folders, app_package
 from generator.publish.tracked import tracked_files
 from generator.render.serve import serve_config
 from reconciler.ray_head import _family
@@ -38,8 +39,8 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 
 @contextmanager
-def ministack(folder: Path) -> Iterator[str]:
-    """S3 on a free loopback port; its endpoint."""
+def ministack(folder: Path) -> "Iterator[tuple[str, subprocess.Popen[bytes]]]":
+    """S3 on a free loopback port; its endpoint and its process."""
     port = free_port()
     env = {"PATH": os.defpath, "GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "HOME": str(folder)}
     env |= {"SFTP_ENABLED": "0", "IOT_MTLS_ENABLED": "0", "LOG_LEVEL": "WARNING"}
@@ -50,8 +51,9 @@ def ministack(folder: Path) -> Iterator[str]:
     try:
         url = f"http://127.0.0.1:{port}"
         wait_for(lambda: _answers(url), 60, "MiniStack")
-        yield url
+        yield url, process
     finally:
+        process.send_signal(signal.SIGCONT)
         process.terminate()
         process.wait(30)
 
@@ -92,15 +94,19 @@ class TestBox:
     s3: Any
     http: str
     env: dict[str, str]
+    bucket: "subprocess.Popen[bytes]"
     process: "subprocess.Popen[bytes] | None" = None
 
-    def publish(self, apps: Sequence[ServeApp]) -> str:
-        """Pack and point the box at these apps, as `apply` does; returns the generation."""
+    def publish(self, apps: Sequence[ServeApp], corrupt: bool = False, **http: Any) -> str:
+        """Pack and point the box at these apps, as `apply` does; returns the generation.
+
+        `corrupt`: the apps' packages lose their last bytes on the way. `http`: more of `http_options`.
+        """
         port = int(self.http.rsplit(":", 1)[1])
         packages = {app.name: app_package(self.repository, app) for app in apps}
         addresses = {name: one.address for name, one in packages.items() if one}
         config = serve_config(apps, addresses, Box(cpus=4, gpus=1), app_folders(self.repository, apps))
-        config["http_options"]["port"] = port
+        config["http_options"] |= {"port": port, **http}
         serve = yaml.safe_dump(config).encode()
         agent = agent_package(self.repository)
         state: dict[str, Any] = {
@@ -108,15 +114,18 @@ class TestBox:
             "kind": "BoxState",
             "agent": self._put(f"serve/dev/packages/{agent.address}", agent.content),
             "serve": self._put(f"serve/dev/config/{hashlib.sha256(serve).hexdigest()}.yaml", serve),
-            "packages": [
-                {"name": name, **self._put(f"serve/dev/packages/{one.address}", one.content)}
-                for name, one in packages.items()
-                if one
-            ],
+            "packages": [{"name": name, **self._put_package(one, corrupt)} for name, one in packages.items() if one],
         }
         generation = hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
         self._put("serve/dev/desired.json", json.dumps({**state, "generation": generation}).encode())
         return generation
+
+    def _put_package(self, package: Package, corrupt: bool) -> dict[str, str]:
+        key = f"serve/dev/packages/{package.address}"
+        told = self._put(key, package.content)
+        if corrupt:
+            self._put(key, package.content[:-7])
+        return told
 
     def _put(self, key: str, content: bytes) -> dict[str, str]:
         self.s3.put_object(Bucket=ARTIFACTS, Key=key, Body=content)
@@ -160,6 +169,25 @@ class TestBox:
         self.process.kill()
         self.process.wait()
         self.start()
+
+    def kill_everything(self) -> None:
+        """What a power cut does to the agent and to Ray."""
+        assert self.process
+        pid = self.ray()["pid"]
+        self.process.kill()
+        self.process.wait()
+        for one in (pid, *_family(pid)):
+            with suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
+
+    @contextmanager
+    def without_s3(self) -> Iterator[None]:
+        """S3 accepts connections and says nothing."""
+        self.bucket.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.bucket.send_signal(signal.SIGCONT)
 
     def agent_log(self) -> str:
         return (self.root / "agent.log").read_text()
@@ -251,7 +279,7 @@ def repository_copy(to: Path) -> Path:
 @contextmanager
 def running_box(folder: Path, host: str = "127.0.1.77") -> Iterator[TestBox]:
     """A box whose agent runs; nothing is published to it yet."""
-    with ministack(folder) as endpoint:
+    with ministack(folder) as (endpoint, bucket):
         aws = {
             "AWS_ENDPOINT_URL": endpoint,
             "AWS_ACCESS_KEY_ID": "test",
@@ -281,7 +309,7 @@ def running_box(folder: Path, host: str = "127.0.1.77") -> Iterator[TestBox]:
             "ECG_POLL_S": "0.5",
             **aws,
         }
-        box = TestBox(repository_copy(folder / "repository"), root, s3, f"http://{host}:{port}", env)
+        box = TestBox(repository_copy(folder / "repository"), root, s3, f"http://{host}:{port}", env, bucket)
         try:
             box.start()
             yield box

@@ -13,8 +13,9 @@ from ray.serve.exceptions import BackPressureError
 
 from kit import canary
 from kit.agreement import Agreement
-from kit.canary import Splitter, Splitting
+from kit.canary import Splitter
 from kit.contract import AnalyzeRequest, Event, Failure, Progress, Result, ShadowRequest, VideoObject, to_line
+from kit.ingress import AppIngress
 from kit.storage import ReadOnlyObjects, objects_of
 
 ASKED = AnalyzeRequest(job_id="job-1", video=VideoObject(bucket="videos", key="videos/local/1/source.mp4"))
@@ -54,7 +55,7 @@ def asking(*story: Event | Exception, silent: bool = False) -> canary.Ask:
 
 
 def splitter(ask: canary.Ask, compare: str = "golden", drawn: float = 0.0) -> Splitter:
-    one = Splitter(ask=ask, draw=lambda: drawn)
+    one = Splitter(ask, BackPressureError, draw=lambda: drawn)
     one.configure({"canary": {"app": "toy--canary", "trial": "t1", "percent": 10, "compare": compare}})
     return one
 
@@ -75,7 +76,7 @@ def counts(one: Splitter) -> dict[str, Any]:
 
 
 def test_without_a_canary_requests_are_only_passed_on() -> None:
-    one = Splitter(ask=asking(CANARY))
+    one = Splitter(asking(CANARY), BackPressureError)
     for told in (None, {}, {"canary": None}):
         one.configure(told)
         assert answers(one, HALFWAY, STABLE) == [HALFWAY, STABLE]
@@ -176,7 +177,7 @@ def test_counting_begins_anew_with_another_trial_and_outlives_the_end_of_one() -
 
 def test_a_setting_that_is_not_understood_is_refused() -> None:
     with pytest.raises(ValidationError):
-        Splitter().configure({"canary": {"app": "x", "trial": "t", "percent": 300}})
+        Splitter(asking(), BackPressureError).configure({"canary": {"app": "x", "trial": "t", "percent": 300}})
 
 
 def test_in_the_shadow_the_stable_version_answers_and_equal_results_agree() -> None:
@@ -219,9 +220,9 @@ def test_slow_shadows_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
     assert counts(one)["busy"] == 10 - canary._MOST_SHADOWS
 
 
-class Ingress(Splitting):
+class Ingress(AppIngress):
     def __init__(self, story: Story) -> None:
-        super().__init__()
+        super().__init__(__file__)
         self.story, self.asked = story, list[AnalyzeRequest]()
 
     def analyze(self, asked: AnalyzeRequest) -> AsyncIterator[Event]:
