@@ -26,6 +26,15 @@ class ArtifactKind(StrEnum):
     PACKAGE = "package"
 
 
+class ScanThreshold(StrEnum):
+    """The least severity of a finding in an image that stops an apply."""
+
+    CRITICAL = "CRITICAL"
+    HIGH = "HIGH"
+    NONE = "NONE"
+    """No finding does."""
+
+
 @dataclass(frozen=True)
 class StackManifest:
     """One CloudFormation stack as Git wants it."""
@@ -53,6 +62,8 @@ class Artifact:
     address: str
     store: Wire
     """The output that names where it is kept: a repository for an image, a bucket for a package."""
+    scan: ScanThreshold = ScanThreshold.NONE
+    """Which findings of the registry's scan stop an apply; only an image is scanned."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +132,7 @@ class Manifest:
                         "source": artifact.source,
                         "address": artifact.address,
                         "store": _wire_data(artifact.store),
+                        **({"scan": artifact.scan.value} if artifact.scan is not ScanThreshold.NONE else {}),
                     }
                     for artifact in self.artifacts
                 ],
@@ -198,7 +210,19 @@ class _Reader:
             source=self.text((*path, "source")),
             address=self.text((*path, "address")),
             store=self.wire((*path, "store")),
+            scan=self.scan((*path, "scan"), kind),
         )
+
+    def scan(self, path: Path, kind: str) -> ScanThreshold:
+        """Absent where nothing stops an apply, and in trees from before there was a gate."""
+        if self.get(path) is None:
+            return ScanThreshold.NONE
+        value = self.text(path)
+        if kind == ArtifactKind.PACKAGE:
+            self.wrong(path, "a package is not scanned; take it out")
+        elif value and value not in list(ScanThreshold):
+            self.wrong(path, f"{value!r} is none of {', '.join(ScanThreshold)}")
+        return ScanThreshold(value) if value in list(ScanThreshold) else ScanThreshold.NONE
 
     def wires(self, stacks: tuple[StackManifest, ...], artifacts: tuple[Artifact, ...]) -> None:
         wave = {stack.name: stack.wave for stack in stacks}

@@ -12,8 +12,10 @@ from generator.sync.progress import (
     BoxPointed,
     Fact,
     GoingBack,
+    ImageScanned,
     Noted,
     ResourceMoved,
+    ScanAwaited,
     StackFinished,
     StackGaveUp,
     StackPruned,
@@ -23,6 +25,7 @@ from generator.sync.progress import (
     WaveStarted,
 )
 from generator.sync.proof import HealthAnswered, ProofOmitted, SampleLeft, SampleMoved, SampleRead
+from generator.sync.scan import counted
 
 
 def line(fact: Fact) -> str:
@@ -41,6 +44,10 @@ def line(fact: Fact) -> str:
             return f"  {stack}: {status} after {seconds:.1f} s"
         case ArtifactPublished(name, address, fresh):
             return f"  {name}: {'published' if fresh else 'is there already'} ({address})"
+        case ScanAwaited(name):
+            return f"  {name}: waiting for its registry's scan"
+        case ImageScanned(name, counts, blocks):
+            return f"  {name}: scanned, nothing as severe as {blocks} ({counted(counts)})"
         case BoxPointed(generation):
             return f"  GPU box: told to follow {generation[:12]}"
         case Waiting(holder, until):

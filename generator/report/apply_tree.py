@@ -17,8 +17,10 @@ from generator.sync.progress import (
     BoxPointed,
     Fact,
     GoingBack,
+    ImageScanned,
     Noted,
     ResourceMoved,
+    ScanAwaited,
     StackFinished,
     StackGaveUp,
     StackPruned,
@@ -101,10 +103,11 @@ class ApplyTree:
                 for one in kept:
                     self._note(f"  kept: {one}")
             case Noted(text):
+                self._waits = ""
                 self._note(text)
-            case SampleMoved():
+            case SampleMoved() | ScanAwaited():
                 self._waits = line(fact).strip()
-            case HealthAnswered() | SampleRead() | SampleLeft() | ProofOmitted():
+            case ImageScanned() | HealthAnswered() | SampleRead() | SampleLeft() | ProofOmitted():
                 self._waits = ""
                 self._note(line(fact).strip())
 

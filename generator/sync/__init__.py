@@ -6,7 +6,8 @@ manifest + templates           read from templates_out/, nothing else
   -> apply        wave by wave, independent stacks side by side (`run`: what they share):
                     operation   states says what leads out of a bad state -> change set -> verify: as planned?
                                 -> execute -> follow its events -> outputs for the next wave (`parameters`)
-                    then the artifacts whose store this wave made, and the gate of the wave;
+                    then the artifacts whose store this wave made, the `scan` of the images among them, and the
+                    gate of the wave;
                     last of all the state that the GPU box follows
   -> gates        what the wave deployed has to be healthy (`health`); where it is not, rollback goes back
   -> proof        the sample, read through what was deployed, has to agree with its truth (`agreement`); likewise

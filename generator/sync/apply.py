@@ -13,7 +13,7 @@ from threading import Lock
 from typing import TypeVar
 
 from generator.errors import EcgError
-from generator.model.manifest import Manifest, StackManifest
+from generator.model.manifest import Artifact, Manifest, StackManifest
 from generator.sync.errors import StackFailed, StackNotReady, WaveFailed
 from generator.sync.ledger import StackResult
 from generator.sync.operation import Prepared, StackOperation
@@ -60,7 +60,8 @@ def apply(
 
     `files` are the texts below `templates_out/<env>`, by path. Stacks of a wave that did not fail are left as they
     became; waves after a failed one are not started. Raises Unresolved, NotApproved, Suspended and LeaseHeld before
-    anything is touched, WaveFailed with every failure of the wave, and what `options.after_wave` raises.
+    anything is touched, WaveFailed with every failure of the wave, and what `options.after_publish` and
+    `options.after_wave` raise.
     """
     require_resolved(manifest, target.resolutions)
     if options.approval is not None:
@@ -138,13 +139,18 @@ class _Waves:
 
     def _publish(self) -> None:
         """Artifacts go right after the wave that made their store, before the wave that runs them."""
+        published: list[tuple[Artifact, str]] = []
         for artifact in self._run.manifest.artifacts:
             if artifact.name not in self._published and artifact.store.stack in self._outputs:
                 store = self._outputs[artifact.store.stack][artifact.store.output]
                 self._run.guard()
                 fresh = self._run.target.artifacts.publish(artifact, store)
                 self._published.add(artifact.name)
+                published.append((artifact, store))
                 self._run.report(ArtifactPublished(artifact.name, artifact.address, fresh))
+        if self._run.options.after_publish is not None:
+            for artifact, store in published:
+                self._run.options.after_publish(artifact, store)
 
     def _point_box(self) -> None:
         manifest, files = self._run.manifest, self._run.files

@@ -12,6 +12,8 @@ ApplyFailed
 │   ├── GateFailed      a part is not healthy, or not in time (`gates`)
 │   └── ProofFailed     the parts are healthy, and the sample was not read through them (`proof`)
 ├── AddressMismatch     an artifact's source is not what the manifest names
+├── ImageVulnerable     an image's scan found what its environment blocks on (scan)
+├── ScanFailed          an image should have been scanned, and was not (scan)
 ├── Suspended           machines keep their hands off (suspension)
 ├── NotPruned           Git dropped something and does not say that it may go (prune)
 ├── DataWouldBeLost     a stack that may be removed holds data (prune)

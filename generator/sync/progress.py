@@ -1,6 +1,6 @@
 """What an apply tells about itself while it runs: a closed set of facts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -72,6 +72,24 @@ class ArtifactPublished:
 
 
 @dataclass(frozen=True)
+class ScanAwaited:
+    """The registry has not told yet what it finds in an image."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class ImageScanned:
+    """The registry's scan found nothing that stops the image."""
+
+    name: str
+    counts: Mapping[str, int]
+    """Severity -> findings."""
+    blocks: str
+    """The severity that would have stopped it."""
+
+
+@dataclass(frozen=True)
 class BoxPointed:
     """The GPU box is told to follow this generation."""
 
@@ -139,6 +157,8 @@ Fact = (
     | StackFinished
     | StackGaveUp
     | ArtifactPublished
+    | ScanAwaited
+    | ImageScanned
     | BoxPointed
     | Waiting
     | StackRepaired

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from threading import Event
 
-from generator.model.manifest import Manifest, StackManifest
+from generator.model.manifest import Artifact, Manifest, StackManifest
 from generator.sync.errors import Interrupted
 from generator.sync.lease import LIFE_SECONDS, Lease, LeaseStore
 from generator.sync.ledger import LedgerStore
@@ -77,6 +77,8 @@ class Options:
     """What goes at the end."""
     while_suspended: bool = False
     """Go on although the environment is suspended: whoever says so knows of the incident."""
+    after_publish: Callable[[Artifact, str], None] | None = None
+    """Told each artifact and its store, once those of a wave are there. It stops the apply by raising ApplyFailed."""
     after_wave: AfterWave | None = None
     after_box: Callable[[Outputs], None] | None = None
     """As `after_wave`, once the GPU box was told what to run."""
