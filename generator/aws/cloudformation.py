@@ -9,6 +9,7 @@ from uuid import uuid4
 from botocore.exceptions import ClientError
 
 from generator.aws.errors import AwsRefused, aws, error_code, no_such_stack, nothing_to_change
+from generator.aws.templates import S3Templates
 from generator.sync.errors import Overtaken
 from generator.sync.ports import (
     ChangeSet,
@@ -21,7 +22,8 @@ from generator.sync.ports import (
 )
 
 _INLINE_LIMIT = 51_200
-"""Bytes of a template body in a call (CloudFormation quotas, read 2026-11)."""
+_LIMIT = 1_000_000
+"""Bytes of a template in a call, and in S3 (CloudFormation quotas, read 2026-11; its "1 MB" is decimal)."""
 _POLL_SECONDS = 0.3
 _PREFIX = "ecgctl-"
 """Of the names of our change sets; others' are left alone."""
@@ -32,11 +34,19 @@ _DISCARD_ATTEMPTS = 20
 class CloudFormation:
     """Implements Stacks over a boto3 client."""
 
-    def __init__(self, client: Any, sleep: Callable[[float], None] = time.sleep, role_arn: str = "") -> None:
-        """`role_arn` is the service role that CloudFormation works as; empty: it works with the caller's rights."""
+    def __init__(
+        self,
+        client: Any,
+        sleep: Callable[[float], None] = time.sleep,
+        role_arn: str = "",
+        large: S3Templates | None = None,
+    ) -> None:
+        """`role_arn` is the service role that CloudFormation works as; empty: it works with the caller's rights.
+        `large` is where templates go that are too long for a call; None: they are refused."""
         self._client = client
         self._sleep = sleep
         self._role: Mapping[str, str] = {"RoleARN": role_arn} if role_arn else {}
+        self._large = large
 
     def describe(self, name: str) -> LiveStack | None:
         with aws(f"describing stack {name}"):
@@ -71,13 +81,7 @@ class CloudFormation:
             ]
 
     def create_change_set(self, request: StackRequest, kind: ChangeSetKind) -> ChangeSet:
-        size = len(request.template.encode())
-        if size > _INLINE_LIMIT:
-            raise AwsRefused(
-                f"creating a change set for {request.name}",
-                "TemplateTooLong",
-                f"the template has {size} bytes, CloudFormation takes {_INLINE_LIMIT} in a call; split the stack",
-            )
+        template = self._template(request)
         name = f"{_PREFIX}{uuid4().hex[:12]}"
         with aws(f"creating a change set for {request.name}"):
             try:
@@ -85,12 +89,12 @@ class CloudFormation:
                     StackName=request.name,
                     ChangeSetName=name,
                     ChangeSetType=kind.value,
-                    TemplateBody=request.template,
                     Parameters=[
                         {"ParameterKey": k, "ParameterValue": v} for k, v in sorted(request.parameters.items())
                     ],
                     Tags=[{"Key": key, "Value": value} for key, value in sorted(request.tags.items())],
                     Capabilities=["CAPABILITY_NAMED_IAM"],
+                    **template,
                     **self._role,
                 )["Id"]
             except ClientError as error:
@@ -99,6 +103,21 @@ class CloudFormation:
                     raise
                 identifier = name
             return self._computed(request.name, identifier, kind)
+
+    def _template(self, request: StackRequest) -> Mapping[str, str]:
+        """The template as an argument: as it is, or where it was uploaded to. Raises AwsRefused, AlteredTemplate."""
+        size = len(request.template.encode())
+        if size <= _INLINE_LIMIT:
+            return {"TemplateBody": request.template}
+        if size <= _LIMIT and self._large is not None:
+            return {"TemplateURL": self._large.put(request.template)}
+        if size > _LIMIT:
+            why = f"CloudFormation takes {_LIMIT:,} at most; split the stack"
+        else:
+            why = f"over {_INLINE_LIMIT:,} it has to go through a state bucket, and there is none: ecgctl bootstrap"
+        raise AwsRefused(
+            f"creating a change set for {request.name}", "TemplateTooLong", f"the template has {size:,} bytes; {why}"
+        )
 
     def _computed(self, stack: str, identifier: str, kind: ChangeSetKind) -> ChangeSet:
         changes: list[ResourceChange] = []

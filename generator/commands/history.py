@@ -79,7 +79,7 @@ def rollback(environment: str, revision: str | None, now: bool, bucket: str | No
 
         from generator.deployment import aws_target
         from generator.report.live import showing
-        from generator.state_bucket import deployer, deploying, remembering
+        from generator.state_bucket import deployer, deploying
         from generator.sync.apply import Options, apply
 
         files = ledger.files(to)
@@ -90,10 +90,7 @@ def rollback(environment: str, revision: str | None, now: bool, bucket: str | No
             target, _ = running_target(root, desired, root / STATE)
         else:
             target = aws_target(root, desired)
-        if local or bucket:
-            target = remembering(target, desired.manifest, clients.make("s3"), found)
-        else:
-            target = deploying(target, desired.manifest, clients)
+        target = deploying(target, desired.manifest, clients, found)
         options = Options(who=deployer(), commit=to.commit, digest=to.digest, note=f"rollback to {to.id}")
         with showing(Console()) as report:
             outcome = apply(desired.manifest, files, target, report, options)
