@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from threading import Event
 
 from generator.aws.session import Clients
 from generator.deployment import Desired
@@ -12,7 +13,7 @@ from generator.state_bucket import deployer, deploying, head
 from generator.status import wave_gates
 from generator.sync.apply import Outcome
 from generator.sync.ledger import Ledger, Result
-from generator.sync.progress import Report
+from generator.sync.progress import Report, one_at_a_time
 from generator.sync.rollback import apply_or_go_back
 from generator.sync.run import Options, Target
 from generator.sync.verify import Approval, Expectations
@@ -33,14 +34,17 @@ def release(
 
     What the ledger says was deployed last is planned against; a change set that would replace or delete what that plan
     does not is stopped before it runs. `expect`: digests (or their beginnings) of approved plans, of which this one
-    must be. `skip`: stack -> logical ids that continuing a failed rollback may leave as they are. `gated`: each wave
-    has to become healthy before the next; where one does not, the last deployment that succeeded is applied again.
+    must be. `skip`: stack -> logical ids that continuing a failed rollback may leave as they are. `gated`: each stack
+    has to become healthy before those that need it begin; where one does not, the last deployment that succeeded is
+    applied again.
     Raises NoStateBucket, NotApproved, LeaseHeld, WaveFailed, GateFailed, RolledBack.
     """
     manifest = desired.manifest
     working = deploying(target, manifest, clients)
     planned, first = _planned(desired, working)
-    gates = wave_gates(desired, clients, report) if gated else None
+    # Gates speak from the threads of their stacks.
+    report, given_up = one_at_a_time(report), Event()
+    gates = wave_gates(desired, clients, report, given_up=given_up) if gated else None
     options = Options(
         who=deployer(),
         commit=head(root),
@@ -49,6 +53,7 @@ def release(
         expectations=None if first else _expectations(planned),
         skip=skip or {},
         after_wave=gates,
+        given_up=given_up,
         after_box=gates.box if gates else None,
     )
     return apply_or_go_back(manifest, desired.files, working, report, options)

@@ -12,6 +12,7 @@ from generator.sync.progress import (
     Fact,
     GoingBack,
     ResourceMoved,
+    StackBegun,
     StackFinished,
     StackGaveUp,
     StackRepaired,
@@ -26,6 +27,8 @@ def line(fact: Fact) -> str:
     match fact:
         case WaveStarted(number, stacks):
             return f"wave {number}: {', '.join(stacks)}"
+        case StackBegun(stack):
+            return f"  {stack}: begins"
         case StackStarted(stack, changes):
             return f"  {stack}: {changes} {'change' if changes == 1 else 'changes'}"
         case ResourceMoved(stack, event):

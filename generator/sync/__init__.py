@@ -3,12 +3,12 @@
 manifest + templates           read from templates_out/, nothing else
   -> lease        one apply at a time; whoever holds it proves so before each act
   -> snapshot     every live stack, read once
-  -> apply        wave by wave, independent stacks side by side (`run`: what they share):
+  -> apply        course: each stack as soon as what it needs is done (`run`: what they share):
                     operation   states says what leads out of a bad state -> change set -> verify: as planned?
-                                -> execute -> follow its events -> outputs for the next wave (`parameters`)
-                    then the artifacts whose store this wave made, and the gate of the wave;
+                                -> execute -> follow its events -> outputs for those that it feeds (`parameters`)
+                    then the artifacts that the stack keeps, and its gate;
                     last of all the state that the GPU box follows
-  -> gates        what the wave deployed has to be healthy (`health`); where it is not, rollback goes back
+  -> gates        what a stack deployed has to be healthy (`health`); where it is not, rollback goes back
   -> ledger       who deployed what, and what came of it
   -> progress     what happened, as data, for whoever shows it
 

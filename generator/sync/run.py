@@ -1,6 +1,7 @@
 """One run of apply: what its stacks have in common while they are applied side by side."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
 from threading import Event
@@ -19,7 +20,10 @@ Outputs = Mapping[str, Mapping[str, str]]
 """Stack -> output -> value."""
 
 AfterWave = Callable[[int, tuple[str, ...], Outputs], None]
-"""(number, stacks, outputs of all stacks so far): a health gate. It stops the apply by raising ApplyFailed."""
+"""(number, stacks, outputs of all stacks so far): a health gate. It stops the apply by raising ApplyFailed.
+
+Apply calls it for each stack by itself, once that is deployed, from the stack's own thread.
+"""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class Target:
     ledger: LedgerStore | None = None
     """Where deployments are recorded; None: they are not."""
     side_by_side: int = 6
+    threads: Callable[[int], Executor] = ThreadPoolExecutor
+    """Makes so many threads for the stacks."""
     lease_seconds: float = LIFE_SECONDS
 
 
@@ -56,6 +62,8 @@ class Options:
     skip: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Stack -> logical ids that continuing a failed rollback may leave as they are."""
     after_wave: AfterWave | None = None
+    given_up: Event | None = None
+    """Set once something has failed or the user stops: a gate under way need not wait any longer."""
     after_box: Callable[[Outputs], None] | None = None
     """As `after_wave`, once the GPU box was told what to run."""
 
