@@ -24,7 +24,8 @@ from generator.sync.ports import (
 _INLINE_LIMIT = 51_200
 _LIMIT = 1_000_000
 """Bytes of a template in a call, and in S3 (CloudFormation quotas, read 2026-11; its "1 MB" is decimal)."""
-_POLL_SECONDS = 0.3
+_POLL_SECONDS, _SLOWER, _SLOWEST_SECONDS = 0.3, 1.5, 2.0
+"""How soon to look again, first; each time longer than before; and at most. All stacks under way share the calls."""
 _PREFIX = "ecgctl-"
 """Of the names of our change sets; others' are left alone."""
 _NOT_EXECUTED = ("AVAILABLE", "UNAVAILABLE", "OBSOLETE")
@@ -122,11 +123,13 @@ class CloudFormation:
     def _computed(self, stack: str, identifier: str, kind: ChangeSetKind) -> ChangeSet:
         changes: list[ResourceChange] = []
         asked = {"ChangeSetName": identifier, "StackName": stack, "IncludePropertyValues": True}
+        pause = _POLL_SECONDS
         while True:
             found = self._client.describe_change_set(**asked)
             if found["Status"] not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
                 break
-            self._sleep(_POLL_SECONDS)
+            self._sleep(pause)
+            pause = min(pause * _SLOWER, _SLOWEST_SECONDS)
         identifier = found["ChangeSetId"]
         reason = found.get("StatusReason", "")
         empty = found["Status"] == "FAILED" and nothing_to_change(reason)

@@ -1,7 +1,8 @@
 """One run of apply: what its stacks have in common while they are applied side by side."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from threading import Event
@@ -10,6 +11,7 @@ from generator.model.manifest import Manifest, StackManifest
 from generator.sync.errors import Interrupted
 from generator.sync.lease import LIFE_SECONDS, Lease, LeaseStore
 from generator.sync.ledger import LedgerStore
+from generator.sync.pace import Pace
 from generator.sync.parameters import resolve
 from generator.sync.ports import Artifacts, Clock, StackRequest, Stacks
 from generator.sync.progress import Report
@@ -39,7 +41,8 @@ class Target:
     """Where the environment's lease lies; None: nobody else can apply here."""
     ledger: LedgerStore | None = None
     """Where deployments are recorded; None: they are not."""
-    side_by_side: int = 6
+    side_by_side: int = 16
+    """Stacks under way at once. CloudFormation sets no limit; calls do, and `pace` keeps them few."""
     threads: Callable[[int], Executor] = ThreadPoolExecutor
     """Makes so many threads for the stacks."""
     lease_seconds: float = LIFE_SECONDS
@@ -81,6 +84,7 @@ class Run:
     lease: Lease | None
     stopped: Event = field(default_factory=Event)
     """Set when the user stops the run: threads end at their next wait."""
+    pace: Pace = field(default_factory=Pace)
 
     @property
     def tags(self) -> Mapping[str, str]:
@@ -103,11 +107,19 @@ class Run:
         if self.lease is not None:
             self.lease.renew()
 
-    def wait(self, stack: str, seconds: float) -> None:
-        """Let time pass. Raises Interrupted."""
-        if self.stopped.is_set():
-            raise Interrupted(stack)
-        self.target.clock.sleep(seconds)
+    @contextmanager
+    def watching(self, stack: str) -> Iterator[Callable[[], None]]:
+        """For the length of a wait: what lets time pass until the next look, and raises Interrupted."""
+        clock = self.target.clock
+        since = clock.monotonic()
+
+        def pause() -> None:
+            if self.stopped.is_set():
+                raise Interrupted(stack)
+            clock.sleep(self.pace.pause(clock.monotonic() - since))
+
+        with self.pace.waiting():
+            yield pause
 
     def token(self, act: str) -> str:
         """A ClientRequestToken: the same for the same act, another for each holder of the lease."""
