@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from generator.plan.plan import plan
+from generator.plan.reading import read_pair
 from tests.generator.sync.simulation import Environment, deploy, deploy_plainly, environment, generated, longest_chain
 from tests.generator.sync.virtual_clock import VirtualClock
 
@@ -25,6 +27,12 @@ def test_a_first_deployment_takes_at_most_a_fifth_longer_than_its_longest_chain(
 ) -> None:
     one = make()
     assert chain(one) <= deploy(one).seconds <= 1.2 * chain(one)
+
+
+def test_the_plan_expects_what_the_engine_takes() -> None:
+    """Its minutes less those of the Serve apps, which follow the last stack."""
+    one, said = dev(), plan(*read_pair({}, dev().files)).rollout
+    assert said.minutes - said.steps[-1].minutes == pytest.approx(deploy(one).seconds / 60, rel=0.05)
 
 
 def test_it_is_no_slower_than_one_stack_after_the_other() -> None:
