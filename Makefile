@@ -100,6 +100,10 @@ update-behaviour-table: .venv/.ready ## Make the plan's table of update behaviou
 bench-plan: .venv/.ready ## How fast, how big and how right the plan is
 	@.venv/bin/python tools/bench_plan.py
 
+.PHONY: bench-sync
+bench-sync: .venv/.ready .venv-aws/.ready ## How long an apply takes, against its longest chain and a plain boto3 loop (minutes)
+	@.venv/bin/python tools/bench_sync.py $(ARGS)
+
 .PHONY: clean
 clean: ## Remove virtual environments and all local state
 	rm -rf .venv .venv-aws .venv-serve .local .mypy_cache .ruff_cache .pytest_cache

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from generator.aws.cloudformation import CloudFormation
@@ -171,10 +172,11 @@ def wave_gates(
     clients: Clients,
     report: Callable[[GateFact], None] = lambda _: None,
     patience: Patience | None = None,
+    given_up: Event | None = None,
 ) -> WaveGates:
     """The health gates of an apply: what `Options.after_wave` takes; its `box` waits for what the GPU box was told."""
     reader = LiveReader(clients.make)
-    gate = Gate(desired.manifest.name, reader, SystemClock(), patience or Patience(), report)
+    gate = Gate(desired.manifest.name, reader, SystemClock(), patience or Patience(), report, given_up=given_up)
     return WaveGates(desired.manifest, desired.files, LiveStacks(clients.make("cloudformation")), gate)
 
 

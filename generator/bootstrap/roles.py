@@ -138,6 +138,8 @@ def deploying(environment: Environment, state_bucket: Any, service_role: Any) ->
             Resource=[service_role],
             Condition=Condition(StringEquals("iam:PassedToService", CLOUDFORMATION)),
         ),
+        # With ReadState, also what large templates need: CloudFormation reads them with the rights of whoever asks for
+        # the change set (generator/aws/templates.py), so the service role stays shut out.
         _allow("WriteState", "s3", "PutObject", [Sub("${Bucket}/*", Bucket=state_bucket)]),
         # Only the lease: the ledger is never shortened, and what is overwritten stays as a version.
         _allow("GiveTheLeaseBack", "s3", "DeleteObject", [Sub("${Bucket}/leases/*", Bucket=state_bucket)]),

@@ -16,6 +16,7 @@ from generator.sync.progress import (
     Noted,
     ResourceMoved,
     ScanAwaited,
+    StackBegun,
     StackFinished,
     StackGaveUp,
     StackPruned,
@@ -33,6 +34,8 @@ def line(fact: Fact) -> str:
     match fact:
         case WaveStarted(number, stacks):
             return f"wave {number}: {', '.join(stacks)}"
+        case StackBegun(stack):
+            return f"  {stack}: begins"
         case StackStarted(stack, changes, expected):
             about = f", about {minutes(expected / 60)}" if expected else ""
             return f"  {stack}: {changes} {'change' if changes == 1 else 'changes'}{about}"

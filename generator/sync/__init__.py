@@ -3,14 +3,14 @@
 manifest + templates           read from templates_out/, nothing else
   -> lease        one apply at a time; whoever holds it proves so before each act
   -> snapshot     every live stack, read once
-  -> apply        wave by wave, independent stacks side by side (`run`: what they share):
+  -> apply        course: each stack as soon as what it needs is done (`run`: what they share):
                     operation   states says what leads out of a bad state -> change set -> verify: as planned?
-                                -> execute -> follow its events -> outputs for the next wave (`parameters`)
-                    then the artifacts whose store this wave made, the `scan` of the images among them, and the
-                    gate of the wave;
+                                -> execute -> follow its events -> outputs for those that it feeds (`parameters`)
+                    then the artifacts that the stack keeps, the `scan` of the images among them, and its gate;
                     last of all the state that the GPU box follows
-  -> gates        what the wave deployed has to be healthy (`health`); where it is not, rollback goes back
+  -> gates        what a stack deployed has to be healthy (`health`); where it is not, rollback goes back
   -> proof        the sample, read through what was deployed, has to agree with its truth (`agreement`); likewise
+  -> prune        what Git dropped, and says so, goes
   -> ledger       who deployed what, and what came of it; `turn` holds lease and ledger for whoever acts
   -> progress     what happened, as data, for whoever shows it
 drift             the other way out of step: resources changed by hand, and the way back

@@ -7,7 +7,7 @@ ApplyFailed
 │   └── ShellKept       its creation failed, and deleting what is left is not ours to decide
 ├── SurpriseInChangeSet a change set replaces or deletes what the plan does not
 ├── NotApproved         the plan is not the one that was approved
-├── WaveFailed          one or more stacks of a wave failed; later waves were not started
+├── WaveFailed          one or more stacks failed; no other was begun after that
 ├── NotWorking          all is deployed and does not work: apply goes back to the last deployment that succeeded
 │   ├── GateFailed      a part is not healthy, or not in time (`gates`)
 │   └── ProofFailed     the parts are healthy, and the sample was not read through them (`proof`)
@@ -132,7 +132,7 @@ class Surprise:
 
 
 class SurpriseInChangeSet(ApplyFailed):
-    """A change set would replace or delete what the plan does not. It was deleted; nothing of its wave was executed."""
+    """A change set would replace or delete what the plan does not. It was deleted rather than executed."""
 
     def __init__(self, stack: str, surprises: Sequence[Surprise]) -> None:
         self.stack, self.surprises = stack, tuple(surprises)
@@ -148,7 +148,7 @@ class SurpriseInChangeSet(ApplyFailed):
         super().__init__(
             "\n".join(
                 [
-                    f"stack {stack}: CloudFormation would do what the plan does not say; nothing was executed",
+                    f"stack {stack}: CloudFormation would do what the plan does not say; it was not executed",
                     *lines,
                     "  next: the live stack is not what the plan started from: ecgctl plan ENV --live",
                 ]
@@ -201,7 +201,7 @@ class Interrupted(ApplyFailed):
 
 
 class WaveFailed(ApplyFailed):
-    """Everything that went wrong in a wave."""
+    """Every stack that failed; `wave` is the first wave that one of them is in."""
 
     def __init__(self, wave: int, errors: Mapping[str, EcgError]) -> None:
         self.wave, self.errors = wave, dict(errors)

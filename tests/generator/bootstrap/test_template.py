@@ -260,6 +260,27 @@ def test_old_versions_of_the_state_are_forgotten() -> None:
     assert "forget-incomplete-uploads" in rules
 
 
+def test_large_templates_are_forgotten_when_cloudformation_has_long_read_them() -> None:
+    rules = {rule["Id"]: rule for rule in _bucket()["LifecycleConfiguration"]["Rules"]}
+    assert rules["forget-large-templates"] == {
+        "Id": "forget-large-templates",
+        "Status": "Enabled",
+        "Prefix": "templates/",
+        "ExpirationInDays": 30,
+    }
+
+
+def test_the_deploy_role_puts_and_reads_large_templates_and_deletes_none() -> None:
+    """CloudFormation reads them with its caller's rights; the service role is refused the whole bucket."""
+    held = [one for one in statements("DeployRole", *READING) if one["Effect"] == "Allow"]
+
+    def reach(action: str) -> set[str]:
+        return {arn for one in held if action in one["Action"] for arn in one["Resource"] if "StateBucket" in arn}
+
+    assert reach("s3:GetObject") == reach("s3:PutObject") == {"${StateBucket.Arn}/*"}
+    assert reach("s3:DeleteObject") == {"${StateBucket.Arn}/leases/*"}
+
+
 def test_an_account_that_has_a_provider_keeps_it() -> None:
     assert TEMPLATE["Conditions"]["MakeProvider"] == {"Fn::Equals": [{"Ref": "OidcProviderArn"}, ""]}
     assert TEMPLATE["Resources"]["GitHubProvider"]["Condition"] == "MakeProvider"

@@ -131,12 +131,18 @@ def test_a_change_of_the_environments_name_is_a_blocker() -> None:
     ("text", "kind"),
     [
         ("Resources:\n" + "".join(f"  T{n}: {{Type: AWS::SNS::Topic}}\n" for n in range(501)), "limit"),
-        (TOPIC + "#" * 51_200, "limit"),
+        (TOPIC + "#" * 1_000_000, "limit"),
         (TOPIC + "Outputs:\n" + "".join(f"  O{n}: {{Value: x}}\n" for n in range(201)), "limit"),
         ("Parameters: {P: {Type: String}}\n" + TOPIC, "parameter"),
     ],
-    ids=["501 resources", "over 51,200 bytes", "201 outputs", "a parameter without a value"],
+    ids=["501 resources", "over 1,000,000 bytes", "201 outputs", "a parameter without a value"],
 )
 def test_what_cloudformation_would_refuse_is_a_blocker(text: str, kind: str) -> None:
     found = plan(*read_pair(files({"a": TOPIC}), files({"a": text})))
     assert (kind, Severity.BLOCKER) in {(one.kind, one.severity) for one in found.deployability}
+
+
+def test_a_template_that_is_too_large_for_a_call_is_noted_and_deploys() -> None:
+    found = plan(*read_pair(files({"a": TOPIC}), files({"a": TOPIC + "#" * 51_200})))
+    assert [(one.kind, one.severity) for one in found.deployability] == [("limit", Severity.NOTE)]
+    assert not found.verdict.blocked

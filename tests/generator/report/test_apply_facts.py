@@ -13,6 +13,7 @@ from generator.sync.progress import (
     ImageScanned,
     Noted,
     ScanAwaited,
+    StackBegun,
     StackFinished,
     StackPruned,
     StackStarted,
@@ -68,8 +69,8 @@ def shown(*facts: Fact) -> str:
 
 
 def test_a_stack_that_is_changed_shows_how_long_the_plan_expects_it_to_take_until_it_is_done() -> None:
-    begun = (WaveStarted(0, ("cdn",)), StackStarted("cdn", 9, 300.0))
-    assert line(begun[1]) == "  cdn: 9 changes, about 5 min"
+    begun = (WaveStarted(0, ("cdn",)), StackBegun("cdn"), StackStarted("cdn", 9, 300.0))
+    assert line(begun[2]) == "  cdn: 9 changes, about 5 min"
     assert " s of about 5 min" in shown(*begun)
     assert "of about" not in shown(*begun, StackFinished("cdn", Action.CREATED, 7.0))
 

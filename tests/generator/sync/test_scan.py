@@ -204,7 +204,10 @@ class Environment:
         def fail(*_: object) -> None:
             raise GateFailed("dev", "the GPU box", 90, ())
 
-        manifest = replace(SCANNED, artifacts=(replace(IMAGE, address=address), *MANIFEST.artifacts))
+        *others, service = SCANNED.stacks
+        service = replace(service, parameters={**service.parameters, "ImageTag": address})
+        artifacts = (replace(IMAGE, address=address), *MANIFEST.artifacts)
+        manifest = replace(SCANNED, stacks=(*others, service), artifacts=artifacts)
         api = FILES["stacks/api.yaml"].replace("Service", f"Service{address[-1]}")
         files = {**TREE, "stacks/api.yaml": api, "manifest.yaml": dump(manifest.to_data())}
         gate = ScanGate("dev", Scans([scan]), self.clock, self.told.append)
@@ -216,7 +219,7 @@ class Environment:
         return self.stacks.deployed["ecg-dev-api"][0]
 
 
-def test_a_vulnerable_image_stops_an_apply_before_the_wave_that_runs_it() -> None:
+def test_a_vulnerable_image_stops_an_apply_before_the_stack_that_runs_it() -> None:
     world = Environment()
     with pytest.raises(ImageVulnerable):
         world.deploy(VULNERABLE)
