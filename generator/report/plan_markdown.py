@@ -14,6 +14,7 @@ from generator.report.plan_words import (
     exposures,
     minutes,
     noted_findings,
+    of_stacks,
     why,
 )
 
@@ -74,10 +75,15 @@ def _head(plan: Plan) -> Iterator[str]:
 
 
 def _stacks(plan: Plan) -> Iterator[str]:
-    for stack in dict.fromkeys(change.stack for change in plan.changes):
+    changed = {change.stack for change in plan.changes}
+    for stack, own in of_stacks(plan).items():
         yield ""
         yield f"**`{stack}`**"
         yield ""
+        yield from (f"- {line}" for line in own)
+        if stack not in changed:
+            continue
+        yield from [""] * bool(own)
         yield "| | resource | type | why | made by |"
         yield "|---|---|---|---|---|"
         yield from (_row(change) for change in plan.changes if change.stack == stack)

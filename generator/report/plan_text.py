@@ -15,6 +15,7 @@ from generator.report.plan_words import (
     exposures,
     minutes,
     noted_findings,
+    of_stacks,
     why,
 )
 from generator.report.values import lines, words
@@ -78,9 +79,10 @@ def _section(title: str, body: list[str]) -> Iterator[str]:
 
 def _changes(plan: Plan, details: bool) -> Iterator[str]:
     waves = {stack.name: stack.wave for stack in plan.stacks}
-    for stack in dict.fromkeys(change.stack for change in plan.changes):
+    for stack, own in of_stacks(plan).items():
         yield ""
         yield style(stack, bold=True) + style(f"  wave {waves.get(stack, 0)}", dim=True)
+        yield from (f"  {style(SIGN[Action.UPDATE], fg='yellow', bold=True)} {line}" for line in own)
         for change in plan.changes:
             if change.stack == stack:
                 yield from _change(change, details)

@@ -76,6 +76,20 @@ _FATE = {
 }
 
 
+def of_stacks(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """Stacks in which something changes, in order, each with what no line of a resource says."""
+    shown = {change.stack for change in plan.changes}
+    found = {}
+    for stack in plan.stacks:
+        lines = list(stack.reasons)
+        if stack.action and stack.name not in shown and not lines:
+            named = ", ".join(stack.outputs)
+            lines = [f"outputs change: {named}" if stack.action is Action.UPDATE else f"{stack.action} the empty stack"]
+        if lines or stack.name in shown:
+            found[stack.name] = tuple(lines)
+    return found
+
+
 def decisions(plan: Plan) -> list[str]:
     """What somebody has to decide before this may be merged; empty where nothing is asked."""
     asked = [f"data of {name} would be lost" for name in plan.verdict.data_at_risk]
