@@ -71,6 +71,5 @@ def _artifacts(manifest: Manifest) -> str:
 def _unified(old: str, new: str, old_name: str, new_name: str) -> Iterator[str]:
     lines = difflib.unified_diff(old.splitlines(), new.splitlines(), old_name, new_name, lineterm="")
     for number, line in enumerate(lines):
-        yield (
-            style(line, bold=True) if number < 2 else style(line, fg=_COLOURS.get(line[:1]), reset=line[:1] in _COLOURS)
-        )
+        colour = _COLOURS.get(line[:1])
+        yield style(line, bold=True) if number < 2 else style(line, fg=colour) if colour else line
