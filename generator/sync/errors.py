@@ -137,7 +137,8 @@ class SurpriseInChangeSet(ApplyFailed):
                 [
                     f"stack {stack}: CloudFormation would do what the plan does not say; nothing was executed",
                     *lines,
-                    "  next: the live stack is not what the plan started from: ecgctl plan ENV --live",
+                    f"  next: is the live stack what the plan started from? `ecgctl plan ENV --live` plans from what is "
+                    f"live, `ecgctl diff ENV {stack} --live` shows the texts",
                 ]
             )
         )
