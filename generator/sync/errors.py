@@ -137,8 +137,8 @@ class SurpriseInChangeSet(ApplyFailed):
                 [
                     f"stack {stack}: CloudFormation would do what the plan does not say; nothing was executed",
                     *lines,
-                    f"  next: is the live stack what the plan started from? `ecgctl plan ENV --live` plans from what is "
-                    f"live, `ecgctl diff ENV {stack} --live` shows the texts",
+                    "  next: `ecgctl plan ENV --live` shows the change from what is live, and",
+                    f"    `ecgctl diff ENV {stack} --live` the texts: is that what the plan started from?",
                 ]
             )
         )
