@@ -49,7 +49,7 @@ def _stack(plan: Plan, name: str) -> Iterator[str]:
     own = [one for one in plan.changes if one.stack == name and one.cause is Cause.DIRECT]
     for change in own:
         yield from _resource(change)
-    if stack.cause is Cause.DIRECT and not own and not stack.reasons:
+    if stack.cause is Cause.DIRECT and not own:
         yield from (f"output {output} differs" for output in stack.outputs)
 
 
@@ -60,7 +60,9 @@ def _resource(change: ResourceChange) -> Iterator[str]:
         case Action.DELETE:
             yield f"Git drops {change.resource} ({change.type})"
         case _:
-            yield from (f"{change.resource}.{one.path}: {_values(one)}" for one in change.properties)
+            # One that refers to what changes, in the same words, is not the text's own difference.
+            own = (one for one in change.properties if one.before != one.after)
+            yield from (f"{change.resource}.{one.path}: {_values(one)}" for one in own)
 
 
 def _values(one: PropertyChange) -> str:

@@ -11,6 +11,7 @@ from generator.report.plan_words import (
     counts,
     decisions,
     dollars,
+    dropped,
     exposures,
     minutes,
     noted_findings,
@@ -106,7 +107,7 @@ def _stacks(plan: Plan) -> Iterator[str]:
         if plan.cost.during:
             yield f"| | double running, once | | {dollars(plan.cost.during)} | |"
         yield from ("", *(f"- no price known: {name}" for name in plan.cost.unpriced))
-    notes = [o.sentence for o in plan.deployability if o.severity is not Severity.BLOCKER]
+    notes = [o.sentence for o in plan.deployability if o.severity is not Severity.BLOCKER] + dropped(plan)
     notes += [
         f"`{f.rule}` {f.sentence}" + (f" (exempt: {f.exemption})" if f.exemption else "") for f in noted_findings(plan)
     ]

@@ -12,6 +12,7 @@ from generator.report.plan_words import (
     counts,
     decisions,
     dollars,
+    dropped,
     exposures,
     minutes,
     noted_findings,
@@ -63,6 +64,7 @@ def _sections(plan: Plan, details: bool) -> Iterator[str]:
     yield from _section(
         "notes",
         [o.sentence for o in plan.deployability if o.severity is not Severity.BLOCKER]
+        + dropped(plan)
         + [
             f"{f.rule}: {f.sentence}" + (f" (exempt: {f.exemption})" if f.exemption else "")
             for f in noted_findings(plan)

@@ -82,9 +82,10 @@ def of_stacks(plan: Plan) -> dict[str, tuple[str, ...]]:
     found = {}
     for stack in plan.stacks:
         lines = list(stack.reasons)
-        if stack.action and stack.name not in shown and not lines:
-            named = ", ".join(stack.outputs)
-            lines = [f"outputs change: {named}" if stack.action is Action.UPDATE else f"{stack.action} the empty stack"]
+        if stack.action is Action.UPDATE and stack.outputs and stack.name not in shown:
+            lines.append(f"outputs change: {', '.join(stack.outputs)}")
+        elif stack.action and stack.name not in shown and not lines:
+            lines.append(f"{stack.action} the empty stack")
         if lines or stack.name in shown:
             found[stack.name] = tuple(lines)
     return found
@@ -128,6 +129,12 @@ def noted_findings(plan: Plan) -> list[Finding]:
         for finding in plan.policy
         if (finding.exemption or finding.severity is not Severity.BLOCKER) and finding.rule != UNUSED
     ]
+
+
+def dropped(plan: Plan) -> list[str]:
+    """Artifacts that nothing names any longer, one sentence each."""
+    gone = [one for one in plan.artifacts if one.after is None]
+    return [f"{one.kind} {one.name} is no longer wanted; what was published stays" for one in gone]
 
 
 def exposures(plan: Plan) -> tuple[list[Exposure], list[Exposure]]:

@@ -132,6 +132,16 @@ def test_what_only_follows_from_another_stack_is_not_a_stacks_own_difference() -
     assert (of(status, "storage").sync, of(status, "api").sync) == (S.OUT_OF_SYNC, S.SYNCED)
 
 
+def test_a_property_that_only_refers_to_what_changes_is_no_difference() -> None:
+    """Another family is another task definition, which the service refers to in the same words; it has its own, too."""
+    api = API.replace("DesiredCount: 2", "DesiredCount: 3").replace("Name: api,", "Name: other,")
+    found = of(judged(files={**FILES, "stacks/api.yaml": api}), "api").differences
+    assert found == (
+        "ApiService.DesiredCount: live 2, Git 3",
+        "Task.ContainerDefinitions[0].Name: live api, Git other",
+    )
+
+
 def test_a_stack_without_the_environments_tags_is_out_of_sync() -> None:
     """CloudFormation hands a stack's tags on: the next apply changes every resource."""
     tags = [{"Key": key, "Value": value} for key, value in TAGS.items() if key != "ManagedBy"]
