@@ -53,8 +53,7 @@ class LiveUnknown(EcgError):
         causes = "\n".join(f"  {name}: {reason}" for name, reason in unknown.items())
         super().__init__(
             f"what is live is not known, and a plan from half of it would be wrong:\n{causes}\n"
-            f"  next: give these credentials the right to read it, or mend what is said of it; "
-            f"ecgctl status shows the rest"
+            f"  next: give these credentials the right to read it, or mend what cannot be; ecgctl status shows the rest"
         )
 
 
@@ -79,7 +78,7 @@ class LiveTree:
     files: Mapping[str, str]
     notes: tuple[str, ...] = ()
     unknown: Mapping[str, str] = field(default_factory=dict)
-    """Stack of the manifest, or BOX -> why nothing is known of it."""
+    """Stack, without the environment's prefix, or BOX -> why nothing is known of it."""
 
     def require_known(self) -> None:
         """Raise LiveUnknown unless all of it was read."""
@@ -223,14 +222,14 @@ class _Reading:
             reading = self._live.stacks.get(name)
             if not isinstance(reading, LiveTemplate):
                 continue
-            short, text = name.removeprefix(self._manifest.stack_id("")), reading.template or _EMPTY
+            short = name.removeprefix(self._manifest.stack_id(""))
+            path, text = f"dropped/{short}.yaml", reading.template if is_there(reading) else _EMPTY
             try:
-                _template(text, f"dropped/{short}.yaml")
+                _template(text, path)
             except InvalidYaml as error:
                 self._unknown[short] = f"its live template cannot be read: {error}"
                 continue
-            path = f"dropped/{short}.yaml"
-            self._texts[path] = text if is_there(reading) else _EMPTY
+            self._texts[path] = text
             yield StackManifest(short, wave, path, _sha(self._texts[path]), MappingProxyType(dict(reading.parameters)))
 
     # --- artifacts and the box ---------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """A tree of `templates_out/<env>` as it looks once it is deployed, and what people and accidents make of it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -29,7 +29,6 @@ class Deployed:
     manifest: Manifest
     stacks: dict[str, StackReading]
     box: Reading
-    strays: list[str] = field(default_factory=list)
 
     def stack(self, name: str) -> LiveTemplate:
         found = self.stacks[self.manifest.stack_id(name)]
@@ -54,10 +53,6 @@ class Deployed:
         old = self.stack(name)
         assert change(old.template) != old.template
         self.put(name, replace(old, template=change(old.template)))
-
-    @property
-    def environment(self) -> LiveEnvironment:
-        return LiveEnvironment(self.stacks, self.strays, self.box)
 
 
 def pairs(kind: str, values: Mapping[str, str]) -> list[dict[str, str]]:
@@ -104,7 +99,9 @@ def looked_at(world: Deployed, git: Files) -> tuple[LiveTree, Plan, EnvironmentS
     """The world against Git, as `plan --live` and as `status` show it."""
     manifest = parse(git["manifest.yaml"], "")
     wanted = {manifest.stack_id(stack.name) for stack in manifest.stacks}
-    live = replace(world.environment, strays=[*world.strays, *sorted(world.stacks.keys() - wanted - {*world.strays})])
+    others = {name: one for name, one in world.stacks.items() if name not in wanted and isinstance(one, LiveTemplate)}
+    ours = [name for name, one in others.items() if manifest.tags.items() <= one.tags.items()]
+    live = LiveEnvironment(world.stacks, ours, world.box)
     tree = live_tree(manifest, git, live)
     planned = plan_from_live(manifest, git, tree)
     things = things_to_read(manifest, git, live.stacks)

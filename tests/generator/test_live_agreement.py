@@ -96,7 +96,8 @@ def _dropped(world: Deployed) -> None:
 
 
 def _dropped_shell(world: Deployed) -> None:
-    world.put("older", LiveTemplate({"StackStatus": "REVIEW_IN_PROGRESS"}, "", {}))
+    tags = world.stack("registry").description["Tags"]
+    world.put("older", LiveTemplate({"StackStatus": "REVIEW_IN_PROGRESS", "Tags": tags}, "", {}))
 
 
 SAME: dict[str, Callable[[Deployed], None]] = {

@@ -179,7 +179,8 @@ def test_an_output_of_another_template_feeds_nothing() -> None:
 
 def test_a_stack_that_git_dropped_is_removed_last() -> None:
     made = world()
-    made.put("old", LiveTemplate({"StackStatus": "CREATE_COMPLETE"}, STORE, {}))
+    tags = made.stack("store").description["Tags"]
+    made.put("old", LiveTemplate({"StackStatus": "CREATE_COMPLETE", "Tags": tags}, STORE, {}))
     found = plan(made)
     assert [(one.stack, one.resource, one.action) for one in found.changes] == [("old", "Bucket", Action.DELETE)]
     assert [(one.name, one.wave) for one in found.stacks] == [("store", 0), ("api", 1), ("old", 2)]
@@ -188,7 +189,8 @@ def test_a_stack_that_git_dropped_is_removed_last() -> None:
 
 def test_a_dropped_stack_that_cannot_be_read_leaves_no_plan() -> None:
     made = world()
-    made.put("old", LiveTemplate({"StackStatus": "CREATE_COMPLETE"}, "{]", {}))
+    tags = made.stack("store").description["Tags"]
+    made.put("old", LiveTemplate({"StackStatus": "CREATE_COMPLETE", "Tags": tags}, "{]", {}))
     with pytest.raises(LiveUnknown, match="old: its live template cannot be read"):
         tree(made).require_known()
 
