@@ -90,7 +90,7 @@ train: .venv-serve/.ready ## Train the beat classifier again (needs ECG_DATA_DIR
 
 .PHONY: test-faults
 test-faults: install ## The long forms: faults at every call, deploy.yml really run; minutes, bounded
-	@.venv/bin/python -m pytest -m faults -s $(ARGS) tests --ignore=tests/services/ray_serve --ignore=tests/tools
+	@.venv/bin/python -m pytest -m "fault or faults" -s $(ARGS) tests --ignore=tests/services/ray_serve --ignore=tests/tools
 
 .PHONY: update-behaviour-table
 update-behaviour-table: .venv/.ready ## Make the plan's table of update behaviours again, from the pinned cfn-lint

@@ -18,6 +18,7 @@ _SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
     "Declare": {"declare": ("render", "plan", "diff", "cost")},
     "Deploy": {"deploy": ("apply",), "history": ("rollback", "history")},
     "Observe": {"observe": ("status", "events", "logs")},
+    "Keep in sync": {"keep": ("drift", "suspend", "resume")},
     "On this machine": {"deploy": ("run", "local-env")},
     "Account": {"account": ("bootstrap", "lock", "doctor", "destroy")},
     "Shell": {"shell": ("completion",)},

@@ -11,14 +11,15 @@ EcgError                        exit code
 ├── Unresolved           2      deploy-time values that nobody resolved (sync/errors.py)
 ├── NoRepository         2      and NoPublicKey, UnknownData, UnknownStack, NothingToRollBackTo: see their commands
 ├── UnknownEnvironment   2      and NotACheckout (checkout.py), UnknownRevision (revisions.py), NoTree (planning.py)
+├── NoSample             2      nothing to prove a deployment with (proving.py)
 ├── StaleTemplates       1      templates_out/ is not what the generator makes (render/tree.py)
 ├── ApplyFailed          1      a stack, or an artifact, did not get where Git wants it (sync/errors.py)
-│   └── GateFailed, GateBlind, LeaseHeld, NotApproved, TeardownFailed, ...: not healthy, not alone, not allowed
+│   └── GateFailed, ProofFailed, LeaseHeld, NotApproved, TeardownFailed, ...: not working, not alone, not allowed
 ├── NoStateBucket        1      and NotBootstrapped, StaleBootstrap: the administrator's stack (account/)
 ├── WrongAccount         1      the credentials belong to another account (deployment.py)
 ├── CallRefused          1      AwsRefused, below it: an AWS call failed and retrying cannot mend it (aws/errors.py)
 ├── ImageNotPublished    1      and ImageBuildFailed: nobody built the image that the manifest names (publish/)
-├── AnalysisFailed       1      the sample was not read (trial/client.py), or not scored (trial/run.py)
+├── AnalysisFailed       1      a video was not read (sync/proof.py); ScoringFailed: not scored (trial/run.py)
 └── LocalError           3      the local system did not start, is not running, or is busy (local/errors.py)
 """
 

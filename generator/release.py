@@ -1,21 +1,30 @@
-"""One deployment from end to end: what is deployed, what the change will do, apply, health, and the ledger's entry."""
+"""One deployment from end to end: what is deployed, what the change will do, apply, health, proof, ledger."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from generator.approving import approval
+from generator.aws.scans import EcrScans
 from generator.aws.session import Clients
+from generator.aws.teardown import CloudFormationRemoval
 from generator.deployment import Desired
+from generator.errors import EcgError
+from generator.model.manifest import parse
 from generator.plan.facts import Plan
 from generator.plan.plan import plan
 from generator.plan.reading import read_pair
+from generator.proving import proof_through_cdn
+from generator.pruning import pruning_of
 from generator.state_bucket import deployer, deploying, head
 from generator.status import wave_gates
+from generator.status_object import keep_status
 from generator.sync.apply import Outcome
-from generator.sync.ledger import Ledger, Result
-from generator.sync.progress import Report
+from generator.sync.ledger import Ledger
+from generator.sync.progress import Noted, Report
 from generator.sync.rollback import apply_or_go_back
-from generator.sync.run import Options, Target
-from generator.sync.verify import Approval, Expectations
+from generator.sync.run import Options, Outputs, Target
+from generator.sync.scan import ScanGate
+from generator.sync.verify import Expectations
 
 
 def release(
@@ -28,40 +37,75 @@ def release(
     expect: tuple[str, ...] = (),
     skip: Mapping[str, Sequence[str]] | None = None,
     gated: bool = True,
+    proved: bool = True,
+    while_suspended: bool = False,
 ) -> Outcome:
     """Bring what is committed to a target, under the environment's lease, and record it.
 
     What the ledger says was deployed last is planned against; a change set that would replace or delete what that plan
-    does not is stopped before it runs. `expect`: digests (or their beginnings) of approved plans, of which this one
-    must be. `skip`: stack -> logical ids that continuing a failed rollback may leave as they are. `gated`: each wave
-    has to become healthy before the next; where one does not, the last deployment that succeeded is applied again.
-    Raises NoStateBucket, NotApproved, LeaseHeld, WaveFailed, GateFailed, RolledBack.
+    does not is stopped before it runs, and so is what would run an image whose scan found what the environment blocks
+    on. `expect`: digests (or their beginnings) of approved plans, of which this one
+    must be, or `merged` (see `approving`). `skip`: stack -> logical ids that continuing a failed rollback may leave as
+    they are. `gated`: each wave has to become healthy before the next. `proved`: at the end the sample has to be read
+    through what was deployed. Where either fails, the last deployment that succeeded is applied again.
+    `while_suspended`: go on although machines were told to keep their hands off.
+    Raises NoSample, NoStateBucket, NotPruned, DataWouldBeLost, NotApproved, Suspended, LeaseHeld, WaveFailed,
+    ImageVulnerable, ScanFailed, GateFailed, ProofFailed, RolledBack.
     """
     manifest = desired.manifest
-    working = deploying(target, manifest, clients)
-    planned, first = _planned(desired, working)
     gates = wave_gates(desired, clients, report) if gated else None
+    suspended = gates.suspended if gates else ()
+    proof = proof_through_cdn(root, manifest.name, clients, report, suspended) if proved else None
+    working = deploying(target, manifest, clients)
+    commit, before = _deployed(working, manifest.name)
+    planned = plan(*read_pair(before, desired.files, ("deployed", "templates_out")))
+    was = parse(before["manifest.yaml"], "manifest.yaml of what is deployed") if before else None
     options = Options(
         who=deployer(),
         commit=head(root),
         digest=planned.digest,
-        approval=_approval(planned, expect) if expect else None,
-        expectations=None if first else _expectations(planned),
+        approval=approval(root, planned, expect, commit if before else None),
+        expectations=_expectations(planned) if before else None,
+        expected={stack: minutes * 60 for stack, minutes in planned.rollout.stacks.items()},
         skip=skip or {},
+        pruning=pruning_of(manifest, was, planned, CloudFormationRemoval(clients.make("cloudformation"))),
+        while_suspended=while_suspended,
+        after_publish=ScanGate(manifest.name, EcrScans(clients.make("ecr")), target.clock, report),
         after_wave=gates,
-        after_box=gates.box if gates else None,
+        after_box=_in_turn(gates.box if gates else None, proof),
     )
-    return apply_or_go_back(manifest, desired.files, working, report, options)
+    try:
+        outcome = apply_or_go_back(manifest, desired.files, working, report, options)
+    except EcgError:
+        _keep_status(desired, clients, report)
+        raise
+    _keep_status(desired, clients, report)
+    return outcome
 
 
-def _planned(desired: Desired, target: Target) -> tuple[Plan, bool]:
-    """The plan from what the ledger knows to be deployed, and whether it knows of nothing."""
-    before: Mapping[str, str] = {}
-    if target.ledger is not None:
-        ledger = Ledger(target.ledger, desired.manifest.name)
-        good = [each for each in ledger.history(limit=50) if each.result is Result.SUCCEEDED]
-        before = ledger.files(good[0]) if good else {}
-    return plan(*read_pair(before, desired.files, ("deployed", "templates_out"))), not before
+def _keep_status(desired: Desired, clients: Clients, report: Report) -> None:
+    for note in keep_status(desired, clients):
+        report(Noted(note))
+
+
+def _in_turn(*checks: Callable[[Outputs], None] | None) -> Callable[[Outputs], None]:
+    """The checks that there are, as one."""
+
+    def check(outputs: Outputs) -> None:
+        for each in checks:
+            if each is not None:
+                each(outputs)
+
+    return check
+
+
+def _deployed(target: Target, environment: str) -> tuple[str, Mapping[str, str]]:
+    """Commit and tree of the last deployment that the ledger calls good; empty where it knows of none."""
+    if target.ledger is None:
+        return "", {}
+    ledger = Ledger(target.ledger, environment)
+    good = ledger.last_good()
+    return (good.commit, ledger.files(good)) if good else ("", {})
 
 
 def _expectations(planned: Plan) -> Expectations:
@@ -69,9 +113,3 @@ def _expectations(planned: Plan) -> Expectations:
     for change in planned.changes:
         allowed.setdefault(change.stack, {}).setdefault(change.resource, set()).add(change.action.value)
     return allowed
-
-
-def _approval(planned: Plan, expect: tuple[str, ...]) -> Approval:
-    # People copy the first characters of a digest; the whole one is what is compared.
-    whole = {planned.digest if planned.digest.startswith(each) else each for each in expect}
-    return Approval(frozenset(whole), planned.digest)

@@ -31,6 +31,11 @@ def merge_base(root: Path) -> str:
     return base
 
 
+def merges_since(root: Path, revision: str) -> tuple[str, ...]:
+    """The commits of this branch after a revision, oldest first, a merge counting as one. Raises UnknownRevision."""
+    return tuple(_git(root, "rev-list", "--reverse", "--first-parent", f"{revision}..HEAD").split())
+
+
 def tree_at(root: Path, revision: str, environment: str) -> Mapping[str, str]:
     """`templates_out/<env>` of a revision by path; empty where it did not exist. Raises UnknownRevision."""
     folder = f"templates_out/{environment}"

@@ -12,6 +12,8 @@ from generator.aws.cloudformation import CloudFormation
 from generator.aws.lease import S3Lease
 from generator.aws.ledger import S3Ledger
 from generator.aws.session import Clients
+from generator.aws.suspension import S3Suspension
+from generator.aws.teardown import CloudFormationRemoval
 from generator.errors import EcgError
 from generator.model.manifest import Manifest
 from generator.sync.ports import Stacks
@@ -41,7 +43,11 @@ def deploying(target: Target, manifest: Manifest, clients: Clients) -> Target:
     bucket = state_bucket(manifest, stacks)
     found = stacks.describe(manifest.stack_id(_STACK))
     role = found.outputs.get(_ROLE, "") if found else ""
-    working = replace(target, stacks=CloudFormation(client, role_arn=role))
+    working = replace(
+        target,
+        stacks=CloudFormation(client, role_arn=role),
+        removal=CloudFormationRemoval(client, role_arn=role),
+    )
     return remembering(working, manifest, clients.make("s3"), bucket)
 
 
@@ -55,8 +61,13 @@ def state_bucket(manifest: Manifest, stacks: Stacks) -> str:
 
 
 def remembering(target: Target, manifest: Manifest, s3: Any, bucket: str) -> Target:
-    """The target with a lease and a ledger in `bucket`."""
-    return replace(target, leases=S3Lease(s3, bucket, manifest.name), ledger=S3Ledger(s3, bucket))
+    """The target with a lease, a ledger and a suspension in `bucket`."""
+    return replace(
+        target,
+        leases=S3Lease(s3, bucket, manifest.name),
+        ledger=S3Ledger(s3, bucket),
+        suspension=S3Suspension(s3, bucket, manifest.name),
+    )
 
 
 def deployer() -> str:

@@ -8,10 +8,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from generator.aws.cloudformation import CloudFormation
 from generator.aws.errors import AwsRefused, aws
+from generator.aws.ledger import S3Ledger
 from generator.aws.live import LiveReader
 from generator.aws.live_stacks import LiveStacks
 from generator.aws.session import Clients
+from generator.aws.suspension import S3Suspension
 from generator.aws.traces import LogGroup, StackHistory
 from generator.checkout import STATE
 from generator.deployment import Desired, SystemClock, WrongAccount, committed
@@ -20,12 +23,14 @@ from generator.local.connection import Connection
 from generator.model import names
 from generator.model.environment import UNRESOLVED
 from generator.model.manifest import UnknownStack
+from generator.state_bucket import NoStateBucket, state_bucket
 from generator.sync.gates import Gate, GateFact, Patience, WaveGates
 from generator.sync.health import Box, Reading, Thing, Unreadable
 from generator.sync.health.reading import LiveTemplate, StackReading
 from generator.sync.ledger import Ledger, LedgerStore
 from generator.sync.live_tree import LiveEnvironment, LiveTree, live_tree
 from generator.sync.status import EnvironmentStatus, box_to_read, status_of, things_to_read
+from generator.sync.suspension import SuspensionStore, standing
 from generator.sync.traces import LogLine, StackMoment
 
 _FOLLOW_EVERY_S = 2.0
@@ -45,18 +50,36 @@ class LogSource(StrEnum):
 class Observer:
     """Looks at one environment."""
 
-    def __init__(self, desired: Desired, clients: Clients, ledger: LedgerStore | None = None) -> None:
+    def __init__(
+        self,
+        desired: Desired,
+        clients: Clients,
+        ledger: LedgerStore | None = None,
+        suspensions: SuspensionStore | None = None,
+    ) -> None:
         """`ledger`: where deployments are recorded; None: the revision is not shown."""
         self.manifest, self._files = desired.manifest, desired.files
         self._ledger = Ledger(ledger, desired.manifest.name) if ledger else None
+        self._suspensions = suspensions
         self._clients = clients
         self._cloudformation = clients.make("cloudformation")
         self._stacks = LiveStacks(self._cloudformation)
         self._reader = LiveReader(clients.make)
 
-    def status(self, notes: Sequence[str] = ()) -> EnvironmentStatus:
+    @staticmethod
+    def of(desired: Desired, clients: Clients) -> "Observer":
+        """With ledger and suspension from the state bucket, where the environment has one. Raises CallRefused."""
+        try:
+            bucket = state_bucket(desired.manifest, CloudFormation(clients.make("cloudformation")))
+        except NoStateBucket:
+            return Observer(desired, clients)
+        s3 = clients.make("s3")
+        return Observer(desired, clients, S3Ledger(s3, bucket), S3Suspension(s3, bucket, desired.manifest.name))
+
+    def status(self) -> EnvironmentStatus:
         """Read everything side by side, and judge it."""
         manifest, files = self.manifest, self._files
+        suspended = standing(self._suspensions) if self._suspensions else None
         live = self._stacks_now()
         readings = self._reader.read(things_to_read(manifest, files, live.stacks))
         tree = live_tree(manifest, files, _with_box(live, readings))
@@ -70,7 +93,7 @@ class Observer:
             compared(manifest, files, tree),
             strays=live.strays,
             deployed=deployments[0] if deployments else None,
-            notes=[*notes, *live.notes],
+            notes=[*([suspended.words] if suspended else []), *live.notes],
         )
 
     def tree(self) -> LiveTree:
@@ -180,4 +203,4 @@ def observer(root: Path, environment: str, *, local: bool = False) -> Observer:
             found = clients.make("sts").get_caller_identity()["Account"]
         if found != wanted:
             raise WrongAccount(wanted, found)
-    return Observer(desired, clients)
+    return Observer.of(desired, clients)

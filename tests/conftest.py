@@ -1,6 +1,13 @@
-"""Options that all tests share."""
+"""Options that all tests share, and the table of faults that `make test-faults` prints at its end."""
+
+from collections.abc import Callable
 
 import pytest
+
+Told = Callable[[str, bool], None]
+"""(fault, nothing had to be done by hand): one fault injected, and what came of it."""
+
+_FAULTS: dict[str, list[bool]] = {}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -9,6 +16,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "faults: every fault at every call, and every order (make test-faults)")
+    config.addinivalue_line("markers", "fault: a fault that always runs, and that make test-faults runs too")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -24,3 +32,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture
 def update_goldens(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-goldens"))
+
+
+@pytest.fixture
+def fault() -> Told:
+    """Tell of each fault that a test injects; whatever is told stands in the table."""
+    return lambda name, converged: _FAULTS.setdefault(name, []).append(converged)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The table: faults injected, converged by the next command, manual steps."""
+    if not _FAULTS or not config.getoption("markexpr"):
+        return
+    terminalreporter.section("faults")
+    width = max(map(len, _FAULTS))
+    terminalreporter.write_line(f"{'fault':{width}} {'injected':>9} {'converged':>10} {'manual steps':>13}")
+    every = [one for told in _FAULTS.values() for one in told]
+    for name, told in [*_FAULTS.items(), ("all", every)]:
+        terminalreporter.write_line(f"{name:{width}} {len(told):9} {sum(told):10} {len(told) - sum(told):13}")

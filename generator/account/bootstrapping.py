@@ -43,6 +43,7 @@ class Bootstrapped:
 
     state_bucket: str
     plan_role: str
+    drift_role: str
     deploy_role: str
     service_role: str
     boundary: str
@@ -98,6 +99,7 @@ def read_outputs(found: LiveStack) -> Bootstrapped:
     return Bootstrapped(
         state_bucket=outputs["StateBucketName"],
         plan_role=outputs["PlanRoleArn"],
+        drift_role=outputs["DriftRoleArn"],
         deploy_role=outputs["DeployRoleArn"],
         service_role=outputs["ServiceRoleArn"],
         boundary=outputs["BoundaryArn"],

@@ -17,7 +17,7 @@ from generator.model.environment import UNRESOLVED, Environment
 RUNNING_AT_ONCE = 2
 """Boxes that run at the same time while one replaces the other (docs/decisions/0002-user-data-replaces-the-box.md)."""
 G_FAMILIES = ("g", "vt")
-VARIABLES = ("AWS_REGION", "AWS_DEPLOY_ROLE_ARN", "AWS_PLAN_ROLE_ARN")
+VARIABLES = ("AWS_REGION", "AWS_DEPLOY_ROLE_ARN", "AWS_DRIFT_ROLE_ARN", "AWS_PLAN_ROLE_ARN")
 """Repository variables that the workflows read."""
 
 

@@ -71,13 +71,6 @@ class CloudFormation:
             ]
 
     def create_change_set(self, request: StackRequest, kind: ChangeSetKind) -> ChangeSet:
-        size = len(request.template.encode())
-        if size > _INLINE_LIMIT:
-            raise AwsRefused(
-                f"creating a change set for {request.name}",
-                "TemplateTooLong",
-                f"the template has {size} bytes, CloudFormation takes {_INLINE_LIMIT} in a call; split the stack",
-            )
         name = f"{_PREFIX}{uuid4().hex[:12]}"
         with aws(f"creating a change set for {request.name}"):
             try:
@@ -85,10 +78,7 @@ class CloudFormation:
                     StackName=request.name,
                     ChangeSetName=name,
                     ChangeSetType=kind.value,
-                    TemplateBody=request.template,
-                    Parameters=[
-                        {"ParameterKey": k, "ParameterValue": v} for k, v in sorted(request.parameters.items())
-                    ],
+                    **_desired(request),
                     Tags=[{"Key": key, "Value": value} for key, value in sorted(request.tags.items())],
                     Capabilities=["CAPABILITY_NAMED_IAM"],
                     **self._role,
@@ -193,6 +183,22 @@ class CloudFormation:
                 for event in page["StackEvents"]
                 if event.get("PhysicalResourceId") == stack.id
             ][::-1]
+
+
+def _desired(request: StackRequest) -> dict[str, Any]:
+    """Template and parameters of a change set."""
+    if request.reverting:
+        kept = [{"ParameterKey": name, "UsePreviousValue": True} for name in sorted(request.parameters)]
+        return {"UsePreviousTemplate": True, "Parameters": kept, "DeploymentMode": "REVERT_DRIFT"}
+    size = len(request.template.encode())
+    if size > _INLINE_LIMIT:
+        raise AwsRefused(
+            f"creating a change set for {request.name}",
+            "TemplateTooLong",
+            f"the template has {size} bytes, CloudFormation takes {_INLINE_LIMIT} in a call; split the stack",
+        )
+    given = [{"ParameterKey": name, "ParameterValue": value} for name, value in sorted(request.parameters.items())]
+    return {"TemplateBody": request.template, "Parameters": given}
 
 
 def _live(stack: dict[str, Any]) -> LiveStack:

@@ -1,6 +1,8 @@
 """How every client is made: one factory, one set of retries and time-outs."""
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -31,6 +33,17 @@ class Clients:
         )
         self._endpoint = given.get("AWS_ENDPOINT_URL")
         self._ca_bundle = given.get("AWS_CA_BUNDLE")
+
+    @property
+    def endpoint(self) -> str | None:
+        """The one endpoint of all services (`AWS_ENDPOINT_URL`) where this is another AWS than Amazon's, or None."""
+        return self._endpoint or os.environ.get("AWS_ENDPOINT_URL") or None
+
+    @property
+    def ca_bundle(self) -> Path | None:
+        """The authorities to trust for whatever belongs to this AWS, or None for the usual ones."""
+        named = self._ca_bundle or os.environ.get("AWS_CA_BUNDLE")
+        return Path(named) if named else None
 
     def make(self, service: str) -> Any:
         """A client of a service, in botocore's spelling: `cloudformation`, `s3`, `ecr`."""

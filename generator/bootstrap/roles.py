@@ -49,7 +49,12 @@ def taken_by_jobs(provider: Any, subjects: list[str], **claims: str) -> PolicyDo
 
 def pull_requests() -> list[str]:
     """Subjects of the plan role. GitHub gives a fork's pull request no token at all."""
-    return ["repo:${Repository}:pull_request", f"repo:${{Repository}}:ref:{MAIN}"]
+    return ["repo:${Repository}:pull_request"]
+
+
+def schedules() -> list[str]:
+    """Subjects of the drift role: what runs on main without an environment, and so without a deployment."""
+    return [f"repo:${{Repository}}:ref:{MAIN}"]
 
 
 def deployments(environment: Environment) -> list[str]:
@@ -104,6 +109,12 @@ def reading_state(environment: Environment, state_bucket: Any) -> PolicyDocument
             [Sub("arn:${AWS::Partition}:ssm:${AWS::Region}::parameter/aws/service/*")],  # AWS's own, such as AMI ids
         ),
     )
+
+
+def keeping_status(environment: Environment) -> PolicyDocument:
+    """What the last look found, for the API and the operations page; nothing else of the artifacts."""
+    key = f"arn:${{AWS::Partition}}:s3:::{environment.prefix}-{names.ARTIFACTS_BUCKET}-*/status/*"
+    return document(_allow("KeepStatus", "s3", "GetObject PutObject", [Sub(key)]))
 
 
 def deploying(environment: Environment, state_bucket: Any, service_role: Any) -> PolicyDocument:

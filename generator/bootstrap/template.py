@@ -18,10 +18,12 @@ from generator.bootstrap.roles import (
     deploying,
     deployments,
     hand_on,
+    keeping_status,
     only_bounded,
     pull_requests,
     reading_settings,
     reading_state,
+    schedules,
     taken_by_jobs,
 )
 from generator.bootstrap.state import state_bucket
@@ -82,6 +84,16 @@ def bootstrap(environment: Environment) -> Template:
             ManagedPolicyArns=[Ref(policy) for policy in reads],
         )
     )
+    drift = template.add_resource(
+        Role(
+            "DriftRole",
+            RoleName=f"{environment.prefix}-drift",
+            Description="The schedule on main: reads, and says what it found",
+            AssumeRolePolicyDocument=taken_by_jobs(trusted, schedules()),
+            ManagedPolicyArns=[Ref(policy) for policy in reads],
+            Policies=[Policy(PolicyName="keeping-status", PolicyDocument=keeping_status(environment))],
+        )
+    )
     deploy = template.add_resource(
         Role(
             "DeployRole",
@@ -101,6 +113,7 @@ def bootstrap(environment: Environment) -> Template:
         template,
         StateBucketName=Ref(bucket),
         PlanRoleArn=GetAtt(plan, "Arn"),
+        DriftRoleArn=GetAtt(drift, "Arn"),
         DeployRoleArn=GetAtt(deploy, "Arn"),
         ServiceRoleArn=GetAtt(service, "Arn"),
         BoundaryArn=Ref(limit),

@@ -153,6 +153,7 @@ def _apply_bootstrap(
     click.echo(f"next, in a checkout of {values['Repository']}:")
     click.echo(f"  gh variable set AWS_REGION --body {settings.region}")
     click.echo(f"  gh variable set AWS_PLAN_ROLE_ARN --body {made.plan_role}")
+    click.echo(f"  gh variable set AWS_DRIFT_ROLE_ARN --body {made.drift_role}")
     click.echo(f"  gh variable set AWS_DEPLOY_ROLE_ARN --env {environment} --body {made.deploy_role}")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from generator.checkout import STATE
-from generator.commands.options import environment_argument, local_option, root_option
+from generator.commands.options import environment_argument, local_option, root_option, suspended_option, target_of
 
 
 @click.command()
@@ -22,7 +22,8 @@ from generator.commands.options import environment_argument, local_option, root_
     "--expect",
     multiple=True,
     metavar="DIGEST",
-    help="Refuse unless the plan from what is deployed is one of these approved ones (or its beginning).",
+    help="Refuse unless the plan from what is deployed is one of these approved ones (or its beginning); `merged`: "
+    "unless each of its effects is one that a merge since the deployed commit had.",
 )
 @click.option(
     "--skip",
@@ -31,34 +32,58 @@ from generator.commands.options import environment_argument, local_option, root_
     help="Leave this resource as it is when a failed rollback is continued (docs/runbooks/stacks.md).",
 )
 @click.option("--gates/--no-gates", default=True, help="Wait after each wave until what it deployed is healthy.")
+@click.option(
+    "--proof/--no-proof",
+    default=None,
+    help="At the end, read samples/sweep.mp4 through CDN, API and model server.  [default: as --gates]",
+)
+@suspended_option
 @root_option
 def apply(
-    environment: str, local: bool, output: str, expect: tuple[str, ...], skip: tuple[str, ...], gates: bool, root: Path
+    environment: str,
+    local: bool,
+    output: str,
+    expect: tuple[str, ...],
+    skip: tuple[str, ...],
+    gates: bool,
+    proof: bool | None,
+    while_suspended: bool,
+    root: Path,
 ) -> None:
     """Make AWS equal to templates_out/ENV.
 
     Reads only what is committed under templates_out/ and the folders of the artifacts that it names; never runs the
     generator. Stacks go in waves that follow from their wiring; a stack that is as Git wants it is left alone. One
     apply at a time holds the environment's lease; each is recorded (ecgctl history). A change set that would replace or
-    delete what the plan does not announce is stopped before it runs.
+    delete what the plan does not announce is stopped before it runs, and so is a service whose image has findings that
+    the environment blocks on (docs/runbooks/stacks.md). What does not get healthy, or does not read the sample as it
+    should, is taken back: the last deployment that succeeded is applied again (docs/runbooks/health.md).
     """
     from rich.console import Console
 
-    from generator.aws.session import Clients
-    from generator.deployment import aws_target, committed
+    from generator.deployment import committed
     from generator.release import release
     from generator.report.live import showing
 
     desired = committed(root, environment)
+    target, clients = target_of(root, desired, local)
     if local:
-        from generator.trial.target import bootstrap_here, running_target
+        from generator.trial.target import bootstrap_here
 
-        target, clients = running_target(root, desired, root / STATE)
         bootstrap_here(root, desired, clients)
-    else:
-        target, clients = aws_target(root, desired), Clients(desired.manifest.region)
     with showing(Console(), output) as report:
-        outcome = release(root, desired, target, clients, report, expect=expect, skip=_by_stack(skip), gated=gates)
+        outcome = release(
+            root,
+            desired,
+            target,
+            clients,
+            report,
+            expect=expect,
+            skip=_by_stack(skip),
+            gated=gates,
+            proved=gates if proof is None else proof,
+            while_suspended=while_suspended,
+        )
     if output != "jsonl":
         click.echo("applied" if outcome.changed else "nothing to change")
 

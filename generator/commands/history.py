@@ -5,8 +5,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from generator.checkout import STATE
-from generator.commands.options import clients_of, environment_argument, local_option, root_option
+from generator.commands.options import (
+    clients_of,
+    environment_argument,
+    local_option,
+    root_option,
+    suspended_option,
+    target_of,
+)
 
 if TYPE_CHECKING:
     from generator.aws.session import Clients
@@ -53,9 +59,18 @@ def history(environment: str, limit: int, output: str, bucket: str | None, local
 @click.argument("revision", metavar="[REV]", required=False)
 @click.option("--now", is_flag=True, help="Apply the older tree at once, from the ledger. Git has to follow.")
 @_bucket_option
+@suspended_option
 @local_option
 @root_option
-def rollback(environment: str, revision: str | None, now: bool, bucket: str | None, local: bool, root: Path) -> None:
+def rollback(
+    environment: str,
+    revision: str | None,
+    now: bool,
+    bucket: str | None,
+    while_suspended: bool,
+    local: bool,
+    root: Path,
+) -> None:
     """Go back to an earlier deployment of ENV: REV, or the last good one that differs from what was deployed last.
 
     REV is the beginning of a commit or of a deployment's id, as `ecgctl history` shows them.
@@ -77,24 +92,24 @@ def rollback(environment: str, revision: str | None, now: bool, bucket: str | No
     if now:
         from rich.console import Console
 
-        from generator.deployment import aws_target
         from generator.report.live import showing
         from generator.state_bucket import deployer, deploying, remembering
         from generator.sync.apply import Options, apply
 
         files = ledger.files(to)
         desired = Desired(parse(files["manifest.yaml"], f"manifest.yaml of {to.id}"), files)
-        if local:
-            from generator.trial.target import running_target
-
-            target, _ = running_target(root, desired, root / STATE)
-        else:
-            target = aws_target(root, desired)
+        target, _ = target_of(root, desired, local)
         if local or bucket:
             target = remembering(target, desired.manifest, clients.make("s3"), found)
         else:
             target = deploying(target, desired.manifest, clients)
-        options = Options(who=deployer(), commit=to.commit, digest=to.digest, note=f"rollback to {to.id}")
+        options = Options(
+            who=deployer(),
+            commit=to.commit,
+            digest=to.digest,
+            note=f"rollback to {to.id}",
+            while_suspended=while_suspended,
+        )
         with showing(Console()) as report:
             outcome = apply(desired.manifest, files, target, report, options)
         click.echo("rolled back" if outcome.changed else "nothing to change")

@@ -3,7 +3,6 @@
 Flags and words only.
 """
 
-import re
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -11,23 +10,9 @@ from pathlib import Path
 import click
 
 from generator.commands.options import environment_argument, local_option, root_option
+from generator.commands.times import Span
 
 _REDRAW_S = 2.0
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
-class Span(click.ParamType[timedelta]):
-    """A duration such as 30s, 10m, 2h or 1d."""
-
-    name = "duration"
-
-    def convert(self, value: str | timedelta, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        if isinstance(value, timedelta):
-            return value
-        found = re.fullmatch(r"(\d+)([smhd])", value)
-        if found is None:
-            self.fail(f"{value!r} is no duration; write 30s, 10m, 2h or 1d", param, ctx)
-        return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
 @click.command()

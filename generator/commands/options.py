@@ -9,6 +9,8 @@ from generator.checkout import STATE, environments, find_root
 
 if TYPE_CHECKING:
     from generator.aws.session import Clients
+    from generator.deployment import Desired
+    from generator.sync.run import Target
 
 FOLDER = click.Path(file_okay=False, exists=True, path_type=Path)
 
@@ -30,6 +32,9 @@ root_option = click.option(
 )
 environment_argument = click.argument("environment", metavar="ENV", shell_complete=complete_environment)
 local_option = click.option("--local", is_flag=True, help="The embedded AWS that `ecgctl run` has started.")
+suspended_option = click.option(
+    "--while-suspended", is_flag=True, help="Go on although ENV is suspended (ecgctl suspend)."
+)
 
 
 def clients_of(root: Path, region: str, local: bool) -> "Clients":
@@ -41,3 +46,15 @@ def clients_of(root: Path, region: str, local: bool) -> "Clients":
     from generator.local.connection import Connection
 
     return Clients(region, Connection.running(root / STATE).environment())
+
+
+def target_of(root: Path, desired: "Desired", local: bool) -> "tuple[Target, Clients]":
+    """The same, as something to act on. Raises WrongAccount, NotRunning."""
+    if not local:
+        from generator.aws.session import Clients
+        from generator.deployment import aws_target
+
+        return aws_target(root, desired), Clients(desired.manifest.region)
+    from generator.trial.target import running_target
+
+    return running_target(root, desired, root / STATE)

@@ -26,6 +26,15 @@ class ArtifactKind(StrEnum):
     PACKAGE = "package"
 
 
+class ScanThreshold(StrEnum):
+    """The least severity of a finding in an image that stops an apply."""
+
+    CRITICAL = "CRITICAL"
+    HIGH = "HIGH"
+    NONE = "NONE"
+    """No finding does."""
+
+
 @dataclass(frozen=True)
 class StackManifest:
     """One CloudFormation stack as Git wants it."""
@@ -55,6 +64,8 @@ class Artifact:
     address: str
     store: Wire
     """The output that names where it is kept: a repository for an image, a bucket for a package."""
+    scan: ScanThreshold = ScanThreshold.NONE
+    """Which findings of the registry's scan stop an apply; only an image is scanned."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +87,13 @@ class Manifest:
     stacks: tuple[StackManifest, ...]
     artifacts: tuple[Artifact, ...]
     serve: ServeManifest
+    prune: tuple[str, ...] = ()
+    """What Git dropped and may be removed: `stack:<name>`, `app:<name>`."""
+
+    @property
+    def box_store(self) -> Wire | None:
+        """Where the GPU box finds its packages and reports, and where the environment's status is kept."""
+        return next((artifact.store for artifact in self.artifacts if artifact.name == "agent"), None)
 
     @property
     def tags(self) -> dict[str, str]:
@@ -122,10 +140,12 @@ class Manifest:
                         "source": artifact.source,
                         "address": artifact.address,
                         "store": _wire_data(artifact.store),
+                        **({"scan": artifact.scan.value} if artifact.scan is not ScanThreshold.NONE else {}),
                     }
                     for artifact in self.artifacts
                 ],
                 "serve": {"config": self.serve.config, "sha256": self.serve.sha256},
+                **({"prune": list(self.prune)} if self.prune else {}),
             },
         }
 
@@ -177,10 +197,12 @@ class _Reader:
         stacks = tuple(self.each(("spec", "stacks"), self.stack))
         artifacts = tuple(self.each(("spec", "artifacts"), self.artifact))
         serve = ServeManifest(self.text(("spec", "serve", "config")), self.text(("spec", "serve", "sha256")))
+        prune = tuple(self.each(("spec", "prune"), self.text)) if self.get(("spec", "prune")) is not None else ()
         self.wires(stacks, artifacts)
+        self.pruned(prune, {*(f"stack:{one.name}" for one in stacks), *(f"app:{one.name}" for one in artifacts)})
         if self.mistakes:
             raise InvalidManifest(self.mistakes)
-        return Manifest(**meta, stacks=stacks, artifacts=artifacts, serve=serve)
+        return Manifest(**meta, stacks=stacks, artifacts=artifacts, serve=serve, prune=prune)
 
     def stack(self, path: Path) -> StackManifest:
         parameters: dict[str, Wire | str] = {}
@@ -209,7 +231,19 @@ class _Reader:
             source=self.text((*path, "source")),
             address=self.text((*path, "address")),
             store=self.wire((*path, "store")),
+            scan=self.scan((*path, "scan"), kind),
         )
+
+    def scan(self, path: Path, kind: str) -> ScanThreshold:
+        """Absent where nothing stops an apply, and in trees from before there was a gate."""
+        if self.get(path) is None:
+            return ScanThreshold.NONE
+        value = self.text(path)
+        if kind == ArtifactKind.PACKAGE:
+            self.wrong(path, "a package is not scanned; take it out")
+        elif value and value not in list(ScanThreshold):
+            self.wrong(path, f"{value!r} is none of {', '.join(ScanThreshold)}")
+        return ScanThreshold(value) if value in list(ScanThreshold) else ScanThreshold.NONE
 
     def wires(self, stacks: tuple[StackManifest, ...], artifacts: tuple[Artifact, ...]) -> None:
         wave = {stack.name: stack.wave for stack in stacks}
@@ -230,6 +264,11 @@ class _Reader:
         for index, artifact in enumerate(artifacts):
             if artifact.store.stack and artifact.store.stack not in wave:
                 self.wrong(("spec", "artifacts", index, "store"), f"there is no stack {artifact.store.stack!r}")
+
+    def pruned(self, prune: tuple[str, ...], wanted: set[str]) -> None:
+        for index, name in enumerate(prune):
+            if name in wanted:
+                self.wrong(("spec", "prune", index), f"{name} is still wanted; take it out of one of the two")
 
     def wire(self, path: Path) -> Wire:
         return Wire(self.text((*path, "stack")), self.text((*path, "output")))

@@ -253,11 +253,26 @@ def volume(known: Known) -> Findings:
         yield Finding(f"{root}.throughput", f"gp3 gives at most {iops // 4} to {iops} IOPS", "lower it, or raise iops")
 
 
+def scanned(known: Known) -> Findings:
+    """Only what is scanned can be found vulnerable."""
+    if known["registry.scan_blocks"] != "NONE" and not known["registry.scan_on_push"]:
+        yield Finding(
+            "registry.scan_blocks", "images are not scanned", "set registry.scan_on_push=True, or this to 'NONE'"
+        )
+
+
 def emails(known: Known) -> Findings:
     """Alarms go to addresses."""
     for value in known["alarms.emails"]:
         if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
             yield Finding("alarms.emails", f"{value!r} is not an e-mail address", "give one, or leave the tuple empty")
+
+
+def prune(known: Known) -> Findings:
+    """What may be removed is named by its kind."""
+    for value in known["prune"]:
+        if not re.fullmatch(r"stack:[a-z][a-z0-9-]*|app:[a-z][a-z0-9_]*", value):
+            yield Finding("prune", f"{value!r} is neither a stack nor an app", "write stack:<name> or app:<name>")
 
 
 def _listed(values: Any) -> str:
@@ -278,7 +293,9 @@ RULES: Final[tuple[Callable[[Known], Findings], ...]] = (
     retention,
     health_check,
     volume,
+    scanned,
     emails,
+    prune,
 )
 
 

@@ -46,6 +46,11 @@ def effect(change: ResourceChange, after: Tree) -> str:
     return _sum(said)
 
 
+def kind(change: ResourceChange) -> str:
+    """What happens to one resource, whatever its values become: what a chain of merges has in common with its sum."""
+    return _sum([change.stack, change.resource, change.action, change.fate])
+
+
 def served(before: Any, after: Any, path: str = "") -> list[tuple[str, Any, Any]]:
     """The leaves at which two Serve configurations differ; apps and deployments are matched by name."""
     if before == after:

@@ -9,19 +9,14 @@ exemptions:
     expires: 2027-03-31                   # that day it still holds
 """
 
-import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
-from typing import Any, Final
 
 from generator.errors import EcgError
-from generator.model.yaml_source import Path, Source, read
-
-SETTINGS: Final = ("rule", "stack", "resource", "reason", "owner", "expires")
-
-_PLACEHOLDER: Final = re.compile(r"(?i)\W*(todo|tbd|fixme|xxx|none|n/?a|-|\.)*\W*")
+from generator.model.waivers import Check, Shape, entries, mistakes
+from generator.model.yaml_source import read
 
 
 class InvalidExemptions(EcgError):
@@ -71,63 +66,19 @@ def parse(text: str, file: str, rules: Collection[str]) -> tuple[Exemption, ...]
     Raises InvalidExemptions with every mistake, InvalidYaml where it is no YAML.
     """
     source = read(text, file)
-    mistakes = list(_mistakes(source, rules))
-    if mistakes:
-        raise InvalidExemptions(mistakes)
-    items = source.data.get("exemptions") or () if source.data else ()
-    return tuple(_exemption(item, source.where(("exemptions", index))) for index, item in enumerate(items))
+    shape = Shape("exemptions", "an exemption", ("rule", "stack", "resource"), _known(rules))
+    if found := list(mistakes(source, shape)):
+        raise InvalidExemptions(found)
+    return tuple(Exemption(**texts, expires=day, where=where) for texts, day, where in entries(source, shape))
 
 
-def _exemption(item: Mapping[str, Any], where: str) -> Exemption:
-    texts = {key: str(item[key]).strip() for key in SETTINGS if key != "expires"}
-    expires = _day(item["expires"])
-    assert expires is not None  # noqa: S101  # _mistakes has seen it
-    return Exemption(**texts, expires=expires, where=where)
+def _known(rules: Collection[str]) -> Check:
+    def check(setting: str, value: str) -> str | None:
+        if setting != "rule" or value in rules:
+            return None
+        from difflib import get_close_matches  # only a mistake needs it, and each plan would pay for it
 
+        near = get_close_matches(value, sorted(rules), n=1)
+        return f"no rule {value!r}; {f'did you mean {near[0]}?' if near else 'docs/policy.md lists them'}"
 
-def _mistakes(source: Source, rules: Collection[str]) -> Iterator[str]:
-    match source.data:
-        case None:
-            return
-        case {"exemptions": None | [*_]}:
-            for key in source.data.keys() - {"exemptions"}:
-                yield f"{source.where((key,))}: {key!r} is not known here; only `exemptions` is"
-            for index, item in enumerate(source.data["exemptions"] or ()):
-                yield from _item_mistakes(source, ("exemptions", index), item, rules)
-        case _:
-            yield f"{source.where(())}: a mapping with a list `exemptions` is expected"
-
-
-def _item_mistakes(source: Source, path: Path, item: Any, rules: Collection[str]) -> Iterator[str]:
-    where = source.where(path)
-    if not isinstance(item, dict):
-        yield f"{where}: an exemption is a mapping of {', '.join(SETTINGS)}"
-        return
-    for key in item:
-        if key not in SETTINGS:
-            yield f"{source.where((*path, key))}: no setting {key!r}; the settings are {', '.join(SETTINGS)}"
-    for key in SETTINGS:
-        at, value = source.where((*path, key)), item.get(key)
-        if key not in item:
-            yield f"{where}: {key!r} is missing"
-        elif key == "expires":
-            if _day(value) is None:
-                yield f"{at}: {value!r} is no day; write it like 2027-03-31"
-        elif not isinstance(value, str) or (_PLACEHOLDER.fullmatch(value) and key != "resource" and key != "stack"):
-            yield f"{at}: {key} has to say something (it is {value!r})"
-        elif not value.strip():
-            yield f"{at}: {key} is empty"
-        elif key == "rule" and value not in rules:
-            from difflib import get_close_matches  # only a mistake needs it, and each plan would pay for it
-
-            near = get_close_matches(value, sorted(rules), n=1)
-            yield f"{at}: no rule {value!r}; {f'did you mean {near[0]}?' if near else 'docs/policy.md lists them'}"
-
-
-def _day(value: Any) -> date | None:
-    if isinstance(value, date):
-        return date(value.year, value.month, value.day)
-    try:
-        return date.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
+    return check

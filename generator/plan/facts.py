@@ -1,7 +1,7 @@
 """What a plan says. Plain frozen data: `generator/report` words it, `generator/sync` acts on it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -201,6 +201,8 @@ class Rollout:
     downtime: tuple[Downtime, ...]
     handover: tuple[str, ...] = ()
     """What to know about a replaced GPU box, step by step."""
+    stacks: Mapping[str, float] = field(default_factory=dict)
+    """Minutes that each changed stack is expected to take."""
 
 
 class ServeAction(StrEnum):
@@ -240,7 +242,7 @@ class Obstacle:
     """Why the change may not deploy, or cannot be taken back."""
 
     kind: str
-    """Such as `name-collision`, `renamed`, `limit`, `output-in-use`, `circle`, `desired-count`, `one-way`."""
+    """Such as `name-collision`, `renamed`, `limit`, `output-in-use`, `not-pruned`, `circle`, `one-way`."""
     severity: Severity
     stack: str
     resource: str

@@ -19,6 +19,7 @@ from generator.plan.facts import (
     Plan,
     ResourceChange,
     Rollout,
+    ServeAction,
     ServeChange,
     Severity,
     StackChange,
@@ -38,7 +39,11 @@ def plan(before: Tree, after: Tree, exemptions: Iterable[Exemption] = (), today:
     found = changes(before, after)
     artifacts = artifact_changes(before, after)
     apps = serve(before, after)
-    in_the_way = (*obstacles(before, after, found), *_serve_obstacles(after, apps))
+    in_the_way = (
+        *obstacles(before, after, found),
+        *_serve_obstacles(after, apps),
+        *_unapproved(after, found.stacks, apps),
+    )
     exposed = exposure(before, after, found.resources)
     findings = policy(before, after, found.resources, exposed, exemptions, today=today)
     costs = cost(before, after, found.resources)
@@ -70,6 +75,18 @@ def _serve_obstacles(after: Tree, apps: Iterable[ServeChange]) -> Iterable[Obsta
                 f"app {change.app} does not fit on the box beside its old version: it would stay DEPLOYING for ever"
             )
             yield Obstacle("no-room", Severity.BLOCKER, "", "", sentence)
+
+
+def _unapproved(after: Tree, stacks: Iterable[StackChange], apps: Iterable[ServeChange]) -> Iterable[Obstacle]:
+    """What Git drops without saying that it may be removed: `apply` refuses that before it touches anything."""
+    if after.manifest is None:
+        return
+    dropped = [("stack", one.name) for one in stacks if one.action is Action.DELETE]
+    dropped += [("app", one.app) for one in apps if one.action is ServeAction.DELETE]
+    for kind, name in dropped:
+        if f"{kind}:{name}" not in after.manifest.prune:
+            sentence = f"{kind} {name} is dropped: name it in `prune` ({kind}:{name}) to have it removed"
+            yield Obstacle("not-pruned", Severity.BLOCKER, name if kind == "stack" else "", "", sentence)
 
 
 def artifact_changes(before: Tree, after: Tree) -> tuple[ArtifactChange, ...]:

@@ -64,6 +64,7 @@ def rollout(before: Tree, after: Tree, changes: Sequence[ResourceChange], times:
         minutes=_rounded(clock),
         downtime=downtime(before, after, changes, timeline, times),
         handover=tuple(handover(before, after, changes, timeline, times)),
+        stacks={stack: _rounded(time.total) for stack, time in stack_times.items()},
     )
 
 

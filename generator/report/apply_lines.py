@@ -5,20 +5,27 @@ import json
 from datetime import datetime
 from typing import assert_never
 
+from generator.report.plan_words import minutes
 from generator.sync.gates import GatePassed, ThingMoved, ThingStalled
 from generator.sync.progress import (
     ArtifactPublished,
     BoxPointed,
     Fact,
     GoingBack,
+    ImageScanned,
+    Noted,
     ResourceMoved,
+    ScanAwaited,
     StackFinished,
     StackGaveUp,
+    StackPruned,
     StackRepaired,
     StackStarted,
     Waiting,
     WaveStarted,
 )
+from generator.sync.proof import HealthAnswered, ProofOmitted, SampleLeft, SampleMoved, SampleRead
+from generator.sync.scan import counted
 
 
 def line(fact: Fact) -> str:
@@ -26,8 +33,9 @@ def line(fact: Fact) -> str:
     match fact:
         case WaveStarted(number, stacks):
             return f"wave {number}: {', '.join(stacks)}"
-        case StackStarted(stack, changes):
-            return f"  {stack}: {changes} {'change' if changes == 1 else 'changes'}"
+        case StackStarted(stack, changes, expected):
+            about = f", about {minutes(expected / 60)}" if expected else ""
+            return f"  {stack}: {changes} {'change' if changes == 1 else 'changes'}{about}"
         case ResourceMoved(stack, event):
             return f"  {stack}: {event.logical_id} {event.status}" + (f" ({event.reason})" if event.failed else "")
         case StackFinished(stack, action, seconds):
@@ -36,6 +44,10 @@ def line(fact: Fact) -> str:
             return f"  {stack}: {status} after {seconds:.1f} s"
         case ArtifactPublished(name, address, fresh):
             return f"  {name}: {'published' if fresh else 'is there already'} ({address})"
+        case ScanAwaited(name):
+            return f"  {name}: waiting for its registry's scan"
+        case ImageScanned(name, counts, blocks):
+            return f"  {name}: scanned, nothing as severe as {blocks} ({counted(counts)})"
         case BoxPointed(generation):
             return f"  GPU box: told to follow {generation[:12]}"
         case Waiting(holder, until):
@@ -48,8 +60,22 @@ def line(fact: Fact) -> str:
             return f"  {thing.label}: {health.status}, nothing has moved for {seconds:.0f} s: {health.reason}"
         case GatePassed(place, checked, seconds):
             return f"  {place} is healthy: {checked} checked in {seconds:.1f} s"
+        case HealthAnswered(url, seconds):
+            return f"  {url}/api/health is healthy after {seconds:.1f} s"
+        case SampleMoved(video, state, stage):
+            return f"  sample {video}: {state}" + (f", {stage}" if stage else "")
+        case SampleRead(beats, rate, seconds):
+            return f"  proved: the sample was read in {seconds:.1f} s, {beats} beats at {rate:.1f} bpm, as the truth is"
+        case SampleLeft(url, why):
+            return f"  the sample's video stays: {why}; to delete it: curl -X DELETE {url}"
+        case ProofOmitted(things):
+            return f"  not proved: suspended {'is' if len(things) == 1 else 'are'} {', '.join(things)}"
         case GoingBack(to, why):
             return f"going back to {to}: {why.splitlines()[0]}"
+        case StackPruned(stack, seconds, kept):
+            return f"  {stack}: removed in {seconds:.1f} s" + "".join(f"\n    kept: {one}" for one in kept)
+        case Noted(text):
+            return f"note: {text}"
     assert_never(fact)
 
 

@@ -8,6 +8,8 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from generator.report.apply_lines import line
+from generator.report.plan_words import minutes
 from generator.sync.gates import GatePassed, ThingMoved, ThingStalled
 from generator.sync.progress import (
     Action,
@@ -15,15 +17,22 @@ from generator.sync.progress import (
     BoxPointed,
     Fact,
     GoingBack,
+    ImageScanned,
+    Noted,
     ResourceMoved,
+    ScanAwaited,
     StackFinished,
     StackGaveUp,
+    StackPruned,
     StackRepaired,
     StackStarted,
     Waiting,
     WaveStarted,
 )
+from generator.sync.proof import HealthAnswered, ProofOmitted, SampleLeft, SampleMoved, SampleRead
 
+_BEFORE = -1
+"""Stands for a wave where none has started."""
 _STYLE = {Action.CREATED: "green", Action.UPDATED: "yellow", Action.UNCHANGED: "dim"}
 
 
@@ -33,6 +42,8 @@ class _Row:
     state: str = "computing change set"
     style: str = ""
     seconds: float | None = None
+    expected: float | None = None
+    """Seconds, as the plan has it."""
     total: int = 0
     ready: set[str] = field(default_factory=set)
     moving: str = ""
@@ -56,9 +67,9 @@ class ApplyTree:
                 self._waits = ""
                 self._waves.append((number, stacks))
                 self._rows |= {stack: _Row(time.monotonic()) for stack in stacks}
-            case StackStarted(stack, changes):
+            case StackStarted(stack, changes, expected):
                 row = self._rows[stack]
-                row.state, row.total = "changing", changes
+                row.state, row.total, row.expected = "changing", changes, expected
             case ResourceMoved(stack, event):
                 row = self._rows[stack]
                 if event.status.endswith("_COMPLETE"):
@@ -87,12 +98,26 @@ class ApplyTree:
             case GatePassed(place, checked, seconds):
                 self._waits = ""
                 self._note(f"{place} is healthy: {checked} checked in {seconds:.1f} s")
+            case StackPruned(stack, seconds, kept):
+                self._note(f"{stack}, which Git dropped, is gone after {seconds:.1f} s")
+                for one in kept:
+                    self._note(f"  kept: {one}")
+            case Noted(text):
+                self._waits = ""
+                self._note(text)
+            case SampleMoved() | ScanAwaited():
+                self._waits = line(fact).strip()
+            case ImageScanned() | HealthAnswered() | SampleRead() | SampleLeft() | ProofOmitted():
+                self._waits = ""
+                self._note(line(fact).strip())
 
     def _note(self, text: str) -> None:
-        self._notes.setdefault(self._waves[-1][0], []).append(text)
+        self._notes.setdefault(self._waves[-1][0] if self._waves else _BEFORE, []).append(text)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         now = time.monotonic()
+        for note in self._notes.get(_BEFORE, ()):
+            yield Text(f"    {note}", style="dim")
         for number, stacks in self._waves:
             yield Text(f"wave {number}", style="bold")
             table = Table.grid(padding=(0, 2))
@@ -102,13 +127,14 @@ class ApplyTree:
                 mark = Text("✓" if row.style != "bold red" else "✗", style=row.style) if done else self._spinner
                 count = f"{min(len(row.ready), row.total)}/{row.total}" if row.total and not done else ""
                 seconds = row.seconds if row.seconds is not None else now - row.started
+                about = f" of about {minutes(row.expected / 60)}" if row.expected and not done else ""
                 table.add_row(
                     "",
                     mark,
                     stack,
                     Text(row.state, style=row.style),
                     count,
-                    f"{seconds:.1f} s",
+                    f"{seconds:.1f} s{about}",
                     Text(row.moving, "dim"),
                 )
             yield table

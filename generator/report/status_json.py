@@ -28,6 +28,7 @@ def status_data(status: EnvironmentStatus) -> dict[str, Any]:
                 "status": stack.status,
                 "changed": _time(stack.changed),
                 "differences": list(stack.differences),
+                "drift": {"status": stack.drift, "at": _time(stack.drift_looked_at)} if stack.drift else None,
                 "resources": [
                     {"name": one.thing.logical_id, "kind": type(one.thing).__name__, "health": _health(one.health)}
                     for one in stack.things

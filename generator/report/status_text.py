@@ -8,7 +8,7 @@ from click import style
 from generator.report.columns import Cell, age, table
 from generator.sync.health import Health, HealthStatus, Payload, Queue, Unreadable
 from generator.sync.ledger import Deployment
-from generator.sync.status import EnvironmentStatus, SyncStatus, ThingStatus
+from generator.sync.status import EnvironmentStatus, StackStatus, SyncStatus, ThingStatus
 
 _HEALTH = {
     HealthStatus.HEALTHY: "green",
@@ -37,13 +37,14 @@ def _lines(status: EnvironmentStatus, wide: bool) -> Iterator[str]:
     yield from _header(status)
     yield ""
     yield from table(
-        ("STACK", "WAVE", "SYNC", "HEALTH", "STATUS", "AGE", "MESSAGE"),
+        ("STACK", "WAVE", "SYNC", "HEALTH", "DRIFT", "STATUS", "AGE", "MESSAGE"),
         [
             (
                 stack.name,
                 "-" if stack.wave is None else str(stack.wave),
                 _sync(stack.sync),
                 _health(stack.health),
+                _drift(stack, status.at),
                 stack.status or "-",
                 _age(stack.changed, status.at),
                 _short(stack.message, wide),
@@ -160,6 +161,14 @@ def _health(health: Health) -> Cell:
 
 def _sync(sync: SyncStatus) -> Cell:
     return Cell(sync, _SYNC[sync])
+
+
+def _drift(stack: StackStatus, at: datetime) -> Cell:
+    """What the last look found, and how long ago that was."""
+    word = {"IN_SYNC": "none", "DRIFTED": "drifted", "UNKNOWN": "not known"}.get(stack.drift, stack.drift.lower())
+    if not word:
+        return Cell("-")
+    return Cell(f"{word} ({_age(stack.drift_looked_at, at)})", "yellow" if word == "drifted" else None)
 
 
 def _age(moment: datetime | None, at: datetime) -> str:

@@ -6,11 +6,15 @@ manifest + templates           read from templates_out/, nothing else
   -> apply        wave by wave, independent stacks side by side (`run`: what they share):
                     operation   states says what leads out of a bad state -> change set -> verify: as planned?
                                 -> execute -> follow its events -> outputs for the next wave (`parameters`)
-                    then the artifacts whose store this wave made, and the gate of the wave;
+                    then the artifacts whose store this wave made, the `scan` of the images among them, and the
+                    gate of the wave;
                     last of all the state that the GPU box follows
   -> gates        what the wave deployed has to be healthy (`health`); where it is not, rollback goes back
-  -> ledger       who deployed what, and what came of it
+  -> proof        the sample, read through what was deployed, has to agree with its truth (`agreement`); likewise
+  -> ledger       who deployed what, and what came of it; `turn` holds lease and ledger for whoever acts
   -> progress     what happened, as data, for whoever shows it
+drift             the other way out of step: resources changed by hand, and the way back
+suspension        hands off, for everything above
 
 Beside it: what is live in the shape of Git's tree (`live_tree`, of the box `live_box`), which the plan then reads; and
 `status`, which judges by that plan and by `health`.

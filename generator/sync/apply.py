@@ -13,10 +13,9 @@ from threading import Lock
 from typing import TypeVar
 
 from generator.errors import EcgError
-from generator.model.manifest import Manifest, StackManifest
-from generator.sync.errors import CallRefused, StackFailed, StackNotReady, WaveFailed
-from generator.sync.lease import Lease, LeaseRecord
-from generator.sync.ledger import Ledger, Result, StackResult
+from generator.model.manifest import Artifact, Manifest, StackManifest
+from generator.sync.errors import StackFailed, StackNotReady, WaveFailed
+from generator.sync.ledger import StackResult
 from generator.sync.operation import Prepared, StackOperation
 from generator.sync.parameters import require_resolved
 from generator.sync.progress import (
@@ -27,11 +26,12 @@ from generator.sync.progress import (
     Report,
     StackFinished,
     StackGaveUp,
-    Waiting,
     WaveStarted,
 )
+from generator.sync.prune import prune
 from generator.sync.run import AfterWave, Options, Run, Target
 from generator.sync.snapshot import snapshot
+from generator.sync.turn import leased, recorded
 
 __all__ = ["AfterWave", "Options", "Outcome", "Target", "apply"]
 
@@ -59,15 +59,17 @@ def apply(
     """Make the target equal to a manifest.
 
     `files` are the texts below `templates_out/<env>`, by path. Stacks of a wave that did not fail are left as they
-    became; waves after a failed one are not started. Raises Unresolved, NotApproved and LeaseHeld before anything is
-    touched, WaveFailed with every failure of the wave, and what `options.after_wave` raises.
+    became; waves after a failed one are not started. Raises Unresolved, NotApproved, Suspended and LeaseHeld before
+    anything is touched, WaveFailed with every failure of the wave, and what `options.after_publish` and
+    `options.after_wave` raise.
     """
     require_resolved(manifest, target.resolutions)
     if options.approval is not None:
         options.approval.require()
     report = _one_at_a_time(report)
     results: dict[str, StackResult] = {}
-    with _leased(target, options, report) as lease, _recorded(manifest, files, target, options, results):
+    name = manifest.name
+    with leased(name, target, options, report) as lease, recorded(name, files, target, options, results):
         seen = snapshot(manifest, target.stacks, target.side_by_side)
         return _Waves(Run(manifest, files, target, options, report, seen, lease), results).go()
 
@@ -93,6 +95,8 @@ class _Waves:
         self._point_box()
         if run.options.after_box is not None:
             run.options.after_box(self._outputs)
+        if run.options.pruning is not None:
+            prune(run, run.options.pruning)
         return Outcome(self._actions, self._outputs)
 
     def _apply(self, number: int, wave: tuple[StackManifest, ...]) -> None:
@@ -135,17 +139,23 @@ class _Waves:
 
     def _publish(self) -> None:
         """Artifacts go right after the wave that made their store, before the wave that runs them."""
+        published: list[tuple[Artifact, str]] = []
         for artifact in self._run.manifest.artifacts:
             if artifact.name not in self._published and artifact.store.stack in self._outputs:
                 store = self._outputs[artifact.store.stack][artifact.store.output]
                 self._run.guard()
                 fresh = self._run.target.artifacts.publish(artifact, store)
                 self._published.add(artifact.name)
+                published.append((artifact, store))
                 self._run.report(ArtifactPublished(artifact.name, artifact.address, fresh))
+        if self._run.options.after_publish is not None:
+            for artifact, store in published:
+                self._run.options.after_publish(artifact, store)
 
     def _point_box(self) -> None:
         manifest, files = self._run.manifest, self._run.files
-        packages = next(artifact.store for artifact in manifest.artifacts if artifact.name == "agent")
+        packages = manifest.box_store
+        assert packages is not None  # noqa: S101  rendering names the agent always
         store = self._outputs[packages.stack][packages.output]
         self._run.guard()
         generation = self._run.target.artifacts.point_box(manifest, files[manifest.serve.config], store)
@@ -190,42 +200,3 @@ def _one_at_a_time(report: Report) -> Report:
             report(fact)
 
     return locked
-
-
-@contextmanager
-def _leased(target: Target, options: Options, report: Report) -> Iterator[Lease | None]:
-    if target.leases is None:
-        yield None
-        return
-
-    def waiting(record: LeaseRecord) -> None:
-        report(Waiting(record.holder, record.until))
-
-    with Lease(target.leases, options.who, target.clock, target.lease_seconds).held(waiting) as lease:
-        yield lease
-
-
-@contextmanager
-def _recorded(
-    manifest: Manifest,
-    files: Mapping[str, str],
-    target: Target,
-    options: Options,
-    results: Mapping[str, StackResult],
-) -> Iterator[None]:
-    """Write to the ledger that a deployment begins, and what came of it."""
-    if target.ledger is None:
-        yield
-        return
-    ledger = Ledger(target.ledger, manifest.name)
-    begun = ledger.begin(files, options.who, options.commit, options.digest, options.note)
-    try:
-        yield
-    except BaseException as error:
-        result = Result.FAILED if isinstance(error, Exception) else Result.INTERRUPTED
-        try:
-            ledger.end(begun, result, results, str(error))
-        except CallRefused as unwritten:
-            error.add_note(f"and the ledger could not be written: {unwritten}")
-        raise
-    ledger.end(begun, Result.SUCCEEDED, results)

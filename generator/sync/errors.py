@@ -8,7 +8,16 @@ ApplyFailed
 ├── SurpriseInChangeSet a change set replaces or deletes what the plan does not
 ├── NotApproved         the plan is not the one that was approved
 ├── WaveFailed          one or more stacks of a wave failed; later waves were not started
+├── NotWorking          all is deployed and does not work: apply goes back to the last deployment that succeeded
+│   ├── GateFailed      a part is not healthy, or not in time (`gates`)
+│   └── ProofFailed     the parts are healthy, and the sample was not read through them (`proof`)
 ├── AddressMismatch     an artifact's source is not what the manifest names
+├── ImageVulnerable     an image's scan found what its environment blocks on (scan)
+├── ScanFailed          an image should have been scanned, and was not (scan)
+├── Suspended           machines keep their hands off (suspension)
+├── NotPruned           Git dropped something and does not say that it may go (prune)
+├── DataWouldBeLost     a stack that may be removed holds data (prune)
+├── RevertRefused       taking drift back would do more than that (drift/revert)
 ├── LeaseHeld           another apply is at work
 ├── LeaseLost           this apply was too slow, and another one has taken over
 └── Interrupted         stopped by the user
@@ -41,6 +50,10 @@ class Overtaken(CallRefused):
 
 class ApplyFailed(EcgError):
     """The world is not what Git wants."""
+
+
+class NotWorking(ApplyFailed):
+    """What was deployed does not work. Where something succeeded before it, that is applied again."""
 
 
 class StackFailed(ApplyFailed):

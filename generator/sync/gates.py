@@ -15,7 +15,7 @@ from typing import assert_never
 
 from generator.model.manifest import Manifest
 from generator.model.yaml_source import read as read_yaml
-from generator.sync.errors import ApplyFailed
+from generator.sync.errors import ApplyFailed, NotWorking
 from generator.sync.health import (
     Box,
     Distribution,
@@ -95,7 +95,7 @@ class Failure:
     """Of tasks that stopped while the gate waited; ECS forgets them."""
 
 
-class GateFailed(ApplyFailed):
+class GateFailed(NotWorking):
     """What was deployed does not work, or not in time."""
 
     def __init__(self, environment: str, place: str, seconds: float, failures: Sequence[Failure]) -> None:
@@ -219,6 +219,8 @@ class WaveGates:
     """Texts below `templates_out/<env>`, by path."""
     stacks: StackReader
     gate: Gate
+    suspended: list[Thing] = field(default_factory=list)
+    """What the waves so far hold that was stopped on purpose."""
 
     def __call__(self, number: int, stacks: Sequence[str], _outputs: Mapping[str, Mapping[str, str]]) -> None:
         """Wait for what the stacks of a wave hold. Raises GateFailed, GateBlind."""
@@ -232,10 +234,16 @@ class WaveGates:
             template = read_yaml(self.files[stack.template], stack.template).data
             found += things_of(stack.name, template, reading.resources, reading.parameters)
         if blocking := [thing for thing in found if not isinstance(thing, Queue)]:
-            self.gate.await_healthy(f"wave {number}", blocking)
+            healths = self.gate.await_healthy(f"wave {number}", blocking)
+            self.suspended.extend(thing for thing in blocking if healths[thing].status is HealthStatus.SUSPENDED)
 
     def box(self, outputs: Mapping[str, Mapping[str, str]]) -> None:
-        """Wait until the GPU box runs what it was told to. Raises GateFailed."""
+        """Wait until the GPU box runs what it was told to; one that was stopped will when it starts.
+
+        Raises GateFailed.
+        """
+        if any(isinstance(thing, Instance) for thing in self.suspended):
+            return
         config = self.manifest.serve.config
         thing = box_of(self.manifest, read_yaml(self.files[config], config).data, outputs)
         if thing is not None:

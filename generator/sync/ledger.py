@@ -137,6 +137,10 @@ class Ledger:
         texts = [self._store.read(newest[name]) for name in chosen]
         return tuple(Deployment.from_text(text) for text in texts if text is not None)
 
+    def last_good(self) -> Deployment | None:
+        """The last deployment that succeeded; None where none did lately."""
+        return next((one for one in self.history(limit=50) if one.result is Result.SUCCEEDED), None)
+
     def files(self, deployment: Deployment) -> dict[str, str]:
         """The tree that was deployed, by path. Raises CallRefused where a file is missing or altered."""
         return {path: self._file(path, digest) for path, digest in deployment.files.items()}

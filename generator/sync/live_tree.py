@@ -133,7 +133,8 @@ class _Reading:
             return LiveTree({}, tuple(self._notes), self._unknown)
         serve = ServeManifest(self._manifest.serve.config, _sha(box.config))
         artifacts = tuple(self._artifacts(box, {stack.name for stack in stacks}))
-        found = replace(self._manifest, stacks=tuple(stacks), artifacts=artifacts, serve=serve)
+        # What may be pruned is Git's word; here it may still be.
+        found = replace(self._manifest, stacks=tuple(stacks), artifacts=artifacts, serve=serve, prune=())
         text = yaml.dump(found.to_data(), Dumper=yaml.CSafeDumper, sort_keys=False)
         files = {"manifest.yaml": text, serve.config: box.config}
         return LiveTree({**files, **self._texts}, tuple(self._notes), self._unknown)

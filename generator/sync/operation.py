@@ -22,7 +22,7 @@ from generator.sync.errors import (
 from generator.sync.ports import ChangeSet, ChangeSetKind, LiveStack, StackEvent, StackRequest
 from generator.sync.progress import Action, Repair, ResourceMoved, StackRepaired, StackStarted
 from generator.sync.run import Outputs, Run
-from generator.sync.states import Step, never_complete, next_step, ours, retained, stuck
+from generator.sync.states import Step, never_complete, next_step, ours, retained, steady, stuck
 from generator.sync.verify import surprises
 
 POLL_SECONDS = 0.5
@@ -65,13 +65,27 @@ class StackOperation:
             return Prepared(self._stack, request, dict(seen.live.outputs))
         return self._compute(request)
 
+    def prepare_revert(self) -> Prepared:
+        """Compute the change set that brings the stack's resources back to the template that it runs with.
+
+        Raises ApplyFailed, CallRefused.
+        """
+        seen = self._run.snapshot.stacks[self._stack.name]
+        if seen.live is None or not steady(seen.live):
+            raise StackNotReady(
+                seen.live or LiveStack(self._name, "", "DELETE_COMPLETE"), "apply first: ecgctl apply brings it there"
+            )
+        tags = self._run.tags
+        return self._compute(StackRequest(self._name, seen.template, seen.live.parameters, tags, reverting=True))
+
     def execute(self, prepared: Prepared) -> tuple[Action, dict[str, str]]:
         """Execute what was prepared, and follow it. Raises ApplyFailed, CallRefused."""
         for _ in range(ROUNDS):
             change_set = prepared.change_set
             if change_set is None:
                 return Action.UNCHANGED, prepared.outputs
-            self._run.report(StackStarted(self._stack.name, len(change_set.changes)))
+            name, expected = self._stack.name, self._run.options.expected.get(self._stack.name)
+            self._run.report(StackStarted(name, len(change_set.changes), expected))
             try:
                 live = self._execute(change_set)
             except Overtaken as error:

@@ -50,6 +50,8 @@ class StackRequest:
     template: str
     parameters: Mapping[str, str]
     tags: Mapping[str, str]
+    reverting: bool = False
+    """Keep the template and the parameters that the stack runs with, and bring its resources back to them."""
 
 
 @dataclass(frozen=True)

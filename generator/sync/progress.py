@@ -1,12 +1,13 @@
 """What an apply tells about itself while it runs: a closed set of facts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from generator.sync.gates import GatePassed, ThingMoved, ThingStalled
 from generator.sync.ports import StackEvent
+from generator.sync.proof import HealthAnswered, ProofOmitted, SampleLeft, SampleMoved, SampleRead
 
 
 class Action(StrEnum):
@@ -31,6 +32,8 @@ class StackStarted:
 
     stack: str
     changes: int
+    expected: float | None = None
+    """Seconds that the plan expects it to take; None where nobody planned."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,24 @@ class ArtifactPublished:
     name: str
     address: str
     fresh: bool
+
+
+@dataclass(frozen=True)
+class ScanAwaited:
+    """The registry has not told yet what it finds in an image."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class ImageScanned:
+    """The registry's scan found nothing that stops the image."""
+
+    name: str
+    counts: Mapping[str, int]
+    """Severity -> findings."""
+    blocks: str
+    """The severity that would have stopped it."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +133,23 @@ class GoingBack:
     why: str
 
 
+@dataclass(frozen=True)
+class StackPruned:
+    """A stack that Git dropped is gone."""
+
+    stack: str
+    seconds: float
+    kept: tuple[str, ...]
+    """What it leaves behind: its templates retain it."""
+
+
+@dataclass(frozen=True)
+class Noted:
+    """Something that people should know, and that changes nothing."""
+
+    text: str
+
+
 Fact = (
     WaveStarted
     | StackStarted
@@ -119,12 +157,21 @@ Fact = (
     | StackFinished
     | StackGaveUp
     | ArtifactPublished
+    | ScanAwaited
+    | ImageScanned
     | BoxPointed
     | Waiting
     | StackRepaired
     | ThingMoved
     | ThingStalled
     | GatePassed
+    | HealthAnswered
+    | SampleMoved
+    | SampleRead
+    | SampleLeft
+    | ProofOmitted
     | GoingBack
+    | StackPruned
+    | Noted
 )
 Report = Callable[[Fact], None]

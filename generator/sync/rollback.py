@@ -1,12 +1,11 @@
-"""Back to an earlier revision: through Git, at once from what the ledger keeps, or by itself where a gate fails."""
+"""Back to an earlier revision: through Git, at once from what the ledger keeps, or by itself where nothing works."""
 
 from collections.abc import Mapping, Sequence
 
 from generator.errors import EcgError
 from generator.model.manifest import Manifest, parse
 from generator.sync.apply import Outcome, apply
-from generator.sync.errors import ApplyFailed
-from generator.sync.gates import GateFailed
+from generator.sync.errors import ApplyFailed, NotWorking
 from generator.sync.ledger import Deployment, Ledger, Result
 from generator.sync.progress import GoingBack, Report
 from generator.sync.run import Options, Target
@@ -15,7 +14,7 @@ from generator.sync.run import Options, Target
 class RolledBack(ApplyFailed):
     """What was deployed does not work, and the last deployment that did is in place again."""
 
-    def __init__(self, cause: GateFailed, to: Deployment) -> None:
+    def __init__(self, cause: NotWorking, to: Deployment) -> None:
         self.cause, self.to = cause, to
         super().__init__(
             f"{cause}\n  what was there before is deployed again: {_name(to)}, of {to.began:%Y-%m-%d %H:%M} UTC"
@@ -39,27 +38,35 @@ class NothingToRollBackTo(EcgError):
 def apply_or_go_back(
     manifest: Manifest, files: Mapping[str, str], target: Target, report: Report, options: Options
 ) -> Outcome:
-    """Apply; where a health gate fails, apply the last deployment that succeeded again, without gates.
+    """Apply; where a health gate or the proof fails, apply the last deployment that succeeded again, without either.
 
-    Both stand in the ledger. Raises RolledBack when the way back worked, GateFailed where the ledger knows nothing to
+    Both stand in the ledger. Raises RolledBack when the way back worked, NotWorking where the ledger knows nothing to
     go back to, what `apply` raises otherwise.
     """
     try:
         return apply(manifest, files, target, report, options)
-    except GateFailed as error:
+    except NotWorking as error:
         ledger = Ledger(target.ledger, manifest.name) if target.ledger is not None else None
-        try:
-            to = good_before(ledger.history(limit=100), manifest.name) if ledger else None
-        except NothingToRollBackTo:
-            to = None
+        to = _last_good(ledger.history(limit=100)) if ledger else None
         if ledger is None or to is None:
             raise
         report(GoingBack(_name(to), str(error)))
         before = ledger.files(to)
         note = f"rollback of {options.commit[:12] or 'what was applied'}: {str(error).splitlines()[0]}"
-        back = Options(who=options.who, commit=to.commit, digest=to.digest, note=note)
+        # Half of what failed is deployed: whoever has suspended the environment meanwhile does not want that.
+        back = Options(who=options.who, commit=to.commit, digest=to.digest, note=note, while_suspended=True)
         apply(parse(before["manifest.yaml"], f"manifest.yaml of {to.id}"), before, target, report, back)
         raise RolledBack(error, to) from error
+
+
+def _last_good(history: Sequence[Deployment]) -> Deployment | None:
+    """What a deployment that failed goes back to, from a history that begins with it.
+
+    None where nothing succeeded before, or where it was the same tree: then the world has broken and not the change,
+    and neither that tree again nor one from before it would mend it.
+    """
+    good = next((one for one in history if one.result is Result.SUCCEEDED), None)
+    return good if good is not None and good.files != history[0].files else None
 
 
 def good_before(history: Sequence[Deployment], environment: str, revision: str | None = None) -> Deployment:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from threading import Event
 
-from generator.model.manifest import Manifest, StackManifest
+from generator.model.manifest import Artifact, Manifest, StackManifest
 from generator.sync.errors import Interrupted
 from generator.sync.lease import LIFE_SECONDS, Lease, LeaseStore
 from generator.sync.ledger import LedgerStore
@@ -13,6 +13,8 @@ from generator.sync.parameters import resolve
 from generator.sync.ports import Artifacts, Clock, StackRequest, Stacks
 from generator.sync.progress import Report
 from generator.sync.snapshot import Snapshot
+from generator.sync.suspension import SuspensionStore
+from generator.sync.teardown import Removal
 from generator.sync.verify import Approval, Expectations
 
 Outputs = Mapping[str, Mapping[str, str]]
@@ -35,8 +37,22 @@ class Target:
     """Where the environment's lease lies; None: nobody else can apply here."""
     ledger: LedgerStore | None = None
     """Where deployments are recorded; None: they are not."""
+    removal: Removal | None = None
+    """Takes stacks away that Git dropped; None: nothing is."""
+    suspension: SuspensionStore | None = None
+    """Where it is written that machines keep their hands off; None: nowhere."""
     side_by_side: int = 6
     lease_seconds: float = LIFE_SECONDS
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """What an apply removes at its end."""
+
+    stages: tuple[tuple[str, ...], ...]
+    """Stacks by name, those of a stage side by side."""
+    kept: Mapping[str, tuple[str, ...]]
+    """Stack -> what it leaves behind, as people look for it: `Videos (AWS::S3::Bucket) my-bucket`."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +69,16 @@ class Options:
     """Required before anything is touched, where given."""
     expectations: Expectations | None = None
     """What the offline plan allows; None: change sets are not compared with it."""
+    expected: Mapping[str, float] = field(default_factory=dict)
+    """Stack -> seconds that the plan expects its change to take."""
     skip: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Stack -> logical ids that continuing a failed rollback may leave as they are."""
+    pruning: Pruning | None = None
+    """What goes at the end."""
+    while_suspended: bool = False
+    """Go on although the environment is suspended: whoever says so knows of the incident."""
+    after_publish: Callable[[Artifact, str], None] | None = None
+    """Told each artifact and its store, once those of a wave are there. It stops the apply by raising ApplyFailed."""
     after_wave: AfterWave | None = None
     after_box: Callable[[Outputs], None] | None = None
     """As `after_wave`, once the GPU box was told what to run."""

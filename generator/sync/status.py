@@ -82,6 +82,9 @@ class StackStatus:
     """When it was last updated, or created."""
     differences: tuple[str, ...] = ()
     things: tuple[ThingStatus, ...] = ()
+    drift: str = ""
+    """CloudFormation's word from the last time that somebody had it look, such as `DRIFTED`; empty: nobody has."""
+    drift_looked_at: datetime | None = None
 
     @property
     def message(self) -> str:
@@ -259,7 +262,8 @@ def _stack(
         sync, differences = SyncStatus.OUT_OF_SYNC, (f"it is {reading.status}: it has to be made anew",)
     elif stack.name in found.unknown:
         sync, differences = SyncStatus.UNKNOWN, (found.unknown[stack.name],)
-    return StackStatus(stack.name, stack.wave, sync, health, *_facts(reading), differences, things)
+    facts = _facts(reading)
+    return StackStatus(stack.name, stack.wave, sync, health, *facts, differences, things, *_drift(reading))
 
 
 def _stray(name: str, reading: StackReading) -> StackStatus:
@@ -275,6 +279,12 @@ def _facts(reading: LiveTemplate | None) -> tuple[str, datetime | None]:
         return "", None
     told = reading.description
     return reading.status, told.get("LastUpdatedTime") or told.get("CreationTime")
+
+
+def _drift(reading: LiveTemplate) -> tuple[str, datetime | None]:
+    told = reading.description.get("DriftInformation") or {}
+    word = told.get("StackDriftStatus", "")
+    return ("", None) if word == "NOT_CHECKED" else (word, told.get("LastCheckTimestamp"))
 
 
 def _apps(config: Any, reading: Reading, at: datetime, found: Differences) -> tuple[AppStatus, ...]:

@@ -1,7 +1,6 @@
 """`make run`: the whole pipeline on this machine, proved by reading a sample video.
 
 run         render -> embedded AWS -> apply, until healthy -> the sample through the public address -> scorecard
-client      the API as a program uses it
 scorecard   a result beside the truth, for people
 target      the embedded AWS as something to apply to
 """

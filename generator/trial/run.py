@@ -1,4 +1,8 @@
-"""The whole pipeline on this machine, from rendering to a read sample."""
+"""The whole pipeline on this machine, from rendering to a read sample.
+
+The sample is read once: this run of it is the proof of the deployment (`sync.proof`), judged by the same tolerance, so
+`release` is told to prove nothing. It differs in that the video stays, to be looked at, and that nothing goes back.
+"""
 
 import json
 import signal
@@ -14,22 +18,23 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from generator.checkout import TEMPLATES
-from generator.deployment import Desired, committed
+from generator.deployment import Desired, SystemClock, committed
 from generator.desired import desired_tree
 from generator.errors import EcgError
 from generator.local.system import LocalSystem
 from generator.local.viewer import viewer_url
+from generator.proving import SAMPLE, truth_of
 from generator.release import release
 from generator.render.writer import write_tree
 from generator.report.live import showing
+from generator.sync.agreement import compare
 from generator.sync.apply import Outcome
-from generator.trial.client import Analysis, VideoClient
-from generator.trial.client import Progress as JobProgress
+from generator.sync.proof import Analysis, JobProgress, ProofFailed, Step
 from generator.trial.scorecard import scorecard, stages
 from generator.trial.target import bootstrap_here, local_target
+from generator.video_client import VideoClient
 
 ENVIRONMENT = "dev"
-SAMPLE = Path("samples/sweep.mp4")
 
 
 class ScoringFailed(EcgError):
@@ -77,7 +82,7 @@ def _apply(root: Path, desired: Desired, system: LocalSystem, console: Console) 
     with showing(console) as report:
         target, clients = local_target(root, desired, system.connection, system)
         bootstrap_here(root, desired, clients)
-        outcome = release(root, desired, target, clients, report)
+        outcome = release(root, desired, target, clients, report, proved=False)
     console.print("applied" if outcome.changed else "nothing to change")
     return outcome
 
@@ -86,18 +91,19 @@ def _sample(root: Path, state: Path, system: LocalSystem, outcome: Outcome, cons
     _title(console, f"{SAMPLE}, through CloudFront, load balancer and API")
     connection = system.connection
     url = viewer_url(outcome.outputs["cdn"]["DistributionDomainName"], connection.port)
-    client = VideoClient(url, connection.ca_bundle, on_this_machine=True)
+    client = VideoClient(url, connection.ca_bundle, SystemClock(), at=connection.endpoint_url)
     client.health()
     with _working(console, "uploading") as show:
         analysis = client.analyse(root / SAMPLE, lambda progress: show(_job_line(progress)))
     kept = _keep(state / "trial", analysis, connection.client("s3"))
-    truth_file = (root / SAMPLE).with_suffix(".truth.json")
-    score = _score(root, kept / "result.json", truth_file)
-    truth = json.loads(truth_file.read_text(encoding="utf-8"))
+    truth = truth_of(root)
+    score = _score(root, kept / "result.json", (root / SAMPLE).with_suffix(".truth.json"))
     console.print(scorecard(analysis.result, score, truth))
     console.print(stages(analysis.result, analysis.seconds))
     console.print(f"picture: {_short(root, kept / 'overlay.png')}")
     console.print(f"result:  {_short(root, kept / 'result.json')}")
+    if mistakes := compare(analysis.result, truth).mistakes:
+        raise ProofFailed(ENVIRONMENT, url, Step.AGREEMENT, mistakes)
     return url
 
 

@@ -23,13 +23,14 @@ MAY_IMPORT = {
     "aws": {"sync", "model", "errors"},
     "publish": {"sync", "aws", "model", "errors"},
     "local": {"publish", "aws", "model", "errors"},
+    "video_client": {"sync", "errors"},
 }
 """Parts of generator/ and the other parts that each may import. What is not listed is the rim, which sees all."""
 
 OUTSIDE = {"boto3", "botocore", "requests", "httpx", "urllib3", "socket", "subprocess"}
-"""Libraries that reach the outside; only aws, publish, local and the rim may import them."""
+"""Libraries that reach the outside; only aws, publish, local, the API's client and the rim may import them."""
 
-TOUCH_THE_OUTSIDE = {"aws", "publish", "local"}
+TOUCH_THE_OUTSIDE = {"aws", "publish", "local", "video_client"}
 
 
 def imports_of(file: Path) -> Iterator[str]:
@@ -60,7 +61,7 @@ def test_a_part_of_the_generator_imports_only_the_parts_below_it(part: str) -> N
 
 
 @pytest.mark.parametrize("part", sorted(MAY_IMPORT.keys() - TOUCH_THE_OUTSIDE))
-def test_only_aws_publish_and_local_reach_the_outside(part: str) -> None:
+def test_only_aws_publish_local_and_the_client_reach_the_outside(part: str) -> None:
     wrong = {
         f"{file.relative_to(ROOT)} imports {name}"
         for file in files_of(part)

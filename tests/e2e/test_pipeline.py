@@ -16,9 +16,11 @@ from typing import Any
 
 import pytest
 
+from generator.deployment import SystemClock
 from generator.local.connection import Connection
 from generator.local.viewer import viewer_url
-from generator.trial.client import AnalysisFailed, VideoClient
+from generator.sync.proof import AnalysisFailed
+from generator.video_client import VideoClient
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 420
@@ -54,7 +56,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         pytest.fail(f"the system did not come up:\n{said[-6000:]}")
     connection = Connection.running(state)
     domain = connection.client("cloudfront").list_distributions()["DistributionList"]["Items"][0]["DomainName"]
-    client = VideoClient(viewer_url(domain, connection.port), connection.ca_bundle, on_this_machine=True)
+    url = viewer_url(domain, connection.port)
+    client = VideoClient(url, connection.ca_bundle, SystemClock(), at=connection.endpoint_url)
     yield Running(process, said, state, client, connection)
     if process.poll() is None:
         process.send_signal(signal.SIGINT)

@@ -144,10 +144,11 @@ def test_a_stack_that_git_dropped_is_planned_to_go(checkout: Path) -> None:
     manifest = checkout / "templates_out/dev/manifest.yaml"
     text = manifest.read_text(encoding="utf-8")
     start, end = text.index("    - name: observability"), text.index("  artifacts:")
-    manifest.write_text(text[:start] + text[end:], encoding="utf-8")
-    done = ecgctl(checkout, "plan", "dev", "--live", "-o", "json", "--fail-on", "blocked")
-    removed = {change["stack"] for change in json.loads(done.stdout)["changes"]}
-    assert (removed, done.exit_code) == ({"observability"}, 0)
+    for prune, blocked in (("", 1), ("  prune: ['stack:observability']\n", 0)):
+        manifest.write_text(text[:start] + text[end:] + prune, encoding="utf-8")
+        done = ecgctl(checkout, "plan", "dev", "--live", "-o", "json", "--fail-on", "blocked")
+        removed = {change["stack"] for change in json.loads(done.stdout)["changes"]}
+        assert (removed, done.exit_code) == ({"observability"}, blocked)
     status = json.loads(ecgctl(checkout, "status", "dev", "-o", "json").stdout)
     assert status["sync"] == "OutOfSync"
 

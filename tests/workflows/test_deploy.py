@@ -1,7 +1,7 @@
 """deploy.yml as GitHub would run it: by `act`, against the embedded AWS, with the deploy role's own rights.
 
 Stubs stand in for third-party actions and for the container engine (stubs/README.md); everything else is the workflow
-as it is committed, on a checkout of this working tree. The GPU box is not started.
+as it is committed, on a checkout of this working tree. The GPU box runs, and each deployment is proved by the sample.
 """
 
 from __future__ import annotations
@@ -159,10 +159,18 @@ def _running_image(site: Site) -> str:
     return str(task["containerDefinitions"][0]["image"])
 
 
+def _told(site: Site) -> str:
+    """The generation that the GPU box is told to follow."""
+    s3 = site.system.connection.client("s3")
+    [bucket] = [each["Name"] for each in s3.list_buckets()["Buckets"] if "-artifacts-" in each["Name"]]
+    return str(json.load(s3.get_object(Bucket=bucket, Key="serve/dev/desired.json")["Body"])["generation"])
+
+
 def test_a_merge_to_main_deploys_with_the_deploy_roles_rights_alone(site: Site) -> None:
     done = site.merge()
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert "Job succeeded" in done.stdout
+    assert "proved: the sample was read" in done.stdout
     site.system.await_healthy(deadline_s=60)
 
 
@@ -177,6 +185,25 @@ def test_a_broken_image_is_red_says_why_and_leaves_the_last_good_one_running(sit
     assert "Job failed" in done.stdout
     assert "ApiService (AWS::ECS::Service)" in done.stdout
     assert _running_image(site) == before
+
+
+def test_a_reader_that_is_healthy_and_wrong_is_red_and_taken_back(site: Site) -> None:
+    """Every gate before the proof passes: the box runs what it was told, and what it was told sees half the beats."""
+    before = _told(site)
+    for name in ("services/api/ecg_api/main.py", "services/ray_serve/apps/ecg_rhythm/beats.py"):
+        shutil.copy2(ROOT / name, site.checkout / name)
+    detector = site.checkout / "services/ray_serve/apps/ecg_rhythm/beats.py"
+    text = detector.read_text(encoding="utf-8")
+    detect, end, rest = text.partition("peaks / wave.sampling_rate_hz, np.float64)")
+    assert end
+    detector.write_text(f"{detect}{end}[::2]{rest}", encoding="utf-8")
+    site.commit("Break the reader")
+    done = site.merge()
+    assert done.returncode != 0
+    assert "the GPU box is healthy" in done.stdout
+    assert "the sample was read wrongly: heart rate 49.0 bpm, the truth is 98.1" in done.stdout
+    assert "what was there before is deployed again" in done.stdout
+    assert _told(site) == before
 
 
 def test_the_deploy_role_makes_nothing_by_its_own_hand(site: Site) -> None:

@@ -114,7 +114,23 @@ def test_a_deployment_goes_through_the_environment_that_its_role_trusts_and_to_t
     assert workflow("deploy.yml")["on"]["push"] == {"branches": ["main"]}
 
 
-def test_drift_is_looked_for_with_the_role_that_only_reads() -> None:
-    assert "AWS_PLAN_ROLE_ARN" in TEXTS["drift.yml"]
-    assert "AWS_DEPLOY_ROLE_ARN" not in TEXTS["drift.yml"]
+def test_drift_is_looked_for_with_the_role_that_only_reads_and_taken_back_as_a_deployment() -> None:
+    roles = {
+        name: step["with"]["role-to-assume"]
+        for name, job in jobs("drift.yml").items()
+        for step in job["steps"]
+        if "role-to-assume" in step.get("with", {})
+    }
+    drift, deploy = "${{ vars.AWS_DRIFT_ROLE_ARN }}", "${{ vars.AWS_DEPLOY_ROLE_ARN }}"
+    assert roles == {"report": drift, "propose": drift, "revert": deploy}
+    assert [name for name, job in jobs("drift.yml").items() if "environment" in job] == ["revert"]
     assert {"schedule", "workflow_dispatch"} == set(workflow("drift.yml")["on"])
+
+
+def test_one_answer_to_drift_is_chosen_by_a_variable_and_reporting_is_the_default() -> None:
+    conditions = {name: job["if"].split("&&", 1)[1].strip() for name, job in jobs("drift.yml").items()}
+    assert conditions == {
+        "report": "vars.ON_DRIFT != 'pr' && vars.ON_DRIFT != 'revert'",
+        "propose": "vars.ON_DRIFT == 'pr'",
+        "revert": "vars.ON_DRIFT == 'revert'",
+    }

@@ -15,6 +15,7 @@ from . import (
     agent,
     budgets,
     corrections,
+    drift,
     edge_keys,
     identity,
     instances,
@@ -22,6 +23,7 @@ from . import (
     resources,
     rules,
     scaling,
+    scans,
     services_as_principals,
     targets,
     viewers,
@@ -50,8 +52,10 @@ def main() -> None:
     scaling.install()
     resources.install(_TYPES)
     corrections.install()
+    drift.install()
     services_as_principals.install()
     layers.install()
+    scans.install()
     targets.install()
     agent.install()  # after corrections: CloudFormation waits for the corrected service
     viewers.install()

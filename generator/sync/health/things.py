@@ -98,7 +98,7 @@ def box_of(manifest: Manifest, serve_config: Any, outputs: Mapping[str, Mapping[
 
     `serve_config`: `serve.yaml` as plain data. `outputs`: live outputs by stack.
     """
-    store = next((each.store for each in manifest.artifacts if each.name == "agent"), None)
+    store = manifest.box_store
     if store is None or store.output not in outputs.get(store.stack, {}):
         return None
     applications = serve_config.get("applications") if isinstance(serve_config, Mapping) else None

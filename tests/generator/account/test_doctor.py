@@ -9,7 +9,7 @@ from generator.aws.errors import AwsRefused
 from generator.environments.dev import ENVIRONMENT
 from generator.model.environment import Environment
 
-MADE = Bootstrapped("state-bucket", "plan", "deploy", "service", "boundary", "provider", provider_made=True)
+MADE = Bootstrapped("state-bucket", "plan", "drift", "deploy", "service", "boundary", "provider", provider_made=True)
 LOCKED = replace(ENVIRONMENT, locked={"ModelServerImageId": "ami-1", "VideoPublicKeyPem": "PEM"})
 
 
@@ -54,7 +54,7 @@ class FakeMachine:
     """A machine with docker, and gh that knows all variables."""
 
     programs: Sequence[str] = ("docker", "gh")
-    variables: Sequence[str] = ("AWS_REGION", "AWS_DEPLOY_ROLE_ARN", "AWS_PLAN_ROLE_ARN")
+    variables: Sequence[str] = ("AWS_REGION", "AWS_DEPLOY_ROLE_ARN", "AWS_DRIFT_ROLE_ARN", "AWS_PLAN_ROLE_ARN")
     fails: Sequence[tuple[str, ...]] = field(default_factory=tuple)
 
     def has(self, program: str) -> bool:
@@ -140,7 +140,7 @@ def test_repository_variables_are_unknown_without_gh_or_without_its_sign_in() ->
 
 def test_a_repository_variable_that_is_not_set_is_named() -> None:
     finding = ask("repository variables", machine=FakeMachine(variables=["AWS_REGION"]))
-    assert finding.found == "no AWS_DEPLOY_ROLE_ARN, AWS_PLAN_ROLE_ARN"
+    assert finding.found == "no AWS_DEPLOY_ROLE_ARN, AWS_DRIFT_ROLE_ARN, AWS_PLAN_ROLE_ARN"
 
 
 def test_docker_without_an_engine_builds_nothing() -> None:

@@ -30,5 +30,5 @@ def test_names_in_the_page_are_those_of_dev(page: str) -> None:
     assert f"--key-name {ENVIRONMENT.model_server.key_name} " in page
     assert ENVIRONMENT.model_server.instance_type in page
     made = bootstrap(ENVIRONMENT).to_dict()["Resources"]
-    for title in ("PlanRole", "DeployRole"):
+    for title in ("PlanRole", "DriftRole", "DeployRole"):
         assert f":role/{made[title]['Properties']['RoleName']}\n" in page

@@ -95,17 +95,24 @@ def test_the_deploy_role_wants_the_environment_and_the_main_branch_both() -> Non
     }
 
 
-def test_the_plan_role_is_for_pull_requests_and_for_the_schedule_on_main() -> None:
-    [trust] = properties("PlanRole")["AssumeRolePolicyDocument"]["Statement"]
-    assert trust["Condition"]["StringEquals"][f"{JOBS}:sub"] == [
-        "repo:${Repository}:pull_request",
-        "repo:${Repository}:ref:refs/heads/main",
-    ]
+@pytest.mark.parametrize(("role", "job"), [("PlanRole", "pull_request"), ("DriftRole", "ref:refs/heads/main")])
+def test_pull_requests_plan_and_the_schedule_on_main_looks_for_drift(role: str, job: str) -> None:
+    [trust] = properties(role)["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Condition"]["StringEquals"][f"{JOBS}:sub"] == [f"repo:${{Repository}}:{job}"]
+
+
+def test_the_drift_role_reads_as_the_plan_role_does_and_writes_the_status_alone() -> None:
+    """A pull request's job could otherwise tell people that all is well."""
+    drift = properties("DriftRole")
+    assert drift["ManagedPolicyArns"] == properties("PlanRole")["ManagedPolicyArns"]
+    [statement] = drift["Policies"][0]["PolicyDocument"]["Statement"]
+    assert statement["Action"] == ["s3:GetObject", "s3:PutObject"]
+    assert json.dumps(statement["Resource"]).endswith('-artifacts-*/status/*"]')
 
 
 def test_no_trust_policy_has_a_pattern_in_it() -> None:
     """`StringLike` and a star are how other people's repositories have got in."""
-    for title in ("PlanRole", "DeployRole"):
+    for title in ("PlanRole", "DriftRole", "DeployRole"):
         trust = json.dumps(properties(title)["AssumeRolePolicyDocument"])
         assert "*" not in trust
         assert "StringLike" not in trust
@@ -266,6 +273,7 @@ def test_outputs_name_what_others_need() -> None:
     assert set(TEMPLATE["Outputs"]) == {
         "StateBucketName",
         "PlanRoleArn",
+        "DriftRoleArn",
         "DeployRoleArn",
         "ServiceRoleArn",
         "BoundaryArn",

@@ -76,7 +76,7 @@ def _serve(name: str, **settings: Any) -> tuple[ServeApp, ...]:
     )
 
 
-def _without(stack: str) -> Files:
+def _without(stack: str, *prune: str) -> Files:
     import yaml
 
     from generator.render.yaml_text import dump
@@ -84,6 +84,8 @@ def _without(stack: str) -> Files:
     files = {path: text for path, text in base().items() if path != f"stacks/{stack}.yaml"}
     manifest = yaml.safe_load(files["manifest.yaml"])
     manifest["spec"]["stacks"] = [each for each in manifest["spec"]["stacks"] if each["name"] != stack]
+    if prune:
+        manifest["spec"]["prune"] = list(prune)
     files["manifest.yaml"] = dump(manifest)
     return files
 
@@ -194,7 +196,24 @@ PULL_REQUESTS = (
         ),
         "ncrypt",
     ),
-    PullRequest("drop-stack", "Drop the observability stack", lambda: _without("observability"), "−"),
+    PullRequest(
+        "drop-stack",
+        "Drop the observability stack, and have it removed",
+        lambda: _without("observability", "stack:observability"),
+        "−",
+    ),
+    PullRequest(
+        "drop-stack-unnamed",
+        "Drop the observability stack",
+        lambda: _without("observability"),
+        "name it in `prune` (stack:observability)",
+    ),
+    PullRequest(
+        "drop-app",
+        "Drop the Serve app ecg_rhythm",
+        lambda: rendered(apps=(), packages={}),
+        "name it in `prune` (app:ecg_rhythm)",
+    ),
     PullRequest("batch-size", "Double the classifier's batches", lambda: rendered(apps=_batching()), "ecg_rhythm"),
     PullRequest(
         "model-code",

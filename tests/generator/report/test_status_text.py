@@ -43,10 +43,14 @@ def troubled() -> EnvironmentStatus:
     }
     service = {"status": "ACTIVE", "desiredCount": 2, "runningCount": 2, "deployments": [primary]}
     counts = {"ApproximateNumberOfMessages": "4", "ApproximateNumberOfMessagesNotVisible": "1"}
+    api = live()["ecg-dev-api"]
+    looked = {"StackDriftStatus": "DRIFTED", "LastCheckTimestamp": NOW - timedelta(hours=3)}
     return status(
         {
             "ecg-dev-api": dataclasses.replace(
-                live()["ecg-dev-api"], template=API.replace("DesiredCount: 2", "DesiredCount: 3")
+                api,
+                description={**api.description, "DriftInformation": looked},
+                template=API.replace("DesiredCount: 2", "DesiredCount: 3"),
             ),
             "ecg-dev-old": LiveTemplate({"StackStatus": "CREATE_COMPLETE", "CreationTime": NOW}, "", {}),
         },

@@ -281,3 +281,21 @@ def test_the_boxs_gate_asks_for_every_app_that_git_wants() -> None:
         gates(world, None).box({"storage": {"BucketName": "artifacts"}})
     thing = caught.value.failures[0].thing
     assert (thing.report_key, thing.apps) == ("observed/dev/box.json", ("ecg_rhythm",))
+
+
+BOX = "Resources:\n  Box: {Type: 'AWS::EC2::Instance'}\n"
+STOPPED = {"instance": {"State": {"Name": "stopped"}}, "status": None}
+
+
+def test_what_a_wave_holds_suspended_is_known_afterwards() -> None:
+    waves = gates(World(cdn=[OFF]), LiveTemplate({}, EDGE, {"Edge": "E1"}))
+    waves(3, ("cdn",), {})
+    assert [thing.label for thing in waves.suspended] == ["cdn/Edge"]
+
+
+def test_a_stopped_box_is_not_waited_for_to_report() -> None:
+    world = World(cdn=[STOPPED], serve=[{"report": None, "desired": None}])
+    waves = gates(world, LiveTemplate({}, BOX, {"Box": "i-1"}), BOX)
+    waves(3, ("cdn",), {})
+    waves.box({"storage": {"BucketName": "artifacts"}})
+    assert world.clock.now == 0.0

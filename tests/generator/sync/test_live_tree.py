@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import yaml
 
 from generator.model.manifest import Artifact, ArtifactKind, Manifest, parse
 from generator.model.wiring import Wire
@@ -185,6 +186,17 @@ def test_a_stack_that_git_dropped_is_removed_last() -> None:
     assert [(one.stack, one.resource, one.action) for one in found.changes] == [("old", "Bucket", Action.DELETE)]
     assert [(one.name, one.wave) for one in found.stacks] == [("store", 0), ("api", 1), ("old", 2)]
     assert found.verdict.data_at_risk == ("old.Bucket",)
+
+
+def test_a_stack_that_may_be_pruned_is_still_there() -> None:
+    made = world()
+    tags = made.stack("store").description["Tags"]
+    made.put("old", LiveTemplate({"StackStatus": "CREATE_COMPLETE", "Tags": tags}, STORE, {}))
+    named = replace(parse(GIT["manifest.yaml"], ""), prune=("stack:old",))
+    git = {**GIT, "manifest.yaml": yaml.safe_dump(named.to_data())}
+    assert {one.kind for one in plan(made).deployability} >= {"not-pruned"}
+    assert "not-pruned" not in {one.kind for one in plan(made, git).deployability}
+    assert {one.stack for one in plan(made, git).changes} == {"old"}
 
 
 def test_a_dropped_stack_that_cannot_be_read_leaves_no_plan() -> None:

@@ -27,6 +27,7 @@ from generator.sync.ports import (
     StackRequest,
     StackResource,
 )
+from generator.sync.suspension import Suspension
 
 _NOW = datetime(2026, 11, 23, tzinfo=UTC)
 STACK = "AWS::CloudFormation::Stack"
@@ -139,6 +140,14 @@ class InMemoryStacks:
         self.held[name] = held
         return held
 
+    def tamper(self, name: str, resource: str, **properties: Any) -> None:
+        """Change a resource behind CloudFormation's back; without properties: delete it."""
+        things = self.held[name].things
+        if properties:
+            things[resource] = replace(things[resource], properties={**things[resource].properties, **properties})
+        else:
+            del things[resource]
+
     def start(self, name: str, steps: Iterator[None]) -> None:
         """Let an operation of someone else run."""
         self.held[name].operation = steps
@@ -188,7 +197,9 @@ class InMemoryStacks:
                 raise CallRefused(f"ValidationError: {request.name} is in {held.status} state and can not be updated")
             changes = tuple(_changes(held.things, parsed(request.template)["Resources"]))
             same = (held.template, dict(held.live.parameters)) == (request.template, dict(request.parameters))
-            found = ChangeSet(self._fresh("cs"), request.name, kind, changes, not shell and same)
+            # Only a drift-aware change set looks at the resources themselves.
+            nothing = not changes if request.reverting else same
+            found = ChangeSet(self._fresh("cs"), request.name, kind, changes, not shell and nothing)
             self.change_sets[found.id] = (request, found)
             return found
 
@@ -376,9 +387,14 @@ _UPDATABLE = {
 
 
 def _output(value: Any, parameters: Mapping[str, str]) -> str:
-    if isinstance(value, dict) and "Value" in value:
-        value = value["Value"]
-    return parameters[value["Ref"]] if isinstance(value, dict) else value
+    """An output as tests write it: its text, or a parameter by `Ref`; CloudFormation has either under `Value`."""
+    match value:
+        case {"Value": inner}:
+            return _output(inner, parameters)
+        case {"Ref": name}:
+            return parameters[name]
+        case _:
+            return str(value)
 
 
 def _thing(resource: Mapping[str, Any]) -> Thing:
@@ -474,4 +490,21 @@ class InMemoryLedger:
     def now(self) -> datetime:
         # A millisecond a look: records of one apply keep their order while nobody sleeps.
         self._clock.now += 0.001
+        return self._clock.utc()
+
+
+class InMemorySuspension:
+    """A SuspensionStore."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self.written: Suspension | None = None
+
+    def read(self) -> Suspension | None:
+        return self.written
+
+    def write(self, suspension: Suspension) -> None:
+        self.written = suspension
+
+    def now(self) -> datetime:
         return self._clock.utc()
