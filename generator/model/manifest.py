@@ -4,7 +4,7 @@
 for text that people may have edited or merged badly, so it reports every mistake together, with file and line.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -45,6 +45,8 @@ class StackManifest:
     """The template's path below `templates_out/<env>`."""
     sha256: str
     parameters: Mapping[str, Wire | str]
+    unsettled: tuple[str, ...] = ()
+    """What of the stack itself is not as an apply leaves it, in words: only a tree of what is live says so."""
 
     @property
     def needs(self) -> frozenset[str]:
@@ -94,6 +96,11 @@ class Manifest:
         return next((artifact.store for artifact in self.artifacts if artifact.name == "agent"), None)
 
     @property
+    def tags(self) -> dict[str, str]:
+        """What marks a stack as this environment's."""
+        return {"Project": self.project, "Environment": self.name, "ManagedBy": "ecgctl"}
+
+    @property
     def waves(self) -> tuple[tuple[StackManifest, ...], ...]:
         """The stacks, wave by wave, in the order in which they are applied."""
         numbers = sorted({stack.wave for stack in self.stacks})
@@ -122,6 +129,7 @@ class Manifest:
                         "template": stack.template,
                         "sha256": stack.sha256,
                         "parameters": {name: _wire_data(value) for name, value in sorted(stack.parameters.items())},
+                        **({"unsettled": list(stack.unsettled)} if stack.unsettled else {}),
                     }
                     for stack in self.stacks
                 ],
@@ -154,6 +162,16 @@ class InvalidManifest(EcgError):
     def __init__(self, mistakes: Iterable[str]) -> None:
         self.mistakes = tuple(mistakes)
         super().__init__("\n".join(self.mistakes))
+
+
+class UnknownStack(EcgError):
+    """The manifest has no stack of that name."""
+
+    exit_code = 2
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        self.name, self.known = name, tuple(known)
+        super().__init__(f"there is no stack {name!r}\n  next: use one of {', '.join(known)}")
 
 
 def parse(text: str, file: str) -> Manifest:
@@ -190,13 +208,16 @@ class _Reader:
         parameters: dict[str, Wire | str] = {}
         for name in self.mapping((*path, "parameters")):
             at = (*path, "parameters", name)
-            parameters[name] = self.wire(at) if isinstance(self.get(at), dict) else self.text(at)
+            given = self.get(at)
+            # The empty text is a value like any other.
+            parameters[name] = self.wire(at) if isinstance(given, dict) else "" if given == "" else self.text(at)
         return StackManifest(
             name=self.text((*path, "name")),
             wave=self.number((*path, "wave")),
             template=self.text((*path, "template")),
             sha256=self.text((*path, "sha256")),
             parameters=MappingProxyType(parameters),
+            unsettled=tuple(self.each((*path, "unsettled"), self.text)) if self.get((*path, "unsettled")) else (),
         )
 
     def artifact(self, path: Path) -> Artifact:

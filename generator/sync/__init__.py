@@ -16,5 +16,8 @@ manifest + templates           read from templates_out/, nothing else
 drift             the other way out of step: resources changed by hand, and the way back
 suspension        hands off, for everything above
 
+Beside it: what is live in the shape of Git's tree (`live_tree`, of the box `live_box`), which the plan then reads; and
+`status`, which judges by that plan and by `health`.
+
 No I/O here: `ports` declares what is needed of AWS, the artifact stores and the clock; `generator/aws` implements it.
 """

@@ -150,7 +150,8 @@ class SurpriseInChangeSet(ApplyFailed):
                 [
                     f"stack {stack}: CloudFormation would do what the plan does not say; it was not executed",
                     *lines,
-                    "  next: the live stack is not what the plan started from: ecgctl plan ENV --live",
+                    "  next: `ecgctl plan ENV --live` shows the change from what is live, and",
+                    f"    `ecgctl diff ENV {stack} --live` the texts: is that what the plan started from?",
                 ]
             )
         )

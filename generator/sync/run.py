@@ -113,7 +113,7 @@ class Run:
     @property
     def tags(self) -> Mapping[str, str]:
         """What marks a stack as ours."""
-        return {"Project": self.manifest.project, "Environment": self.manifest.name, "ManagedBy": "ecgctl"}
+        return self.manifest.tags
 
     def request(self, stack: StackManifest, outputs: Outputs) -> StackRequest:
         """A stack as Git wants it. Raises MissingOutput."""

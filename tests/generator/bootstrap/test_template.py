@@ -124,10 +124,14 @@ def test_the_plan_role_only_reads_and_reads_no_contents() -> None:
     assert not [one for one in actions if not re.match(r"\w[\w-]*:(Describe|Get|List|Detect|Validate)", one)]
     for contents in ("dynamodb:GetItem", "sqs:ReceiveMessage", "secretsmanager:GetSecretValue", "logs:GetLogEvents"):
         assert not allowed(contents, statements(*READING))
+    artifacts = "arn:${AWS::Partition}:s3:::ecg-project-pipeline-dev-artifacts-*"
+    box = ("serve/dev/desired.json", "serve/dev/config/*", "observed/dev/box.json")  # which status and plan --live read
     objects = [one for one in statements(*READING) if {"s3:GetObject", "s3:ListBucket"} & set(one["Action"])]
     assert {json.dumps(one["Resource"]) for one in objects} == {
         '["${StateBucket.Arn}/*"]',
         '["${StateBucket.Arn}"]',
+        json.dumps([f"{artifacts}/{path}" for path in box]),
+        f'["{artifacts}"]',
     }
 
 

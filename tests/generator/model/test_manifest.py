@@ -40,6 +40,13 @@ def test_a_manifest_reads_back_as_it_was_written() -> None:
     assert parse(TEXT, "manifest.yaml") == MANIFEST
 
 
+def test_so_does_one_of_what_is_live() -> None:
+    """A live value may be empty, and a live stack may not be as an apply leaves it."""
+    live = replace(MANIFEST.stacks[0], parameters=MappingProxyType({"P": ""}), unsettled=("it is UPDATE_FAILED",))
+    manifest = replace(MANIFEST, stacks=(live, *MANIFEST.stacks[1:]))
+    assert parse(dump(manifest.to_data()), "manifest.yaml") == manifest
+
+
 def test_the_waves_are_the_stacks_in_order() -> None:
     assert [[stack.name for stack in wave] for wave in MANIFEST.waves] == [["network"], ["api"]]
 
@@ -60,6 +67,8 @@ def test_a_stack_is_named_after_project_and_environment() -> None:
         ("scan: CRITICAL", "scan: 3", "text is expected here"),
         ("kind: image", "kind: package", "a package is not scanned"),
         ("name: dev", "name: 12", "text is expected here"),
+        ("T: '012'", "T: 12", "text is expected here"),
+        ("T: '012'", "T:", "it is missing"),
         ("- name: api\n      wave", "- name: network\n      wave", "two stacks have the same name"),
     ],
 )

@@ -1,14 +1,20 @@
 """Reading lazily, digests, and what a plan says as a whole."""
 
-import pytest
+from dataclasses import replace
 
-from generator.model.manifest import Artifact, ArtifactKind
+import pytest
+import yaml
+from click import unstyle
+
+from generator.model.manifest import Artifact, ArtifactKind, parse
 from generator.model.wiring import Wire
 from generator.plan.digest import effect
-from generator.plan.facts import Action, Severity
+from generator.plan.facts import Action, Cause, Severity
 from generator.plan.plan import plan
 from generator.plan.reading import InvalidTree, Templates, read, read_pair
 from generator.plan.tree import Att, Ref, Text, Tree
+from generator.report.plan_markdown import plan_markdown
+from generator.report.plan_text import plan_text
 from tests.generator.plan.trees import files
 
 NET = """Resources: {Vpc: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.0.0.0/16}}}
@@ -119,6 +125,47 @@ def test_an_artifact_that_changes_alone_is_no_empty_plan() -> None:
     found = plan(*read_pair(tree("1.zip"), tree("2.zip")))
     assert not found.empty
     assert [(one.name, one.before, one.after) for one in found.artifacts] == [("agent", "1.zip", "2.zip")]
+
+
+def test_an_order_that_changes_alone_is_no_change() -> None:
+    """CloudFormation answers that there is nothing to update."""
+    queue = "  Queue: {Type: AWS::SQS::Queue}\n"
+    text = "Resources:\n" + queue + "  Topic: {Type: AWS::SNS::Topic}\n"
+    after = text.replace("AWS::SNS::Topic}", "AWS::SNS::Topic, DependsOn: Queue}")
+    assert plan(*read_pair(files({"a": text}), files({"a": after}))).empty
+
+
+def test_a_stack_says_whether_it_changes_by_itself() -> None:
+    before = files({"net": NET, "sec": GROUP, "other": TOPIC}, WIRED)
+    after = files({"net": NET.replace("10.0.0.0/16", "10.1.0.0/16"), "sec": GROUP, "other": TOPIC}, WIRED)
+    found = {one.name: one.cause for one in plan(*read_pair(before, after)).stacks}
+    assert found == {"net": Cause.DIRECT, "sec": Cause.PROPAGATED, "other": None}
+
+
+def test_a_stack_of_which_only_an_output_changes_changes_by_itself_and_is_shown() -> None:
+    after = files({"a": TOPIC + "Outputs: {Name: {Value: x}}\n"})
+    found = plan(*read_pair(files({"a": TOPIC}), after))
+    assert [(one.cause, one.outputs) for one in found.stacks] == [(Cause.DIRECT, ("Name",))]
+    for text in (unstyle(plan_text(found)), plan_markdown(found)):
+        assert "outputs change: Name" in text
+
+
+def test_what_is_amiss_with_a_live_stack_is_a_change_of_it() -> None:
+    def tree(*unsettled: str) -> dict[str, str]:
+        made = files({"a": TOPIC})
+        manifest = parse(made["manifest.yaml"], "")
+        stacks = tuple(replace(one, unsettled=unsettled) for one in manifest.stacks)
+        return {**made, "manifest.yaml": yaml.safe_dump(replace(manifest, stacks=stacks).to_data())}
+
+    found = plan(*read_pair(tree("it is UPDATE_FAILED"), tree()))
+    assert not found.empty
+    assert [(one.action, one.cause, one.reasons) for one in found.stacks] == [
+        (Action.UPDATE, Cause.DIRECT, ("it is UPDATE_FAILED",))
+    ]
+    for text in (unstyle(plan_text(found)), plan_markdown(found)):
+        assert "it is UPDATE_FAILED" in text
+    assert found.digest != plan(*read_pair(tree("it is UPDATE_ROLLBACK_FAILED"), tree())).digest
+    assert plan(*read_pair(tree(), tree())).empty
 
 
 def test_a_change_of_the_environments_name_is_a_blocker() -> None:
