@@ -1,6 +1,5 @@
 """Whatever goes wrong in an apply, the next apply makes the world equal to Git, and nobody does anything by hand."""
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -27,6 +26,7 @@ from generator.sync.ledger import Ledger, Result
 from generator.sync.live_tree import LiveEnvironment, live_tree
 from generator.sync.ports import ChangeSetKind, StackRequest
 from generator.sync.status import SyncStatus, status_of, things_to_read
+from tests.conftest import FaultTable
 from tests.generator.sync.faults import Boundary, Fault, Killed, Turns
 from tests.generator.sync.worlds import (
     FakeClock,
@@ -348,21 +348,14 @@ def test_after_a_fault_at_some_calls_the_next_apply_converges(scene: Callable[[W
 
 
 @pytest.mark.faults
-def test_after_each_fault_at_every_call_the_next_apply_converges(capsys: pytest.CaptureFixture[str]) -> None:
-    """And prints the table."""
+def test_after_each_fault_at_every_call_the_next_apply_converges(faults: FaultTable) -> None:
+    """From every scene."""
     wrong: list[str] = []
-    rows = []
     for fault in Fault:
         tally = Tally()
         for scene in SCENES:
             wrong += inject(scene, fault, 1, tally)
-        counts = f"{tally.injected:9} {tally.converged:10} {tally.manual:13} {tally.agreed:11}"
-        rows.append(f"{fault.value:32} {counts}")
-    with capsys.disabled():
-        scenes = ", ".join(scene.__name__ for scene in SCENES)
-        head = f"{'fault at every call':32} {'injected':>9} {'converged':>10} {'manual steps':>13} {'agreements':>11}"
-        note = "agreements: status and plan --live, right after, once CloudFormation went on, and at the end"
-        sys.stdout.write("\n".join(["", f"starting from: {scenes}", head, *rows, note, ""]))
+        faults.add(f"at every call: {fault.value}", tally.injected, tally.converged, tally.agreed)
     assert wrong == []
 
 
@@ -405,14 +398,16 @@ def test_of_two_racing_applies_one_gets_through_and_the_other_is_told_or_waits()
 
 
 @pytest.mark.faults
-def test_two_applies_race_in_200_orders() -> None:
+def test_two_applies_race_in_200_orders(faults: FaultTable) -> None:
     races(range(8, 208))
+    faults.add("two applies at once, with the lease and without", 400, 400)
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("logical_id", ["Vpc", "Videos", "Service"])
 @pytest.mark.parametrize("scene", [empty, deployed], ids=lambda scene: scene.__name__)
 def test_a_resource_that_fails_leaves_a_world_from_which_the_mended_template_deploys(
-    scene: Callable[[World], None], logical_id: str
+    scene: Callable[[World], None], logical_id: str, faults: FaultTable
 ) -> None:
     world = set_up(scene)
     world.stacks.failing = {logical_id: "the account's limit is reached"}
@@ -423,3 +418,4 @@ def test_a_resource_that_fails_leaves_a_world_from_which_the_mended_template_dep
     world.stacks.failing = {}
     world.apply(AFTER)
     assert world.wrong(AFTER) == []
+    faults.add("a resource that cannot be created or updated")
