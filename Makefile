@@ -82,7 +82,15 @@ format: .venv/.ready ## Format the code
 
 .PHONY: samples
 samples: .venv-serve/.ready ## Make samples/ again from the signal that SciPy's wheel carries
-	@.venv-serve/bin/python -m tools.ecg_video samples $(ARGS)
+	@.venv-serve/bin/python -m tools.ecg_video.samples $(ARGS)
+
+.PHONY: golden
+golden: .venv-serve/.ready ## Render the inputs of the Serve apps' golden cases again
+	@.venv-serve/bin/python -m tools.ecg_video.golden $(ARGS)
+
+.PHONY: grade-screens
+grade-screens: .venv-serve/.ready ## How signal_quality's grades go with what ecg_rhythm reads; minutes
+	@.venv-serve/bin/python -m tools.grade_screens $(ARGS)
 
 .PHONY: train
 train: .venv-serve/.ready ## Train the beat classifier again (needs ECG_DATA_DIR)

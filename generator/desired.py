@@ -9,7 +9,7 @@ from generator.checkout import ENVIRONMENTS, UnknownEnvironment, environments
 from generator.model.environment import Environment
 from generator.model.environment_file import load_environment
 from generator.publish.address import tree_address
-from generator.publish.package import agent_package, app_addresses
+from generator.publish.package import agent_package, app_addresses, app_folders
 from generator.render.tree import Addresses, Tree, render
 from generator.serve_apps import SERVE_APPS
 
@@ -28,6 +28,7 @@ def addresses(root: Path) -> Addresses:
         image=tree_address(root, "services/api"),
         agent=agent_package(root).address,
         apps=app_addresses(root, SERVE_APPS),
+        folders=app_folders(root, SERVE_APPS),
     )
 
 

@@ -2,7 +2,7 @@
 
 EcgError                        exit code
 ├── InvalidEnvironment   2      mistakes in a settings file, all of them (model/problems.py)
-├── InvalidServeApps     2      mistakes in the declared Serve apps (model/serve.py)
+├── InvalidServeApps     2      mistakes in the declared Serve apps (model/serve_rules.py)
 ├── InvalidManifest      2      mistakes in a manifest (model/manifest.py)
 ├── InvalidTree          2      mistakes in a tree of templates_out/ (plan/reading.py)
 ├── InvalidExemptions    2      mistakes in an exemptions file (plan/exemptions.py)

@@ -98,6 +98,8 @@ class _App:
 
     data: Mapping[str, Any]
     deployments: Mapping[str, Replicas]
+    canary: Mapping[str, Any]
+    """What `x-ecg.apps.<app>.canary` says; empty where new code is not tried first."""
 
     @property
     def route(self) -> str | None:
@@ -131,10 +133,13 @@ class _Box:
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> "_Box":
         apps = {}
+        notes = _mapping(_mapping(data.get("x-ecg")).get("apps"))
         for app in _list(data.get("applications")):
             if isinstance(app, Mapping) and "name" in app:
                 listed = [one for one in _list(app.get("deployments")) if isinstance(one, Mapping) and "name" in one]
-                apps[str(app["name"])] = _App(app, {str(one["name"]): Replicas.of(one) for one in listed})
+                name = str(app["name"])
+                canary = _mapping(_mapping(notes.get(name)).get("canary"))
+                apps[name] = _App(app, {str(one["name"]): Replicas.of(one) for one in listed}, canary)
         box = _mapping(_mapping(data.get("x-ecg")).get("box"))
         has = {what: number(box.get(what), 0.0) or 0.0 for what in ("cpus", "gpus")}
         if "memory_mb" in box:
@@ -156,12 +161,16 @@ def _needs(old: _Box, new: _Box) -> Mapping[str, float]:
     taken: dict[str, list[float]] = {"cpus": [], "gpus": [], "memory_gib": []}
     for name, app in new.apps.items():
         was = old.apps.get(name)
+        tried = bool(app.canary) and was is not None and bool(_restarted(was, app))
         for deployment, replicas in app.deployments.items():
             before = was.deployments.get(deployment) if was else None
             if was and before and _restarts(was, app, deployment):
                 moments = [_total(mix) for mix in replicas.handover_from(before)]
             else:
                 moments = [_total([(replicas, replicas.most)])]
+            if tried:
+                # The canary is the new app as a whole, beside the old one.
+                moments.append(_total([(replicas, replicas.most), *([(before, before.most)] if before else [])]))
             for what, amounts in taken.items():
                 amounts.append(max(moment[what] for moment in moments))
     return {what: math.fsum(amounts) for what, amounts in taken.items()}
@@ -180,6 +189,11 @@ def _restarts(old: _App, new: _App, deployment: str) -> bool:
     return old.code != new.code or any(was.get(key) != now.get(key) for key in _OF_THE_REPLICA)
 
 
+def _restarted(old: _App, new: _App) -> list[str]:
+    """The deployments of both whose replicas restart."""
+    return [name for name in new.deployments if name in old.deployments and _restarts(old, new, name)]
+
+
 def _change(old: _App | None, new: _App | None) -> tuple[ServeAction, tuple[str, ...]] | None:
     if new is None:
         assert old is not None  # noqa: S101 one of both is there
@@ -189,8 +203,7 @@ def _change(old: _App | None, new: _App | None) -> tuple[ServeAction, tuple[str,
     reasons = tuple(_app_reasons(old, new))
     if not reasons:
         return None
-    shared = old.deployments.keys() & new.deployments.keys()
-    restarted = [name for name in new.deployments if name in shared and _restarts(old, new, name)]
+    restarted = _restarted(old, new)
     gone = bool(old.deployments.keys() ^ new.deployments.keys())
     if not restarted and not gone:
         return ServeAction.RECONFIGURE, reasons
@@ -225,6 +238,12 @@ def _differences(path: str, old: Any, new: Any) -> Iterator[str]:
 
 
 def _manners(app: _App, restarted: Sequence[str]) -> Iterator[str]:
+    if app.canary and restarted:
+        percent, minutes, compare = (_word(app.canary.get(key)) for key in ("percent", "minutes", "compare"))
+        yield (
+            f"canary first: {percent} % of the requests for {minutes} min, compare {compare}; "
+            "then it takes over or is taken back"
+        )
     in_place = [name for name in restarted if app.deployments[name].surge_percent == 0]
     if in_place:
         yield f"handover in place, old replicas stop first: {', '.join(in_place)}"

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from generator.model.serve import ServeApp
+from generator.model.serve import AppFolder, ServeApp
 from generator.publish.tracked import tracked_files
 
 SERVE_ROOT = "services/ray_serve"
@@ -78,3 +78,14 @@ def _app_members(folder: str) -> tuple[str, ...]:
 def app_addresses(root: Path, apps: Sequence[ServeApp]) -> Mapping[str, str]:
     """Address of each app's package, by app name. An app without its folder is missing; `serve_config` says so."""
     return {app.name: package.address for app in apps if (package := app_package(root, app))}
+
+
+def app_folders(root: Path, apps: Sequence[ServeApp]) -> Mapping[str, AppFolder]:
+    """What each app's folder holds besides its code, by app name; as Git sees it, like what is published."""
+    return {app.name: _app_folder(root / app.folder) for app in apps if (root / app.folder).is_dir()}
+
+
+def _app_folder(folder: Path) -> AppFolder:
+    files = tracked_files(folder, ("golden", "requirements.txt"))
+    golden = any(name.startswith("golden/") and name.endswith("/expected.json") for name in files)
+    return AppFolder(golden=golden, requirements="requirements.txt" in files)

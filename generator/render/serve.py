@@ -8,16 +8,8 @@ reconciler starts Ray with the `box` of this file, so that the capacity checked 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from generator.model.serve import (
-    G4DN_XLARGE,
-    Autoscaling,
-    Box,
-    Deployment,
-    Handover,
-    InvalidServeApps,
-    ServeApp,
-    mistakes,
-)
+from generator.model.serve import G4DN_XLARGE, AppFolder, Autoscaling, Batching, Box, Deployment, ServeApp
+from generator.model.serve_rules import NO_FOLDERS, InvalidServeApps, mistakes
 
 PACKAGES = "file:///var/lib/ecg/packages/"
 """Where the reconciler puts packages on the box; the bucket's name is not known when rendering (decision 10)."""
@@ -26,26 +18,39 @@ HTTP_PORT = 8080
 RETRY_AFTER_S = 2
 
 
-def serve_config(apps: Sequence[ServeApp], addresses: Mapping[str, str], box: Box = G4DN_XLARGE) -> dict[str, Any]:
+def serve_config(
+    apps: Sequence[ServeApp],
+    addresses: Mapping[str, str],
+    box: Box = G4DN_XLARGE,
+    folders: Mapping[str, AppFolder] = NO_FOLDERS,
+) -> dict[str, Any]:
     """The data of `serve.yaml`, valid under `ray.serve.schema.ServeDeploySchema`.
 
-    `addresses` maps an app's name to its package's address (`<sha256>.zip`). Raises InvalidServeApps.
+    `addresses` maps an app's name to its package's address (`<sha256>.zip`), `folders` to what else its folder holds.
+    Raises InvalidServeApps.
     """
-    wrong = mistakes(apps, addresses.keys(), box)
+    wrong = mistakes(apps, addresses.keys(), box, folders)
     if wrong:
         raise InvalidServeApps(wrong)
+    in_order = sorted(apps, key=lambda app: app.name)
+    found = {app.name: folders.get(app.name, AppFolder()) for app in apps}
     return {
         # One box, one proxy; on a cluster each node with replicas would get its own.
         "proxy_location": "EveryNode",
         # Ray ignores a change of these until it restarts; the reconciler sees the change and restarts it.
         "http_options": {"host": "0.0.0.0", "port": HTTP_PORT, "keep_alive_timeout_s": 65},  # noqa: S104 the security group admits only the API
         "logging_config": {"encoding": "JSON", "log_level": "INFO", "enable_access_log": False},
-        "applications": [_application(app, addresses[app.name]) for app in sorted(apps, key=lambda app: app.name)],
+        "applications": [_application(app, addresses[app.name]) for app in in_order],
         "x-ecg": {
-            "box": {"cpus": box.cpus, "gpus": box.gpus},
-            "apps": {app.name: _notes(app, addresses[app.name]) for app in sorted(apps, key=lambda app: app.name)},
+            "box": _box(box),
+            "apps": {app.name: _notes(app, addresses[app.name], found[app.name]) for app in in_order},
         },
     }
+
+
+def _box(box: Box) -> dict[str, int]:
+    known = {"cpus": box.cpus, "gpus": box.gpus}
+    return known if box.memory_mb is None else {**known, "memory_mb": box.memory_mb}
 
 
 def _application(app: ServeApp, address: str) -> dict[str, Any]:
@@ -74,7 +79,7 @@ def _deployment(app: ServeApp, one: Deployment) -> dict[str, Any]:
         "max_ongoing_requests": one.max_ongoing,
         "max_queued_requests": one.max_queued,
         "backpressure_config": {"status_code": 429, "retry_after_s": RETRY_AFTER_S},
-        "max_surge_percent": 100 if one.handover is Handover.SURGE else 0,
+        "max_surge_percent": app.surge_percent(one),
         "graceful_shutdown_timeout_s": one.drain_s,
         "ray_actor_options": {"num_cpus": one.cpus, "num_gpus": one.gpus},
     }
@@ -82,16 +87,33 @@ def _deployment(app: ServeApp, one: Deployment) -> dict[str, Any]:
         data["ray_actor_options"]["memory"] = one.memory_mb * 1024 * 1024
     user_config = {**app.user_config, **one.user_config}
     if one.batching:
-        user_config["batching"] = {"max_size": one.batching.max_size, "wait_ms": one.batching.wait_ms}
+        user_config["batching"] = _batching(one.batching)
     if user_config:
         data["user_config"] = user_config
     return data
 
 
-def _notes(app: ServeApp, address: str) -> dict[str, Any]:
-    return {
+def _batching(batching: Batching) -> dict[str, Any]:
+    """As `kit.batching.BatchPolicy` reads it; what is not declared is not there."""
+    data: dict[str, Any] = {"max_size": batching.max_size, "wait_ms": batching.wait_ms}
+    if batching.max_mb is not None:
+        data |= {"max_mb": batching.max_mb, "unit_kb": batching.unit_kb}
+    return data
+
+
+def _notes(app: ServeApp, address: str, folder: AppFolder) -> dict[str, Any]:
+    notes: dict[str, Any] = {
         "owner": app.owner,
         "folder": app.folder,
         "version": address,
         "slo": {"p99_ms": app.slo.p99_ms, "min_windows_per_s": app.slo.min_windows_per_s},
+        "golden": folder.golden,
     }
+    if app.canary:
+        notes["canary"] = {
+            "percent": app.canary.percent,
+            "minutes": app.canary.minutes,
+            "max_error_rate": app.canary.max_error_rate,
+            "compare": app.canary.compare,
+        }
+    return notes

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import chain
 from types import MappingProxyType
@@ -19,7 +19,7 @@ from generator.model.manifest import (
     ServeManifest,
     StackManifest,
 )
-from generator.model.serve import ServeApp
+from generator.model.serve import AppFolder, ServeApp
 from generator.model.wiring import Wire, waves, wire
 from generator.render.serve import serve_config
 from generator.render.yaml_text import dump, template_text
@@ -40,6 +40,8 @@ class Addresses:
     image: str
     agent: str
     apps: Mapping[str, str]
+    folders: Mapping[str, AppFolder] = field(default_factory=dict)
+    """What else the apps' folders hold, by app name."""
 
 
 def render(environment: Environment, apps: Sequence[ServeApp], addresses: Addresses) -> Tree:
@@ -49,7 +51,7 @@ def render(environment: Environment, apps: Sequence[ServeApp], addresses: Addres
     """
     templates = {name: build(environment) for name, build in STACKS.items()}
     files = {f"stacks/{name}.yaml": _NOTE + template_text(template.to_dict()) for name, template in templates.items()}
-    files["serve.yaml"] = _NOTE + dump(serve_config(apps, addresses.apps))
+    files["serve.yaml"] = _NOTE + dump(serve_config(apps, addresses.apps, folders=addresses.folders))
     manifest = Manifest(
         name=environment.name,
         project=environment.project,

@@ -116,6 +116,19 @@ def test_the_two_services_do_not_import_each_other() -> None:
     assert wrong == []
 
 
+def test_only_apps_and_three_modules_of_the_kit_know_ray() -> None:
+    """So that what is computed runs in any test, and a new Ray changes little."""
+    serve = ROOT / "services/ray_serve"
+    knows = {
+        file.relative_to(serve).as_posix()
+        for file in serve.rglob("*.py")
+        for name in imports_of(file)
+        if name.split(".")[0] == "ray"
+    }
+    apps = {f"apps/{path.parent.name}/app.py" for path in serve.glob("apps/*/app.py")}
+    assert knows == {*apps, "kit/golden/__main__.py", "kit/ingress.py", "kit/metrics.py"}
+
+
 def test_no_module_of_the_generator_is_longer_than_400_lines() -> None:
     long = {
         str(file.relative_to(ROOT)): lines

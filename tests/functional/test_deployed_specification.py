@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from generator.local.emulator import Emulator
+from generator.serve_apps import SERVE_APPS
 from generator.sync.apply import Outcome
 from generator.sync.progress import Action
 
@@ -450,4 +451,5 @@ def test_the_box_state_is_published_under_its_hash(api: Any, out: Mapping[str, s
     s3 = api("s3")
     keys = {each["Key"] for each in s3.list_objects_v2(Bucket=out["ArtifactsBucketName"])["Contents"]}
     assert "serve/dev/desired.json" in keys
-    assert len([key for key in keys if key.startswith("serve/dev/packages/")]) == 2
+    # The agent's, and one of each app.
+    assert len([key for key in keys if key.startswith("serve/dev/packages/")]) == 1 + len(SERVE_APPS)

@@ -1,4 +1,4 @@
-"""`POST /<app>/analyze`: one request, and the lines that answer it (docs/architecture.md, "Serve apps")."""
+"""`POST /<app>/analyze` and `/golden`: a request, and the lines that answer it (docs/architecture.md, "Serve apps")."""
 
 import json
 from collections.abc import Mapping
@@ -31,15 +31,40 @@ class AnalyzeRequest(BaseModel):
     options: dict[str, Any] = {}
 
 
+class GoldenRequest(AnalyzeRequest):
+    """A golden case asks as a caller does. Its objects lie in the package, below `folder`, counted from its root.
+
+    Only `kit.golden` makes one: what comes over HTTP is an AnalyzeRequest.
+    """
+
+    folder: str
+
+
 class Stage(StrEnum):
-    """What is being done, in order."""
+    """What is being done. An app goes through those that it needs, in an order of its own."""
 
     DOWNLOAD = "download"
     DECODE = "decode"
     READ = "read"
     BEATS = "beats"
     CLASSIFY = "classify"
+    GRADE = "grade"
     OVERLAY = "overlay"
+
+
+class ErrorCode(StrEnum):
+    """Why there is no result. Every one but `internal` and `busy` is final: retrying cannot help."""
+
+    EMPTY_FILE = "empty_file"
+    NOT_A_VIDEO = "not_a_video"
+    TRUNCATED_VIDEO = "truncated_video"
+    NO_TRACE = "no_trace"
+    VIDEO_TOO_LONG = "video_too_long"
+    VIDEO_TOO_LARGE = "video_too_large"
+    OBJECT_NOT_FOUND = "object_not_found"
+    GOLDEN_UNREADABLE = "golden_unreadable"
+    BUSY = "busy"
+    INTERNAL = "internal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +84,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why there is no answer; nothing follows it. Every code but `internal` is final: retrying cannot help."""
+    """Why there is no answer; nothing follows it. `code`: one of ErrorCode, or the app's own."""
 
     code: str
     message: str
@@ -69,12 +94,15 @@ Event = Progress | Result | Failure
 
 
 class AppError(Exception):
-    """An analysis cannot go on, for a reason that the caller is told."""
+    """An analysis cannot go on, for a reason that the caller is told: `code` for machines, `message` for people."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(code, message)  # both, so that it pickles
         self.code = code
         self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
 
 
 def to_line(event: Event) -> bytes:

@@ -5,6 +5,7 @@ and on a laptop the same number is declared though there is none: so the same `s
 on both. What the model really gets is decided here: CUDA where this replica was given one that works, else the CPU.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 
@@ -19,6 +20,23 @@ class Device:
     def kind(self) -> str:
         """`cuda` or `cpu`, as results report it."""
         return self.torch_name.partition(":")[0]
+
+    def peak_bytes(self, run: Callable[[], object]) -> int | None:
+        """Call `run`; the device memory that it took at its highest, over what was taken before. None on a CPU.
+
+        What torch's allocator gave out counts, not what it keeps in reserve.
+        """
+        if self.kind != "cuda":
+            run()
+            return None
+        import torch
+
+        torch.cuda.synchronize(self.torch_name)
+        torch.cuda.reset_peak_memory_stats(self.torch_name)
+        before = torch.cuda.memory_allocated(self.torch_name)
+        run()
+        torch.cuda.synchronize(self.torch_name)
+        return int(torch.cuda.max_memory_allocated(self.torch_name) - before)
 
 
 def choose_device() -> Device:

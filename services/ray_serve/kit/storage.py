@@ -1,16 +1,22 @@
-"""Objects in S3. Where S3 is, and who we are, comes from the surroundings: the instance's role on the box,
-`AWS_ENDPOINT_URL` and `AWS_CA_BUNDLE` in the stand-in.
+"""Objects in S3, and those of golden cases in the package. Where S3 is, and who we are, comes from the surroundings:
+the instance's role on the box, `AWS_ENDPOINT_URL` and `AWS_CA_BUNDLE` in the stand-in.
 """
 
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from kit.contract import AppError
+from kit import logs
+from kit.contract import AnalyzeRequest, AppError, ErrorCode, GoldenRequest, Stage
+from kit.stage import Report
+
+PACKAGE = Path(__file__).resolve().parents[1]
+"""The root of the package that this code came in."""
 
 _CHUNK = 1 << 20
 _FOLDER = "ecg-video-"
@@ -53,10 +59,7 @@ class S3Objects:
         """See `Objects`. `progress` is called after each MiB; what it raises stops the download."""
         body, size = self._open(bucket, key)
         with body, to.open("wb") as file:
-            if size > limit:
-                raise AppError(
-                    "video_too_large", f"the video has {size} bytes and the limit is {limit}; upload a shorter one"
-                )
+            _refuse_over(limit, size)
             _copy(body, file, size, progress)
         return size
 
@@ -72,11 +75,74 @@ class S3Objects:
         except ClientError as error:
             # Without ListBucket S3 says 403 for what is not there; the box may list, so 403 is a real refusal.
             if error.response["Error"]["Code"] in {"NoSuchKey", "NoSuchBucket", "404"}:
-                raise AppError(
-                    "object_not_found", f"s3://{bucket}/{key} is not there; upload the video again"
-                ) from error
+                raise _not_there(f"s3://{bucket}/{key}") from error
             raise
         return answer["Body"], int(answer["ContentLength"])
+
+
+class PackagedObjects:
+    """`Objects` of a golden case: read from the package, written into the request's own folder. No bucket counts."""
+
+    def __init__(self, source: Path, scratch: Path) -> None:
+        self._source, self._scratch = source, scratch
+
+    def download(
+        self,
+        bucket: str,  # noqa: ARG002
+        key: str,
+        to: Path,
+        limit: int,
+        progress: Callable[[float], None],
+    ) -> int:
+        """See `Objects`."""
+        try:
+            content = (self._source / key).read_bytes()
+        except FileNotFoundError as error:
+            raise _not_there(f"{self._source / key}") from error
+        _refuse_over(limit, len(content))
+        to.write_bytes(content)
+        progress(1.0)
+        return len(content)
+
+    def put(self, bucket: str, key: str, content: bytes, content_type: str) -> None:  # noqa: ARG002
+        """See `Objects`."""
+        (self._scratch / key).write_bytes(content)
+
+
+def objects_of(asked: AnalyzeRequest, usual: Objects, scratch: Path) -> Objects:
+    """Where a request's objects lie: a golden case's in the package and `scratch`, others' where they usually do."""
+    match asked:
+        case GoldenRequest(folder=folder):
+            return PackagedObjects(PACKAGE / folder, scratch)
+        case _:
+            return usual
+
+
+def fetch(asked: AnalyzeRequest, objects: Objects, to: Path, limit: int, report: Report) -> float:
+    """Download the video that is asked about; seconds that it took. Reports Stage.DOWNLOAD; raises as `Objects`."""
+    start = time.perf_counter()
+    report(Stage.DOWNLOAD, 0.0)
+    size = objects.download(asked.video.bucket, asked.video.key, to, limit, lambda done: report(Stage.DOWNLOAD, done))
+    seconds = time.perf_counter() - start
+    logs.logger("storage").info("downloaded", extra={"bytes": size, "seconds": seconds})
+    return seconds
+
+
+def beside(key: str, name: str) -> str:
+    """The key of an object in the same folder as `key`."""
+    folder, slash, _ = key.rpartition("/")
+    return folder + slash + name
+
+
+def _not_there(what: str) -> AppError:
+    return AppError(ErrorCode.OBJECT_NOT_FOUND, f"{what} is not there; upload the video again")
+
+
+def _refuse_over(limit: int, size: int) -> None:
+    if size > limit:
+        raise AppError(
+            ErrorCode.VIDEO_TOO_LARGE, f"the video has {size} bytes and the limit is {limit}; upload a shorter one"
+        )
 
 
 def _copy(body: Any, file: BinaryIO, size: int, progress: Callable[[float], None]) -> None:

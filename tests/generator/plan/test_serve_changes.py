@@ -38,12 +38,12 @@ def app(name: str, *deployments: Data, version: str = "a" * 64, **more: Any) -> 
     }
 
 
-def file(*apps: Data, cpus: int = 4, gpus: int = 1, port: int = 8080) -> Tree:
+def file(*apps: Data, cpus: int = 4, gpus: int = 1, port: int = 8080, **notes: Data) -> Tree:
     return Tree(
         serve={
             "http_options": {"host": "0.0.0.0", "port": port, "keep_alive_timeout_s": 65},
             "applications": list(apps),
-            "x-ecg": {"box": {"cpus": cpus, "gpus": gpus}},
+            "x-ecg": {"box": {"cpus": cpus, "gpus": gpus}, "apps": notes},
         }
     )
 
@@ -214,6 +214,32 @@ def test_autoscaling_counts_its_most_replicas() -> None:
     one = {**deployment(cpus=0.5), "autoscaling_config": {"min_replicas": 1, "max_replicas": 4}}
     one.pop("num_replicas")
     assert surge(one, one).needs["cpus"] == 4.0
+
+
+CANARY = {"canary": {"percent": 10, "minutes": 30, "max_error_rate": 0.01, "compare": "golden"}}
+
+
+def test_a_canary_needs_room_beside_the_stable_one_even_where_the_handover_is_in_place() -> None:
+    one = deployment(replicas=2, cpus=1.0, max_surge_percent=0)
+    found = only(file(app("a", one), a=CANARY), file(app("a", one, version="b" * 64), a=CANARY))
+    assert (found.needs["cpus"], found.fits) == (4.0, True)
+    assert (
+        "canary first: 10 % of the requests for 30 min, compare golden; then it takes over or is taken back"
+        in found.reasons
+    )
+
+
+def test_a_canary_and_its_stable_one_that_do_not_fit_together_are_told_before_the_merge() -> None:
+    one = deployment(gpus=1.0, max_surge_percent=0)
+    found = only(file(app("a", one)), file(app("a", one, version="b" * 64), a=CANARY))
+    assert not found.fits
+    assert found.reasons[-1].startswith("does not fit: old and new together want 2 of 1 gpus")
+
+
+def test_a_setting_that_restarts_nothing_needs_no_canary() -> None:
+    found = only(file(app("a", deployment()), a=CANARY), file(app("a", deployment(max_queued_requests=3)), a=CANARY))
+    assert found.needs["cpus"] == 1.0
+    assert not any("canary" in reason for reason in found.reasons)
 
 
 def test_what_each_replica_reserves_may_differ_between_old_and_new() -> None:

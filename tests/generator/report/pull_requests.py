@@ -7,7 +7,7 @@ from typing import Any
 
 from generator.environments.dev import ENVIRONMENT
 from generator.model.environment import Environment
-from generator.model.serve import ServeApp
+from generator.model.serve import Canary, ServeApp
 from generator.render.tree import Addresses, render
 from generator.serve_apps import SERVE_APPS
 
@@ -92,7 +92,7 @@ def _without(stack: str, *prune: str) -> Files:
 
 def _batching() -> tuple[ServeApp, ...]:
     batching = next(d.batching for d in SERVE_APPS[0].deployments if d.batching)
-    return _serve("BeatClassifier", batching=replace(batching, max_size=1024))
+    return _serve("BeatClassifier", batching=replace(batching, max_size=2 * batching.max_size))
 
 
 _SUBNETS = ENVIRONMENT.network.private_subnets
@@ -218,13 +218,27 @@ PULL_REQUESTS = (
     PullRequest(
         "model-code",
         "Ship a new version of ecg_rhythm",
-        lambda: rendered(packages={app.name: "c" * 64 + ".zip" for app in SERVE_APPS}),
+        lambda: rendered(packages={**ADDRESSES.apps, "ecg_rhythm": "c" * 64 + ".zip"}),
         "ecg_rhythm",
+    ),
+    PullRequest(
+        "model-code-with-canary",
+        "Ship a new version of ecg_rhythm to a tenth of the requests first",
+        lambda: rendered(
+            apps=tuple(
+                replace(app, canary=Canary(percent=10, minutes=30, max_error_rate=0.01, compare="shadow"))
+                if app.name == "ecg_rhythm"
+                else app
+                for app in SERVE_APPS
+            ),
+            packages={**ADDRESSES.apps, "ecg_rhythm": "c" * 64 + ".zip"},
+        ),
+        "canary first: 10 % of the requests for 30 min, compare shadow",
     ),
     PullRequest(
         "app-too-big",
         "Give each trace reader two CPUs on a box that has four",
-        lambda: _edited("serve.yaml", ("num_cpus: 0.75", "num_cpus: 2")),
+        lambda: _edited("serve.yaml", ("num_cpus: 0.6", "num_cpus: 2")),
         "does not fit on the box",
     ),
     PullRequest(

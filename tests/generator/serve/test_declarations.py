@@ -1,22 +1,25 @@
 """Declarations become one serve.yaml, and every mistake in them is told at once."""
 
+import re
 import subprocess
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 from generator.model.serve import (
+    AppFolder,
     Autoscaling,
     Batching,
     Box,
+    Canary,
     Deployment,
     Handover,
-    InvalidServeApps,
     ServeApp,
     Slo,
 )
+from generator.model.serve_rules import InvalidServeApps
 from generator.render.serve import serve_config
 from generator.serve_apps import SERVE_APPS
 
@@ -41,7 +44,7 @@ def addresses(*apps: ServeApp) -> dict[str, str]:
 
 def test_the_shipped_apps_render() -> None:
     config = serve_config(SERVE_APPS, addresses(*SERVE_APPS))
-    assert [app["name"] for app in config["applications"]] == ["ecg_rhythm"]
+    assert [app["name"] for app in config["applications"]] == ["ecg_rhythm", "signal_quality"]
     assert config["http_options"] == {"host": "0.0.0.0", "port": 8080, "keep_alive_timeout_s": 65}
 
 
@@ -78,6 +81,96 @@ def test_all_apps_stand_in_one_document_in_order_of_name() -> None:
     assert config["x-ecg"]["apps"]["toy"]["slo"] == {"p99_ms": 1000, "min_windows_per_s": 10}
 
 
+CANARY = Canary(percent=10, minutes=30, max_error_rate=0.01, compare="golden")
+GOLDEN = {"toy": AppFolder(golden=True)}
+
+
+def test_the_reconciler_is_told_what_proves_an_app_and_how_it_is_tried() -> None:
+    tried = replace(APP, canary=CANARY, deployments=[Deployment("Ingress")])
+    notes = serve_config([tried], addresses(tried), folders=GOLDEN)["x-ecg"]["apps"]["toy"]
+    assert notes["golden"] is True
+    assert notes["canary"] == {"percent": 10, "minutes": 30, "max_error_rate": 0.01, "compare": "golden"}
+
+
+def test_without_golden_cases_or_canary_the_notes_say_so() -> None:
+    notes = serve_config([APP], addresses(APP))["x-ecg"]["apps"]["toy"]
+    assert notes["golden"] is False
+    assert "canary" not in notes
+
+
+def test_a_canary_that_compares_golden_outputs_needs_some() -> None:
+    tried = replace(APP, canary=CANARY, deployments=[Deployment("Ingress")])
+    with pytest.raises(
+        InvalidServeApps, match="canary compares golden outputs, and services/ray_serve/apps/toy/golden"
+    ):
+        serve_config([tried], addresses(tried))
+    assert serve_config([replace(tried, canary=replace(CANARY, compare="shadow"))], addresses(tried))
+
+
+def test_a_canary_needs_room_beside_the_stable_one() -> None:
+    """In place, the app fits; with a canary beside it, it does not."""
+    big = replace(APP, deployments=[Deployment("Model", cpus=3)], handover=Handover.IN_PLACE)
+    assert serve_config([big], addresses(big), folders=GOLDEN)
+    tried = replace(big, canary=CANARY)
+    with pytest.raises(InvalidServeApps, match="need 6 CPUs and the box has 4"):
+        serve_config([tried], addresses(tried), folders=GOLDEN)
+
+
+def test_an_app_hands_over_as_it_says_and_a_deployment_may_differ() -> None:
+    mixed = replace(
+        APP,
+        handover=Handover.IN_PLACE,
+        deployments=[Deployment("Ingress", handover=Handover.SURGE), Deployment("Reader", cpus=3)],
+    )
+    (app,) = serve_config([mixed], addresses(mixed))["applications"]
+    assert [one["max_surge_percent"] for one in app["deployments"]] == [100, 0]
+
+
+def test_a_smaller_surge_needs_less_room() -> None:
+    several = replace(APP, deployments=[Deployment("Reader", replicas=3, cpus=1, surge=25)])
+    (app,) = serve_config([several], addresses(several))["applications"]
+    assert app["deployments"][0]["max_surge_percent"] == 25
+    whole = replace(several, deployments=[replace(several.deployments[0], surge=100)])
+    with pytest.raises(InvalidServeApps, match="need 6 CPUs"):
+        serve_config([whole], addresses(whole))
+
+
+def test_declared_memory_must_fit_where_the_box_says_what_it_has() -> None:
+    hungry = replace(APP, deployments=[Deployment("Reader", cpus=0.5, memory_mb=7000)])
+    with pytest.raises(InvalidServeApps, match="need 14000 MiB of memory and the box has 12288"):
+        serve_config([hungry], addresses(hungry))
+    (app,) = serve_config([hungry], addresses(hungry), Box(cpus=4, gpus=1))["applications"]
+    assert app["deployments"][0]["ray_actor_options"]["memory"] == 7000 * 1024 * 1024
+
+
+def test_a_limit_of_memory_travels_with_the_batching() -> None:
+    batching = Batching(max_size=64, wait_ms=5, max_mb=100, unit_kb=20)
+    limited = replace(APP, deployments=[Deployment("Model", batching=batching)])
+    (app,) = serve_config([limited], addresses(limited))["applications"]
+    assert app["deployments"][0]["user_config"]["batching"] == {
+        "max_size": 64,
+        "wait_ms": 5,
+        "max_mb": 100,
+        "unit_kb": 20,
+    }
+
+
+def test_requirements_that_nothing_would_install_are_refused_with_the_place_for_them() -> None:
+    with pytest.raises(InvalidServeApps, match=r"pin it in services/ray_serve/requirements\.txt"):
+        serve_config([APP], addresses(APP), folders={"toy": AppFolder(requirements=True)})
+
+
+DOCUMENTED = [
+    field.name for kind in (ServeApp, Deployment, Batching, Autoscaling, Slo, Canary) for field in fields(kind)
+]
+
+
+@pytest.mark.parametrize("setting", sorted(set(DOCUMENTED)))
+def test_every_setting_of_a_declaration_is_documented(setting: str) -> None:
+    page = (ROOT / "docs/serve-apps.md").read_text(encoding="utf-8")
+    assert re.search(rf"\b{setting}\b", page)
+
+
 def test_every_mistake_is_told_at_once() -> None:
     wrong = ServeApp(
         name="Toy!",
@@ -85,11 +178,12 @@ def test_every_mistake_is_told_at_once() -> None:
         deployments=[
             Deployment("Model", replicas=0, cpus=-1, batching=Batching(max_size=0, wait_ms=-1)),
             Deployment("Model", gpus=1.5, max_ongoing=0, max_queued=0),
-            Deployment("Scale", replicas=Autoscaling(3, 2, 0)),
+            Deployment("Scale", replicas=Autoscaling(3, 2, 0), surge=0, batching=Batching(8, 0, max_mb=-1)),
         ],
         slo=Slo(0, 1),
         owner=" ",
         route_prefix="/toy",
+        canary=Canary(percent=60, minutes=0, max_error_rate=1, compare="other"),  # type: ignore[arg-type]
     )
     with pytest.raises(InvalidServeApps) as caught:
         serve_config([APP, wrong], addresses(APP))
@@ -109,6 +203,13 @@ def test_every_mistake_is_told_at_once() -> None:
         "max_ongoing is 0",
         "max_queued is 0",
         "autoscaling needs 1 <= min (3) <= max (2)",
+        "surge is 0",
+        "batching max_mb is -1",
+        "batching has one of max_mb and unit_kb",
+        "canary percent is 60",
+        "canary minutes is 0",
+        "canary max_error_rate is 1",
+        "canary compare is 'other'",
     ):
         assert part in told
     assert all(line.startswith("generator/serve_apps.py: ") for line in str(caught.value).splitlines())
@@ -129,8 +230,9 @@ def test_serve_yaml_is_valid_for_ray_itself(tmp_path: Path) -> None:
     if not python.exists():
         pytest.skip("no .venv-serve: run `make setup`")
     path = tmp_path / "serve.yaml"
-    both = (*SERVE_APPS, replace(APP, deployments=APP.deployments[1:]))
-    path.write_text(yaml.safe_dump(serve_config(both, addresses(*both), Box(8, 2))))
+    both = (*SERVE_APPS, replace(APP, deployments=APP.deployments[1:], canary=CANARY))
+    folders = {"toy": AppFolder(golden=True)}
+    path.write_text(yaml.safe_dump(serve_config(both, addresses(*both), Box(8, 2), folders)))
     program = (
         "import sys, yaml; from ray.serve.schema import ServeDeploySchema; "
         "data = yaml.safe_load(open(sys.argv[1])); ServeDeploySchema.model_validate(data); "
@@ -143,4 +245,4 @@ def test_serve_yaml_is_valid_for_ray_itself(tmp_path: Path) -> None:
         check=False,
         env={"RAY_USAGE_STATS_ENABLED": "0", "PATH": "/usr/bin:/bin"},
     )
-    assert answer.stdout.strip() == "2", answer.stderr
+    assert answer.stdout.strip() == "3", answer.stderr

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from generator.model.serve import Deployment, ServeApp, Slo
+from generator.model.serve import AppFolder, Deployment, ServeApp, Slo
 from generator.publish.address import tree_address
-from generator.publish.package import agent_package, app_addresses, app_package, build_package
+from generator.publish.package import agent_package, app_addresses, app_folders, app_package, build_package
 from generator.publish.tracked import tracked_files
 
 APP = ServeApp("toy", "services/ray_serve/apps/toy", [Deployment("Ingress")], Slo(1000, 1), "team")
@@ -53,6 +53,24 @@ def test_an_apps_package_holds_the_kit_and_that_app_only(checkout: Path) -> None
         "apps/toy/weights.bin",
         "kit/contract.py",
     )
+
+
+def test_golden_cases_travel_in_the_package_and_are_found_where_git_sees_them(checkout: Path) -> None:
+    assert app_folders(checkout, [APP]) == {"toy": AppFolder(golden=False)}
+    case = checkout / "services/ray_serve/apps/toy/golden/plain"
+    case.mkdir(parents=True)
+    (case / "input.tmp").write_text("ignored by git\n")
+    assert app_folders(checkout, [APP]) == {"toy": AppFolder(golden=False)}
+    (case / "expected.json").write_text("{}\n")
+    assert app_folders(checkout, [APP]) == {"toy": AppFolder(golden=True)}
+    package = app_package(checkout, APP)
+    assert package is not None
+    assert "apps/toy/golden/plain/expected.json" in package.files
+
+
+def test_requirements_of_an_apps_own_are_seen(checkout: Path) -> None:
+    (checkout / "services/ray_serve/apps/toy/requirements.txt").write_text("wfdb==4.3.1\n")
+    assert app_folders(checkout, [APP]) == {"toy": AppFolder(requirements=True)}
 
 
 def test_the_agents_package_holds_the_reconciler_the_kit_and_the_requirements(checkout: Path) -> None:

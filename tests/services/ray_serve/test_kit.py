@@ -13,13 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from kit import logs, storage
-from kit.batching import BatchPolicy, apart, in_slices
-from kit.contract import AnalyzeRequest, AppError, Failure, Progress, Result, to_line
+from kit.contract import AnalyzeRequest, AppError, Failure, GoldenRequest, Progress, Result, Stage, VideoObject, to_line
 from kit.device import Device, choose_device
 from kit.stage import Report, Work
 from kit.warmup import warm_up
@@ -156,39 +154,6 @@ def test_cancelled_work_stops_too() -> None:
     asyncio.run(run())
 
 
-# --- batching
-
-
-def test_batch_settings_come_as_declared() -> None:
-    assert BatchPolicy.of({"batching": {"max_size": 512, "wait_ms": 10}}) == BatchPolicy(max_size=512, wait_ms=10)
-
-
-def test_a_misspelt_batch_setting_is_refused() -> None:
-    with pytest.raises(ValidationError):
-        BatchPolicy.of({"batching": {"max_szie": 512}})
-
-
-@pytest.mark.parametrize("rows", [0, 1, 7, 8, 9, 100])
-def test_slices_bound_what_the_model_sees_and_change_nothing(rows: int) -> None:
-    seen: list[int] = []
-
-    def double(array: np.ndarray) -> np.ndarray:
-        seen.append(len(array))
-        return array * 2
-
-    array = np.arange(rows * 3, dtype=np.float32).reshape(rows, 3)
-    assert np.array_equal(in_slices(double, 8, array), array * 2)
-    assert max(seen) <= 8
-
-
-@pytest.mark.parametrize("sizes", [[3], [0, 2, 0, 5], [1, 1, 1]])
-def test_each_request_gets_its_own_rows_back(sizes: list[int]) -> None:
-    rows = np.arange(sum(sizes), dtype=np.float32)
-    parts = apart(rows, sizes)
-    assert [len(part) for part in parts] == sizes
-    assert np.array_equal(np.concatenate(parts), rows)
-
-
 # --- device, warm-up
 
 
@@ -204,10 +169,33 @@ def test_the_agent_reads_the_device_module_without_loading_torch() -> None:
     assert answer.stdout.split() == ["False", "False"]
 
 
-def test_a_model_is_warmed_at_every_size() -> None:
+CPU = Device("cpu", "CPU")
+
+
+class FakeCuda:
+    """A device whose memory can be told: 1000 bytes a call and 10 a unit."""
+
+    def __init__(self, seen: list[int]) -> None:
+        self._seen = seen
+
+    def peak_bytes(self, run: Callable[[], object]) -> int:
+        run()
+        return 1000 + 10 * self._seen[-1]
+
+
+def test_a_model_is_warmed_at_every_size_the_smallest_first() -> None:
     seen: list[int] = []
-    assert list(warm_up(seen.append, (1, 32))) == [1, 32]
-    assert seen == [1, 32]
+    warmth = warm_up(seen.append, (32, 1), CPU)
+    assert seen == list(warmth.seconds_by_size) == [1, 32]
+
+
+def test_where_memory_can_be_told_a_units_share_of_the_largest_batch_is_what_it_takes() -> None:
+    seen: list[int] = []
+    assert warm_up(seen.append, (1, 100), FakeCuda(seen)).unit_bytes == 20.0
+
+
+def test_on_a_cpu_a_units_memory_is_not_told() -> None:
+    assert warm_up(lambda _: None, (1, 32), CPU).unit_bytes is None
 
 
 # --- storage
@@ -259,6 +247,43 @@ def test_half_a_download_may_be_tried_again(tmp_path: Path) -> None:
     s3.cut = 2
     with pytest.raises(ConnectionError, match="after 3 of 5 bytes"):
         storage.S3Objects(s3).download("b", "v", tmp_path / "v", 10, lambda _: None)
+
+
+def golden(folder: str = "apps/ecg_rhythm/golden/flat", key: str = "input.mp4") -> GoldenRequest:
+    return GoldenRequest(job_id="golden-flat", video=VideoObject(bucket="golden", key=key), folder=folder)
+
+
+def test_a_golden_case_is_read_from_the_package_and_written_into_the_requests_own_folder(tmp_path: Path) -> None:
+    objects = storage.objects_of(golden(), storage.S3Objects(FakeS3()), tmp_path)
+    told: list[tuple[str, float]] = []
+    storage.fetch(golden(), objects, tmp_path / "video", 1 << 20, lambda stage, done: told.append((stage, done)))
+    packaged = storage.PACKAGE / "apps/ecg_rhythm/golden/flat"
+    assert (tmp_path / "video").read_bytes() == (packaged / "input.mp4").read_bytes()
+    assert told == [(Stage.DOWNLOAD, 0.0), (Stage.DOWNLOAD, 1.0)]
+    objects.put("golden", storage.beside("input.mp4", "overlay.png"), b"png", "image/png")
+    assert (tmp_path / "overlay.png").read_bytes() == b"png"
+    assert sorted(path.name for path in packaged.iterdir()) == ["expected.json", "input.mp4"]
+
+
+def test_a_golden_case_meets_the_same_refusals_as_an_upload(tmp_path: Path) -> None:
+    for asked, limit, code in (
+        (golden(key="gone.mp4"), 1 << 20, "object_not_found"),
+        (golden(), 10, "video_too_large"),
+    ):
+        objects = storage.objects_of(asked, storage.S3Objects(FakeS3()), tmp_path)
+        with pytest.raises(AppError) as caught:
+            storage.fetch(asked, objects, tmp_path / "video", limit, lambda *_: None)
+        assert caught.value.code == code
+
+
+def test_all_other_requests_go_where_objects_usually_lie(tmp_path: Path) -> None:
+    usual = storage.S3Objects(FakeS3())
+    assert storage.objects_of(AnalyzeRequest.model_validate(REQUEST), usual, tmp_path) is usual
+
+
+def test_nobody_outside_can_ask_as_a_golden_case() -> None:
+    with pytest.raises(ValidationError):
+        AnalyzeRequest.model_validate({**REQUEST, "folder": "apps/ecg_rhythm/golden/flat"})
 
 
 def test_a_requests_folder_is_gone_whatever_happens() -> None:

@@ -27,6 +27,7 @@ TOY = ServeApp(
     owner="tests",
 )
 (ECG,) = (app for app in SERVE_APPS if app.name == "ecg_rhythm")
+(QUALITY,) = (app for app in SERVE_APPS if app.name == "signal_quality")
 # One reader is enough here, and two cores start it sooner.
 # One may wait for it, the third is sent away.
 ECG_SMALL = replace(
@@ -36,12 +37,13 @@ ECG_SMALL = replace(
         for one in ECG.deployments
     ],
 )
+ALL = [TOY, ECG_SMALL, QUALITY]
 
 
 @pytest.fixture(scope="module")
 def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestBox]:
     with running_box(tmp_path_factory.mktemp("box")) as one:
-        one.settled(one.publish([TOY, ECG_SMALL]), 180)
+        one.settled(one.publish(ALL), 180)
         yield one
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{one.http}/-/healthz", trust_env=False)
@@ -63,7 +65,7 @@ def test_the_box_reports_what_it_runs(box: TestBox) -> None:
     }
     assert report["versions"]["ray"] == "2.60.0"
     assert report["box"] == {"cpus": 4, "gpus": 1}
-    assert {name: app["status"] for name, app in report["apps"].items()} == {"toy": "RUNNING", "ecg_rhythm": "RUNNING"}
+    assert {name: app["status"] for name, app in report["apps"].items()} == {app.name: "RUNNING" for app in ALL}
     assert report["apps"]["toy"]["deployments"]["Counter"]["replicas"] == {"RUNNING": 1}
 
 
@@ -76,7 +78,7 @@ def test_rays_own_interface_refuses_whoever_has_no_token(box: TestBox) -> None:
 def test_progress_comes_in_order_and_one_result_ends_it(box: TestBox) -> None:
     events = letters(box, "abcdef")
     assert [one["event"] for one in events[:-1]] == ["progress"] * (len(events) - 1)
-    assert [one["stage"] for one in events[:-1]] == ["download", "read", "classify"]
+    assert list(dict.fromkeys(one["stage"] for one in events[:-1])) == ["download", "read", "classify"]
     assert events[-1]["event"] == "result"
     assert events[-1]["result"]["letters"] == 6
 
@@ -113,6 +115,7 @@ def test_a_bug_is_internal_and_tells_the_caller_nothing_of_it(box: TestBox) -> N
     ("method", "path", "body", "status"),
     [
         ("GET", "/toy/analyze", None, 405),
+        ("GET", "/toy/golden", None, 405),
         ("POST", "/toy/other", {}, 404),
         ("POST", "/toy/analyze", {"job_id": "x"}, 422),
         ("POST", "/toy/analyze", {"job_id": "../x", "video": {"bucket": "b", "key": "k"}}, 422),
@@ -186,6 +189,67 @@ def test_a_real_ecg_on_video_becomes_a_result_with_its_overlay_beside_it(box: Te
     assert set(result["timings_s"]) >= {"download", "decode", "read", "beats", "classify", "overlay"}
 
 
+def test_the_same_video_is_graded_by_an_app_that_knows_nothing_of_the_reader(box: TestBox) -> None:
+    box.upload("videos/local/sample/source.mp4", (ROOT / "samples/sweep.mp4").read_bytes())
+    events = box.analyze("signal_quality", "videos/local/sample/source.mp4")
+    assert list(dict.fromkeys(one["stage"] for one in events[:-1])) == ["download", "decode", "grade"]
+    result = events[-1]["result"]
+    assert result["schema"] == "signal-quality-result/v1"
+    assert result["app"]["version"] == box.observed()["apps"]["signal_quality"]["version"]
+    assert (result["grade"], result["seconds_by_grade"]["good"]) == ("good", 24)
+
+
+def golden(box: TestBox, app: str) -> list[dict[str, Any]]:
+    answer = httpx.post(f"{box.http}/{app}/golden", timeout=120, trust_env=False)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+@pytest.mark.parametrize("app", [app.name for app in ALL])
+def test_an_app_passes_its_golden_cases_in_its_own_replicas(box: TestBox, app: str) -> None:
+    events = golden(box, app)
+    assert {one["event"] for one in events[:-1]} == {"progress"}
+    report = events[-1]["result"]
+    assert (report["schema"], report["passed"]) == ("golden/v1", True), report
+    packed = box.repository / f"services/ray_serve/apps/{app}/golden"
+    assert [case["name"] for case in report["cases"]] == sorted(path.name for path in packed.iterdir())
+    assert all(set(case) == {"name", "passed", "seconds", "differences"} for case in report["cases"])
+
+
+def test_golden_cases_leave_nothing_in_the_video_bucket(box: TestBox) -> None:
+    before = box.s3.list_objects_v2(Bucket=VIDEOS)["KeyCount"]
+    golden(box, "ecg_rhythm")
+    assert box.s3.list_objects_v2(Bucket=VIDEOS)["KeyCount"] == before
+
+
+def test_prometheus_is_told_of_requests_stages_waits_and_batches(box: TestBox) -> None:
+    letters(box, "abc")
+    golden(box, "toy")
+    pid = json.loads((box.root / "var/lib/ecg/state.json").read_text())["ray"]["pid"]
+    options = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    (port,) = (one.partition("=")[2] for one in options if one.startswith("--metrics-export-port="))
+    (address,) = (one.partition("=")[2] for one in options if one.startswith("--node-ip-address="))
+
+    def told() -> str | None:
+        text = httpx.get(f"http://{address}:{port}/metrics", trust_env=False).text
+        return text if 'kind="golden"' in text and "ray_ecg_batch_units_count" in text else None
+
+    lines = wait_for(told, 40, "the metrics").splitlines()
+    toys = [one for one in lines if one.startswith("ray_ecg_") and 'application="toy"' in one]
+    for name, label in {
+        "ray_ecg_requests_total": 'outcome="done"',
+        "ray_ecg_stage_seconds_count": 'stage="read"',
+        "ray_ecg_queue_wait_seconds_count": 'kind="analyze"',
+        "ray_ecg_batch_requests_count": 'deployment="Counter"',
+        "ray_ecg_batch_units_sum": 'deployment="Counter"',
+        "ray_ecg_batch_wait_seconds_count": 'deployment="Counter"',
+    }.items():
+        found = [one for one in toys if one.startswith(name) and label in one]
+        assert found, (name, toys)
+        assert float(found[0].rpartition(" ")[2]) > 0
+
+
 def test_when_every_reader_is_busy_and_the_queue_is_full_the_answer_is_429_before_any_event(box: TestBox) -> None:
     box.upload("videos/local/sample/source.mp4", (ROOT / "samples/sweep.mp4").read_bytes())
     body = box.ask("ecg_rhythm", "videos/local/sample/source.mp4")
@@ -230,7 +294,7 @@ def test_new_code_takes_over_with_no_request_lost(box: TestBox) -> None:
     client = threading.Thread(target=keep_asking)
     client.start()
     try:
-        report = box.settled(box.publish([TOY, ECG_SMALL]), 90)
+        report = box.settled(box.publish(ALL), 90)
         after = report["apps"]["toy"]["version"]
         wait_for(lambda: seen[-1:] == [after], 30, "an answer of the new version")
     finally:
@@ -247,7 +311,7 @@ def test_a_version_that_does_not_start_gives_way_to_the_one_before(box: TestBox)
     text = source.read_text()
     source.write_text("import a_module_that_is_not_there\n" + text)
     try:
-        wanted = box.publish([TOY, ECG_SMALL])
+        wanted = box.publish(ALL)
         wait_for(lambda: box.condition("Degraded").get("reason") == "RolledBack", 60, "the roll-back")
         assert "a_module_that_is_not_there" in box.condition("Degraded")["message"]
         assert letters(box, "abc")[-1]["event"] == "result"
@@ -260,7 +324,7 @@ def test_a_version_that_does_not_start_gives_way_to_the_one_before(box: TestBox)
 def test_the_next_merge_mends_it(box: TestBox) -> None:
     faster = replace(TOY, deployments=[TOY.deployments[0], replace(TOY.deployments[1], batching=Batching(50, 0))])
     began = time.monotonic()
-    report = box.settled(box.publish([faster, ECG_SMALL]), 60)
+    report = box.settled(box.publish([faster, *ALL[1:]]), 60)
     assert report["apps"]["toy"]["deployments"]["Counter"]["replicas"] == {"RUNNING": 1}
     assert box.condition("Degraded")["status"] == "False"
     assert time.monotonic() - began < 60

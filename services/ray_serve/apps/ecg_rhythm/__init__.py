@@ -1,18 +1,17 @@
 """The app `ecg_rhythm`: an ECG video in; waveform, beats and their classes out.
 
-    video      file -> frames, streamed; refuses what is no video
     screen     a few frames -> the lane of the trace, its colour, how it moves, the grid
     sweep      frames -> pieces of trace, each drawn behind the erase bar
     scroll     frames -> one long strip, registered
     trace      a column of pixels -> where the pen was, to a fraction of a pixel
     calibration  pixels -> seconds and millivolts, or an honest "not calibrated"
-    reader     the five above in order: file -> `reading.Reading`
+    reader     the others above in order: file -> `reading.Reading`
     beats      waveform -> R peaks, RR, heart rate, and the classifier's inputs (`morphology`)
     model      inputs -> class probabilities (torch)
     quality    what can be trusted, what must be said
     overlay    reading and result -> PNG
     analysis   all of it: `read`, `analyse`, `result`
 
-Only `video` reads files and only `model` knows torch; nothing here knows Ray or AWS but `app`. The reader is told
-nothing about the screen, and never imports the renderer that tests it.
+Frames come from `kit.video`, the only module that reads files; only `model` knows torch; nothing here knows Ray or AWS
+but `app`. The reader is told nothing about the screen, and never imports the renderer that tests it.
 """

@@ -22,16 +22,15 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 from ray import serve
 from ray.serve.handle import DeploymentHandle
-from starlette.requests import Request
-from starlette.responses import Response
 
-from apps.ecg_rhythm.errors import ReadingError
-from kit import ingress, logs
+from kit import logs
 from kit.batching import Batcher, BatchPolicy, apart, in_slices
 from kit.contract import AnalyzeRequest, AppError, Event, Failure, Progress, Result, Stage
 from kit.device import choose_device
+from kit.ingress import AppIngress, passed_on
+from kit.metrics import RayBatchMeter
 from kit.stage import Report, Work
-from kit.storage import Objects, S3Objects, sweep, temporary_folder
+from kit.storage import Objects, S3Objects, beside, fetch, objects_of, sweep, temporary_folder
 from kit.warmup import warm_up
 
 if TYPE_CHECKING:
@@ -84,8 +83,10 @@ class BeatClassifier:
             samples, features = np.zeros((size, model.WINDOW)), np.zeros((size, model.FEATURES))
             self._model.probabilities(samples.astype(np.float32), features.astype(np.float32))
 
-        warm_up(run_empty_windows, _WARM_UP_SIZES)
-        self._batcher: Batcher[BeatWindows, npt.NDArray[np.float32]] = Batcher(self._together, _count)
+        warmth = warm_up(run_empty_windows, _WARM_UP_SIZES, self._device)
+        self._batcher: Batcher[BeatWindows, npt.NDArray[np.float32]] = Batcher(
+            self._together, _count, unit_bytes=warmth.unit_bytes, meter=RayBatchMeter()
+        )
 
     def reconfigure(self, user_config: Mapping[str, Any]) -> None:
         """Take new batch settings; Ray calls this at the start and after each change."""
@@ -103,7 +104,7 @@ class BeatClassifier:
     async def _together(self, videos: "Sequence[BeatWindows]") -> list[npt.NDArray[np.float32]]:
         samples = np.concatenate([video.samples for video in videos])
         features = np.concatenate([video.features for video in videos])
-        most = self._batcher.policy.max_size
+        most = self._batcher.most_units
         # In a thread: the event loop stays free to collect the next batch and to answer health checks.
         rows = await asyncio.to_thread(in_slices, self._model.probabilities, most, samples, features)
         return apart(rows, [_count(video) for video in videos])
@@ -140,13 +141,14 @@ class TraceReader:
             try:
                 async for event in self._stages(asked, folder):
                     yield event
-            except (ReadingError, AppError) as refusal:
+            except AppError as refusal:
                 with logs.job(asked.job_id):
                     _LOG.info("refused", extra={"code": str(refusal.code)})
                 yield Failure(str(refusal.code), refusal.message)
 
     async def _stages(self, asked: AnalyzeRequest, folder: Path) -> AsyncIterator[Event]:
-        reading_work = Work(lambda report: self._read(asked, folder / "video", report))
+        objects = objects_of(asked, self._objects, folder)
+        reading_work = Work(lambda report: self._read(asked, objects, folder / "video", report))
         async for event in reading_work.events():
             yield event
         reading, windows, download_s = reading_work.value
@@ -158,29 +160,25 @@ class TraceReader:
         yield Progress(Stage.CLASSIFY, 1.0)
 
         known = {"download": download_s, **reading.timings_s, "classify": classify_s}
-        writing_work = Work(lambda report: self._write(asked, reading, classified, known, report))
+        writing_work = Work(lambda report: self._write(asked, objects, reading, classified, known, report))
         async for event in writing_work.events():
             yield event
         yield Result(writing_work.value)
 
-    def _read(self, asked: AnalyzeRequest, path: Path, report: Report) -> "tuple[Reading, BeatWindows, float]":
+    def _read(
+        self, asked: AnalyzeRequest, objects: Objects, path: Path, report: Report
+    ) -> "tuple[Reading, BeatWindows, float]":
         from apps.ecg_rhythm import analysis, beats
 
         with logs.job(asked.job_id):
-            start = time.perf_counter()
-            report(Stage.DOWNLOAD, 0.0)
-            limit = self._config.max_video_mb * 1024 * 1024
-            size = self._objects.download(
-                asked.video.bucket, asked.video.key, path, limit, lambda done: report(Stage.DOWNLOAD, done)
-            )
-            download_s = time.perf_counter() - start
-            _LOG.info("downloaded", extra={"bytes": size, "seconds": download_s})
+            download_s = fetch(asked, objects, path, self._config.max_video_mb * 1024 * 1024, report)
             reading = analysis.read(path, report)
             return reading, beats.windows(reading), download_s
 
     def _write(
         self,
         asked: AnalyzeRequest,
+        objects: Objects,
         reading: "Reading",
         classified: Classified,
         timings_s: Mapping[str, float],
@@ -198,8 +196,8 @@ class TraceReader:
                 "weights": {"beat_classifier": f"sha256:{classified.weights_sha256}"},
                 "device": classified.device,
             }
-            key = _beside(asked.video.key, "overlay.png")
-            self._objects.put(asked.video.bucket, key, overlay.draw(reading, found), "image/png")
+            key = beside(asked.video.key, "overlay.png")
+            objects.put(asked.video.bucket, key, overlay.draw(reading, found), "image/png")
             found["overlay"] = {"bucket": asked.video.bucket, "key": key}
             took = {**timings_s, "overlay": time.perf_counter() - start}
             found["timings_s"] = {stage: round(seconds, 4) for stage, seconds in took.items()}
@@ -208,30 +206,18 @@ class TraceReader:
             return found
 
 
-def _beside(key: str, name: str) -> str:
-    """The key of an object in the same folder as `key`."""
-    folder, slash, _ = key.rpartition("/")
-    return folder + slash + name
-
-
 @serve.deployment
-class Ingress:
-    """Speaks HTTP for the app."""
+class Ingress(AppIngress):
+    """Speaks HTTP for the app: `POST /ecg_rhythm/analyze` and `/golden`."""
 
     def __init__(self, reader: DeploymentHandle) -> None:
+        super().__init__(__file__)
         self._reader = reader.options(stream=True)
 
-    async def __call__(self, request: Request) -> Response:
-        """`POST /ecg_rhythm/analyze`."""
-        return await ingress.answer(request, self._analyze)
-
-    async def _analyze(self, asked: AnalyzeRequest) -> AsyncIterator[Event]:
-        events = self._reader.analyze.remote(asked)
-        try:
-            async for event in events:
-                yield event
-        finally:
-            events.cancel()  # does nothing to what has ended
+    async def analyze(self, asked: AnalyzeRequest) -> AsyncIterator[Event]:
+        """The events of one analysis, from a TraceReader."""
+        async for event in passed_on(self._reader.analyze.remote(asked)):
+            yield event
 
 
 def build(args: AppArgs) -> serve.Application:

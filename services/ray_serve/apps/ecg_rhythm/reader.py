@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from apps.ecg_rhythm import calibration, quality, screen, tape, video
+from apps.ecg_rhythm import calibration, quality, screen, tape
 from apps.ecg_rhythm.errors import ErrorCode, ReadingError
 from apps.ecg_rhythm.reading import (
     ByteArray,
@@ -30,6 +30,7 @@ from apps.ecg_rhythm.screen import Screen, Still
 from apps.ecg_rhythm.scroll import ScrollFollower
 from apps.ecg_rhythm.sweep import SweepFollower
 from apps.ecg_rhythm.trace import FINE, edges, pen, stroke_radius
+from kit import video
 
 PROBE_S = 3.0
 PROBE_STILLS = 24

@@ -12,8 +12,10 @@ import cv2
 import numpy as np
 import pytest
 
-from apps.ecg_rhythm import analysis, video
+from apps.ecg_rhythm import analysis
 from apps.ecg_rhythm.errors import ErrorCode, ReadingError
+from kit import video
+from kit.contract import AppError
 from tools.ecg_video import sources
 from tools.ecg_video.screen import frame
 from tools.ecg_video.settings import small_screen
@@ -40,8 +42,8 @@ FILMS = {
 }
 
 
-def refusal(path: Path) -> ReadingError:
-    with pytest.raises(ReadingError) as caught:
+def refusal(path: Path) -> AppError:
+    with pytest.raises(AppError) as caught:
         analysis.read(path)
     assert caught.value.message.endswith(".")
     return caught.value
@@ -88,23 +90,24 @@ def test_an_upload_that_broke_off_is_truncated(share: float, clip: Callable[...,
 
 def test_too_long_and_too_large_are_refused_before_decoding(clip: Callable[..., Any]) -> None:
     path = clip("sweep.mp4").path
-    with pytest.raises(ReadingError) as long:
+    with pytest.raises(video.VideoError) as long:
         video.header(path, video.Limits(duration_s=2.0))
     assert long.value.code is ErrorCode.VIDEO_TOO_LONG
-    with pytest.raises(ReadingError) as large:
+    with pytest.raises(video.VideoError) as large:
         video.header(path, video.Limits(pixels=1000))
     assert large.value.code is ErrorCode.VIDEO_TOO_LARGE
 
 
 def test_a_file_that_runs_past_the_limit_while_decoding_is_too_long(clip: Callable[..., Any]) -> None:
-    with pytest.raises(ReadingError) as long:
+    with pytest.raises(video.VideoError) as long:
         list(video.frames(clip("sweep.mp4").path, video.Limits(duration_s=2.0)))
     assert long.value.code is ErrorCode.VIDEO_TOO_LONG
 
 
-def test_a_refusal_survives_pickling() -> None:
-    again = pickle.loads(pickle.dumps(ReadingError(ErrorCode.NO_TRACE, "Nothing moves.")))
-    assert (again.code, again.message) == (ErrorCode.NO_TRACE, "Nothing moves.")
+@pytest.mark.parametrize("kind", [ReadingError, video.VideoError])
+def test_a_refusal_survives_pickling(kind: type[AppError]) -> None:
+    again = pickle.loads(pickle.dumps(kind(ErrorCode.NO_TRACE, "Nothing moves.")))
+    assert (type(again), again.code, again.message) == (kind, ErrorCode.NO_TRACE, "Nothing moves.")
 
 
 def test_breathing_alone_gives_no_heart_rate(clip: Callable[..., Any]) -> None:

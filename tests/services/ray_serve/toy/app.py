@@ -8,14 +8,13 @@ from typing import Any
 
 from ray import serve
 from ray.serve.handle import DeploymentHandle
-from starlette.requests import Request
-from starlette.responses import Response
 
-from kit import ingress
 from kit.batching import Batcher, BatchPolicy
 from kit.contract import AnalyzeRequest, AppError, Event, Failure, Progress, Result, Stage
+from kit.ingress import AppIngress
+from kit.metrics import RayBatchMeter
 from kit.stage import Report, Work
-from kit.storage import S3Objects, temporary_folder
+from kit.storage import S3Objects, fetch, objects_of, temporary_folder
 
 
 @serve.deployment
@@ -23,7 +22,7 @@ class Counter:
     """Adds up letters of several requests; the batch that it was in comes back with each answer."""
 
     def __init__(self) -> None:
-        self._batcher: Batcher[str, dict[str, Any]] = Batcher(self._together, len)
+        self._batcher: Batcher[str, dict[str, Any]] = Batcher(self._together, len, meter=RayBatchMeter())
 
     def reconfigure(self, user_config: Mapping[str, Any]) -> None:
         self._batcher.configure(BatchPolicy.of(user_config))
@@ -37,19 +36,17 @@ class Counter:
 
 
 @serve.deployment
-class Ingress:
+class Ingress(AppIngress):
     """HTTP, download and reading in one."""
 
     def __init__(self, counter: DeploymentHandle, version: str) -> None:
+        super().__init__(__file__)
         self._counter = counter
         self._version = version
 
-    async def __call__(self, request: Request) -> Response:
-        return await ingress.answer(request, self._analyze)
-
-    async def _analyze(self, asked: AnalyzeRequest) -> AsyncIterator[Event]:
+    async def analyze(self, asked: AnalyzeRequest) -> AsyncIterator[Event]:
         with temporary_folder() as folder:
-            work = Work(lambda report: _read(asked, folder / "video", report))
+            work = Work(lambda report: _read(asked, folder, report))
             try:
                 async for event in work.events():
                     yield event
@@ -62,10 +59,9 @@ class Ingress:
             yield Result({**counted, "version": self._version})
 
 
-def _read(asked: AnalyzeRequest, path: Path, report: Report) -> str:
-    S3Objects.from_environment().download(
-        asked.video.bucket, asked.video.key, path, 1000, lambda done: report(Stage.DOWNLOAD, done)
-    )
+def _read(asked: AnalyzeRequest, folder: Path, report: Report) -> str:
+    path = folder / "video"
+    fetch(asked, objects_of(asked, S3Objects.from_environment(), folder), path, 1000, report)
     trace = Path(asked.options["trace"]) if "trace" in asked.options else None
     if trace:
         trace.write_text(str(path.parent))

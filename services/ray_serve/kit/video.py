@@ -1,4 +1,4 @@
-"""Decodes a video file frame by frame, and refuses what is none. The only module that reads files."""
+"""Decodes a video file frame by frame, and refuses what is none. What is made of the frames is the app's own."""
 
 from __future__ import annotations
 
@@ -9,9 +9,15 @@ from typing import Any
 
 import av
 import numpy as np
+import numpy.typing as npt
 
-from apps.ecg_rhythm.errors import ErrorCode, ReadingError
-from apps.ecg_rhythm.reading import ByteArray
+from kit.contract import AppError, ErrorCode
+
+ByteArray = npt.NDArray[np.uint8]
+
+
+class VideoError(AppError):
+    """A file that is no readable video, or one over the limits; final."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +55,13 @@ class Frame:
 
 
 def header(path: Path, limits: Limits | None = None) -> Header:
-    """Check the file before decoding it. Raises `ReadingError` for anything that is not a readable video."""
+    """Check the file before decoding it. Raises `VideoError` for anything that is not a readable video."""
     limits = limits or Limits()
     with _open(path) as container:
         stream = container.streams.video[0]
         context = stream.codec_context
         if context.width <= 0 or context.height <= 0:
-            raise ReadingError(ErrorCode.NOT_A_VIDEO, "The video stream states no size; export the video again.")
+            raise VideoError(ErrorCode.NOT_A_VIDEO, "The video stream states no size; export the video again.")
         _check_size(context.width, context.height, limits)
         duration = _duration(container, stream)
         if duration is not None and duration > limits.duration_s:
@@ -64,7 +70,7 @@ def header(path: Path, limits: Limits | None = None) -> Header:
 
 
 def frames(path: Path, limits: Limits | None = None) -> Iterator[Frame]:
-    """Every frame in order, one at a time. Raises `ReadingError` where the file breaks off or outgrows `limits`."""
+    """Every frame in order, one at a time. Raises `VideoError` where the file breaks off or outgrows `limits`."""
     limits = limits or Limits()
     with _open(path) as container:
         stream = container.streams.video[0]
@@ -81,10 +87,10 @@ def frames(path: Path, limits: Limits | None = None) -> Iterator[Frame]:
                 yield Frame(last, _luma(picture), picture)
         except av.FFmpegError as error:
             if last is None:
-                raise ReadingError(ErrorCode.NOT_A_VIDEO, f"No frame can be decoded ({error}).") from error
+                raise VideoError(ErrorCode.NOT_A_VIDEO, f"No frame can be decoded ({error}).") from error
             raise _truncated(last, promised) from error
         if last is None:
-            raise ReadingError(ErrorCode.NOT_A_VIDEO, "The file holds no frame; export the video again.")
+            raise VideoError(ErrorCode.NOT_A_VIDEO, "The file holds no frame; export the video again.")
         if promised is not None and last < 0.9 * promised - 1.0:
             raise _truncated(last, promised)
 
@@ -129,16 +135,16 @@ class _Clock:
 def _open(path: Path) -> Any:
     size = path.stat().st_size
     if size == 0:
-        raise ReadingError(ErrorCode.EMPTY_FILE, "The file is empty; upload it again.")
+        raise VideoError(ErrorCode.EMPTY_FILE, "The file is empty; upload it again.")
     try:
         container = av.open(str(path), metadata_errors="ignore")
     except (av.FFmpegError, ValueError) as error:
         if _lost_its_index(path):
-            raise ReadingError(ErrorCode.TRUNCATED_VIDEO, "The file ends before its index; upload it whole.") from error
-        raise ReadingError(ErrorCode.NOT_A_VIDEO, "The file is no video that can be opened.") from error
+            raise VideoError(ErrorCode.TRUNCATED_VIDEO, "The file ends before its index; upload it whole.") from error
+        raise VideoError(ErrorCode.NOT_A_VIDEO, "The file is no video that can be opened.") from error
     if not container.streams.video:
         container.close()
-        raise ReadingError(ErrorCode.NOT_A_VIDEO, "The file holds no picture, only sound or data.")
+        raise VideoError(ErrorCode.NOT_A_VIDEO, "The file holds no picture, only sound or data.")
     return container
 
 
@@ -168,7 +174,7 @@ def _lost_its_index(path: Path) -> bool:
 
 def _check_size(width: int, height: int, limits: Limits) -> None:
     if width * height > limits.pixels or max(width, height) > limits.side:
-        raise ReadingError(
+        raise VideoError(
             ErrorCode.VIDEO_TOO_LARGE,
             f"{width} x {height} is more than {limits.pixels / 1e6:.1f} megapixels or {limits.side} pixels a side; "
             "scale the video down.",
@@ -181,15 +187,15 @@ def _duration(container: Any, stream: Any) -> float | None:
     return float(container.duration / av.time_base) if container.duration else None
 
 
-def _too_long(limits: Limits) -> ReadingError:
-    return ReadingError(
+def _too_long(limits: Limits) -> VideoError:
+    return VideoError(
         ErrorCode.VIDEO_TOO_LONG, f"The video is longer than {limits.duration_s / 60:.0f} minutes; cut it."
     )
 
 
-def _truncated(last: float, promised: float | None) -> ReadingError:
+def _truncated(last: float, promised: float | None) -> VideoError:
     whole = f" of {promised:.1f} s" if promised else ""
-    return ReadingError(ErrorCode.TRUNCATED_VIDEO, f"The video breaks off after {last:.1f} s{whole}; upload it whole.")
+    return VideoError(ErrorCode.TRUNCATED_VIDEO, f"The video breaks off after {last:.1f} s{whole}; upload it whole.")
 
 
 def _luma(picture: Any) -> ByteArray:
