@@ -59,7 +59,7 @@ check: .venv/.ready .venv-serve/.ready ## What CI checks besides tests: format, 
 	@.venv/bin/ruff format --check --quiet . || { echo 'next: make format'; exit 1; }
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/mypy
-	@.venv/bin/mypy --python-executable .venv-serve/bin/python services/ray_serve tools
+	@.venv/bin/mypy --python-executable .venv-serve/bin/python services/ray_serve tools/ecg_train tools/ecg_video tools/grade_screens.py
 	@.venv/bin/python -m pytest -q tests/architecture
 	@for e in $(ENVIRONMENTS); do .venv/bin/ecgctl render $$e --check; .venv/bin/ecgctl bootstrap $$e --check; done
 	@.venv/bin/cfn-lint $(ENVIRONMENTS:%=templates_out/%/stacks/*.yaml) templates_out/bootstrap/*.yaml
@@ -107,6 +107,10 @@ update-behaviour-table: .venv/.ready ## Make the plan's table of update behaviou
 .PHONY: bench-plan
 bench-plan: .venv/.ready ## How fast, how big and how right the plan is
 	@.venv/bin/python tools/bench_plan.py
+
+.PHONY: bench-sync
+bench-sync: .venv/.ready .venv-aws/.ready ## How long an apply takes, against its longest chain and a plain boto3 loop (minutes)
+	@.venv/bin/python tools/bench_sync.py $(ARGS)
 
 .PHONY: clean
 clean: ## Remove virtual environments and all local state

@@ -1,10 +1,11 @@
 """Plans of a checkout: the rim around `generator/plan`, which reads files, Git and the calendar for it."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from generator.checkout import ENVIRONMENTS, STACKS, TEMPLATES
 from generator.errors import EcgError
@@ -16,6 +17,9 @@ from generator.plan.provenance import with_sources
 from generator.plan.reading import read, read_pair
 from generator.plan.tree import Tree
 from generator.revisions import merge_base, tree_at
+
+if TYPE_CHECKING:
+    from generator.sync.live_tree import LiveTree
 
 
 class FailOn(StrEnum):
@@ -62,15 +66,47 @@ def plan_environment(root: Path, environment: str, base: str | None) -> tuple[Pl
 
     Raises UnknownRevision, InvalidTree, InvalidExemptions, NoTree.
     """
+    sides, revision = from_revision(root, environment, base)
+    return _planned(root, environment, sides), revision
+
+
+def plan_live(root: Path, environment: str, live: "LiveTree") -> Plan:
+    """What making what is live equal to the working tree does. Raises LiveUnknown, InvalidTree, InvalidExemptions."""
+    return _planned(root, environment, from_live(root, environment, live))
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Two trees of an environment as texts, each with the name that goes before its paths."""
+
+    before: Mapping[str, str]
+    after: Mapping[str, str]
+    names: tuple[str, str]
+
+
+def from_revision(root: Path, environment: str, base: str | None) -> tuple[Sides, str]:
+    """`base` (default: where this branch left main) and the working tree, and the base's name.
+
+    Raises UnknownRevision, NoTree.
+    """
     revision = base or merge_base(root)
-    before = tree_at(root, revision, environment)
-    after = _files(root / TEMPLATES / environment)
+    before, after = tree_at(root, revision, environment), _files(root / TEMPLATES / environment)
     if not after and not before:
         raise NoTree(f"templates_out/{environment}")
-    names = (f"{revision}:templates_out/{environment}", f"templates_out/{environment}")
+    return Sides(before, after, (f"{revision}:templates_out/{environment}", f"templates_out/{environment}")), revision
+
+
+def from_live(root: Path, environment: str, live: "LiveTree") -> Sides:
+    """What is live and the working tree. Raises LiveUnknown."""
+    live.require_known()
+    return Sides(live.files, _files(root / TEMPLATES / environment), ("live", f"templates_out/{environment}"))
+
+
+def _planned(root: Path, environment: str, sides: Sides) -> Plan:
     exempt = _exemptions(root / ENVIRONMENTS / f"{environment}.exemptions.yaml")
-    found = plan(*read_pair(before, after, names), exempt, date.today() if exempt else None)  # noqa: DTZ011  a day
-    return replace(found, changes=with_sources(found.changes, _modules(root))), revision
+    trees = read_pair(sides.before, sides.after, sides.names)
+    found = plan(*trees, exempt, date.today() if exempt else None)  # noqa: DTZ011  a day
+    return replace(found, changes=with_sources(found.changes, _modules(root)))
 
 
 def plan_folders(before: Path, after: Path) -> Plan:

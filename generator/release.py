@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from threading import Event
 
 from generator.approving import approval
+from generator.aws.scans import EcrScans
 from generator.aws.session import Clients
 from generator.aws.teardown import CloudFormationRemoval
 from generator.deployment import Desired
@@ -19,9 +21,10 @@ from generator.status import wave_gates
 from generator.status_object import keep_status
 from generator.sync.apply import Outcome
 from generator.sync.ledger import Ledger
-from generator.sync.progress import Noted, Report
+from generator.sync.progress import Noted, Report, one_at_a_time
 from generator.sync.rollback import apply_or_go_back
 from generator.sync.run import Options, Outputs, Target
+from generator.sync.scan import ScanGate
 from generator.sync.verify import Expectations
 
 
@@ -41,16 +44,19 @@ def release(
     """Bring what is committed to a target, under the environment's lease, and record it.
 
     What the ledger says was deployed last is planned against; a change set that would replace or delete what that plan
-    does not is stopped before it runs. `expect`: digests (or their beginnings) of approved plans, of which this one
-    must be, or `merged` (see `approving`). `skip`: stack -> logical ids that continuing a failed rollback may leave as
-    they are. `gated`: each wave has to become healthy before the next. `proved`: at the end the sample has to be read
-    through what was deployed. Where either fails, the last deployment that succeeded is applied again.
-    `while_suspended`: go on although machines were told to keep their hands off.
+    does not is stopped before it runs, and so is what would run an image whose scan found what the environment blocks
+    on. `expect`: digests (or their beginnings) of approved plans, of which this one must be, or `merged` (see
+    `approving`). `skip`: stack -> logical ids that continuing a failed rollback may leave as they are. `gated`: each
+    stack has to become healthy before those that need it begin. `proved`: at the end the sample has to be read through
+    what was deployed. Where either fails, the last deployment that succeeded is applied again. `while_suspended`: go on
+    although machines were told to keep their hands off.
     Raises NoSample, NoStateBucket, NotPruned, DataWouldBeLost, NotApproved, Suspended, LeaseHeld, WaveFailed,
-    GateFailed, ProofFailed, RolledBack.
+    ImageVulnerable, ScanFailed, GateFailed, ProofFailed, RolledBack.
     """
     manifest = desired.manifest
-    gates = wave_gates(desired, clients, report) if gated else None
+    # Gates speak from the threads of their stacks.
+    report, given_up = one_at_a_time(report), Event()
+    gates = wave_gates(desired, clients, report, given_up=given_up) if gated else None
     suspended = gates.suspended if gates else ()
     proof = proof_through_cdn(root, manifest.name, clients, report, suspended) if proved else None
     working = deploying(target, manifest, clients)
@@ -67,7 +73,9 @@ def release(
         skip=skip or {},
         pruning=pruning_of(manifest, was, planned, CloudFormationRemoval(clients.make("cloudformation"))),
         while_suspended=while_suspended,
+        after_publish=ScanGate(manifest.name, EcrScans(clients.make("ecr")), target.clock, report),
         after_wave=gates,
+        given_up=given_up,
         after_box=_in_turn(gates.box if gates else None, proof),
     )
     try:

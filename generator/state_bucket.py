@@ -1,4 +1,4 @@
-"""The bucket of the bootstrap stack, where an environment's lease and ledger lie."""
+"""The bucket of the bootstrap stack, where an environment's lease, ledger and large templates lie."""
 
 import getpass
 import os
@@ -14,6 +14,7 @@ from generator.aws.ledger import S3Ledger
 from generator.aws.session import Clients
 from generator.aws.suspension import S3Suspension
 from generator.aws.teardown import CloudFormationRemoval
+from generator.aws.templates import S3Templates
 from generator.errors import EcgError
 from generator.model.manifest import Manifest
 from generator.sync.ports import Stacks
@@ -33,22 +34,24 @@ class NoStateBucket(EcgError):
         )
 
 
-def deploying(target: Target, manifest: Manifest, clients: Clients) -> Target:
-    """The target as a deployment wants it: with lease and ledger, and CloudFormation at work as its service role.
+def deploying(target: Target, manifest: Manifest, clients: Clients, bucket: str = "") -> Target:
+    """The target as a deployment wants it: with lease, ledger and room for large templates, and CloudFormation at work
+    as its service role. `bucket`: another than the bootstrap stack's.
 
     Raises NoStateBucket, CallRefused.
     """
     client = clients.make("cloudformation")
     stacks = CloudFormation(client)
-    bucket = state_bucket(manifest, stacks)
+    bucket = bucket or state_bucket(manifest, stacks)
     found = stacks.describe(manifest.stack_id(_STACK))
     role = found.outputs.get(_ROLE, "") if found else ""
+    s3 = clients.make("s3")
     working = replace(
         target,
-        stacks=CloudFormation(client, role_arn=role),
+        stacks=CloudFormation(client, role_arn=role, large=S3Templates(s3, bucket)),
         removal=CloudFormationRemoval(client, role_arn=role),
     )
-    return remembering(working, manifest, clients.make("s3"), bucket)
+    return remembering(working, manifest, s3, bucket)
 
 
 def state_bucket(manifest: Manifest, stacks: Stacks) -> str:

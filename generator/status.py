@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from generator.aws.cloudformation import CloudFormation
@@ -17,16 +19,18 @@ from generator.aws.suspension import S3Suspension
 from generator.aws.traces import LogGroup, StackHistory
 from generator.checkout import STATE
 from generator.deployment import Desired, SystemClock, WrongAccount, committed
-from generator.errors import EcgError
+from generator.live_plan import compared
 from generator.local.connection import Connection
 from generator.model import names
 from generator.model.environment import UNRESOLVED
+from generator.model.manifest import UnknownStack
 from generator.state_bucket import NoStateBucket, state_bucket
 from generator.sync.gates import Gate, GateFact, Patience, WaveGates
-from generator.sync.health import Box, Unreadable
+from generator.sync.health import Box, Reading, Thing, Unreadable
 from generator.sync.health.reading import LiveTemplate, StackReading
 from generator.sync.ledger import Ledger, LedgerStore
-from generator.sync.status import EnvironmentStatus, status_of, things_to_read
+from generator.sync.live_tree import LiveEnvironment, LiveTree, live_tree
+from generator.sync.status import EnvironmentStatus, box_to_read, status_of, things_to_read
 from generator.sync.suspension import SuspensionStore, standing
 from generator.sync.traces import LogLine, StackMoment
 
@@ -42,16 +46,6 @@ class LogSource(StrEnum):
 
     API = "api"
     MODEL_SERVER = "model-server"
-
-
-class UnknownStack(EcgError):
-    """The manifest has no stack of that name."""
-
-    exit_code = 2
-
-    def __init__(self, name: str, known: Sequence[str]) -> None:
-        self.name, self.known = name, tuple(known)
-        super().__init__(f"there is no stack {name!r}\n  next: use one of {', '.join(known)}")
 
 
 class Observer:
@@ -85,34 +79,48 @@ class Observer:
 
     def status(self) -> EnvironmentStatus:
         """Read everything side by side, and judge it."""
-        manifest = self.manifest
-        wanted = [manifest.stack_id(stack.name) for stack in manifest.stacks]
-        named = self._stacks.named(manifest.stack_id(""))
+        manifest, files = self.manifest, self._files
         suspended = standing(self._suspensions) if self._suspensions else None
-        said = [suspended.words] if suspended else []
-        if isinstance(named, Unreadable):
-            said.append(f"stacks that Git dropped cannot be found: {named.reason}")
-            named = []
-        others = [name for name in named if name not in {*wanted, manifest.stack_id(_BOOTSTRAP)}]
-        live = self._stacks.read_stacks([*wanted, *others])
-        strays = [name for name in others if self._ours(live[name])]
-        readings = self._reader.read(things_to_read(manifest, self._files, live))
+        live = self._stacks_now()
+        readings = self._reader.read(things_to_read(manifest, files, live.stacks))
+        tree = live_tree(manifest, files, _with_box(live, readings))
         deployments = self._ledger.history(1) if self._ledger else ()
         return status_of(
             manifest,
-            self._files,
-            live,
+            files,
+            live.stacks,
             readings,
             datetime.now(UTC),
-            strays=strays,
+            compared(manifest, files, tree),
+            strays=live.strays,
             deployed=deployments[0] if deployments else None,
-            notes=said,
+            notes=[*([suspended.words] if suspended else []), *live.notes],
         )
+
+    def tree(self) -> LiveTree:
+        """What is live in the shape of `templates_out/<env>`, without how well it is."""
+        live = self._stacks_now()
+        readings = self._reader.read(box_to_read(self.manifest, self._files, live.stacks))
+        return live_tree(self.manifest, self._files, _with_box(live, readings))
+
+    def _stacks_now(self) -> LiveEnvironment:
+        wanted = [self.manifest.stack_id(stack.name) for stack in self.manifest.stacks]
+        named = self._stacks.named(self.manifest.stack_id(""))
+        notes = []
+        if isinstance(named, Unreadable):
+            notes.append(f"stacks that Git dropped cannot be found: {named.reason}")
+            named = []
+        others = [name for name in named if name not in {*wanted, self.manifest.stack_id(_BOOTSTRAP)}]
+        live = self._stacks.read_stacks([*wanted, *others])
+        strays = [name for name in others if self._ours(live[name])]
+        for name in others:
+            if isinstance(reading := live[name], Unreadable):
+                notes.append(f"whether Git dropped stack {name} is not known: {reading.reason}")
+        return LiveEnvironment(live, strays, notes=notes)
 
     def _ours(self, reading: StackReading) -> bool:
         """Made by an apply of this environment; another may have a name that begins like this one's."""
-        ours = {"Project": self.manifest.project, "Environment": self.manifest.name, "ManagedBy": "ecgctl"}
-        return isinstance(reading, LiveTemplate) and ours.items() <= reading.tags.items()
+        return isinstance(reading, LiveTemplate) and self.manifest.tags.items() <= reading.tags.items()
 
     def events(self, stack: str | None, limit: int) -> Sequence[StackMoment]:
         """The last events, oldest first, of one stack or of all. Raises UnknownStack, AwsRefused."""
@@ -157,8 +165,8 @@ class Observer:
         For whoever finds the box's log empty. Raises AwsRefused.
         """
         stacks = [self.manifest.stack_id(stack.name) for stack in self.manifest.stacks]
-        things = things_to_read(self.manifest, self._files, self._stacks.read_stacks(stacks))
-        for reading in self._reader.read([thing for thing in things if isinstance(thing, Box)]).values():
+        box = box_to_read(self.manifest, self._files, self._stacks.read_stacks(stacks))
+        for reading in self._reader.read(box).values():
             if isinstance(reading, Unreadable):
                 raise AwsRefused("reading the box's report", "Unreadable", reading.reason)
             report = (reading or {}).get("report") or {}
@@ -166,15 +174,20 @@ class Observer:
         return ()
 
 
+def _with_box(live: LiveEnvironment, readings: Mapping[Thing, Reading]) -> LiveEnvironment:
+    return replace(live, box=next((one for thing, one in readings.items() if isinstance(thing, Box)), None))
+
+
 def wave_gates(
     desired: Desired,
     clients: Clients,
     report: Callable[[GateFact], None] = lambda _: None,
     patience: Patience | None = None,
+    given_up: Event | None = None,
 ) -> WaveGates:
     """The health gates of an apply: what `Options.after_wave` takes; its `box` waits for what the GPU box was told."""
     reader = LiveReader(clients.make)
-    gate = Gate(desired.manifest.name, reader, SystemClock(), patience or Patience(), report)
+    gate = Gate(desired.manifest.name, reader, SystemClock(), patience or Patience(), report, given_up=given_up)
     return WaveGates(desired.manifest, desired.files, LiveStacks(clients.make("cloudformation")), gate)
 
 

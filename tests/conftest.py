@@ -1,13 +1,25 @@
 """Options that all tests share, and the table of faults that `make test-faults` prints at its end."""
 
-from collections.abc import Callable
+from collections import Counter
+from dataclasses import dataclass, field
 
 import pytest
 
-Told = Callable[[str, bool], None]
-"""(fault, nothing had to be done by hand): one fault injected, and what came of it."""
 
-_FAULTS: dict[str, list[bool]] = {}
+@dataclass
+class FaultTable:
+    """Faults by name: how many were injected, converged by the next command alone, and how often `status` and `plan
+    --live` were held against each other meanwhile."""
+
+    rows: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def add(self, fault: str, injected: int = 1, converged: int = 1, agreed: int = 0) -> None:
+        """Tell of faults of one kind; whatever did not converge would have needed somebody's hands."""
+        row = self.rows.setdefault(fault, Counter())
+        row.update(injected=injected, converged=converged, agreed=agreed)
+
+
+_TABLE = FaultTable()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -35,18 +47,23 @@ def update_goldens(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture
-def fault() -> Told:
+def faults() -> FaultTable:
     """Tell of each fault that a test injects; whatever is told stands in the table."""
-    return lambda name, converged: _FAULTS.setdefault(name, []).append(converged)
+    return _TABLE
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """The table: faults injected, converged by the next command, manual steps."""
-    if not _FAULTS or not config.getoption("markexpr"):
+    """The table: faults injected, converged by the next command, manual steps, agreements."""
+    if not _TABLE.rows or not config.getoption("markexpr"):
         return
     terminalreporter.section("faults")
-    width = max(map(len, _FAULTS))
-    terminalreporter.write_line(f"{'fault':{width}} {'injected':>9} {'converged':>10} {'manual steps':>13}")
-    every = [one for told in _FAULTS.values() for one in told]
-    for name, told in [*_FAULTS.items(), ("all", every)]:
-        terminalreporter.write_line(f"{name:{width}} {len(told):9} {sum(told):10} {len(told) - sum(told):13}")
+    every = sum(_TABLE.rows.values(), Counter())
+    width = max(map(len, _TABLE.rows))
+    terminalreporter.write_line(
+        f"{'fault':{width}} {'injected':>9} {'converged':>10} {'manual steps':>13} {'agreed':>7}"
+    )
+    for name, row in [*_TABLE.rows.items(), ("all", every)]:
+        manual = row["injected"] - row["converged"]
+        counts = f"{row['injected']:9} {row['converged']:10} {manual:13} {row['agreed']:7}"
+        terminalreporter.write_line(f"{name:{width}} {counts}")
+    terminalreporter.write_line("agreed: status and plan --live said the same, after each fault and at the end")

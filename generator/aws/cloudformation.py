@@ -9,6 +9,7 @@ from uuid import uuid4
 from botocore.exceptions import ClientError
 
 from generator.aws.errors import AwsRefused, aws, error_code, no_such_stack, nothing_to_change
+from generator.aws.templates import S3Templates
 from generator.sync.errors import Overtaken
 from generator.sync.ports import (
     ChangeSet,
@@ -21,8 +22,10 @@ from generator.sync.ports import (
 )
 
 _INLINE_LIMIT = 51_200
-"""Bytes of a template body in a call (CloudFormation quotas, read 2026-11)."""
-_POLL_SECONDS = 0.3
+_LIMIT = 1_000_000
+"""Bytes of a template in a call, and in S3 (CloudFormation quotas, read 2026-11; its "1 MB" is decimal)."""
+_POLL_SECONDS, _SLOWER, _SLOWEST_SECONDS = 0.3, 1.5, 2.0
+"""How soon to look again, first; each time longer than before; and at most. All stacks under way share the calls."""
 _PREFIX = "ecgctl-"
 """Of the names of our change sets; others' are left alone."""
 _NOT_EXECUTED = ("AVAILABLE", "UNAVAILABLE", "OBSOLETE")
@@ -32,11 +35,19 @@ _DISCARD_ATTEMPTS = 20
 class CloudFormation:
     """Implements Stacks over a boto3 client."""
 
-    def __init__(self, client: Any, sleep: Callable[[float], None] = time.sleep, role_arn: str = "") -> None:
-        """`role_arn` is the service role that CloudFormation works as; empty: it works with the caller's rights."""
+    def __init__(
+        self,
+        client: Any,
+        sleep: Callable[[float], None] = time.sleep,
+        role_arn: str = "",
+        large: S3Templates | None = None,
+    ) -> None:
+        """`role_arn` is the service role that CloudFormation works as; empty: it works with the caller's rights.
+        `large` is where templates go that are too long for a call; None: they are refused."""
         self._client = client
         self._sleep = sleep
         self._role: Mapping[str, str] = {"RoleARN": role_arn} if role_arn else {}
+        self._large = large
 
     def describe(self, name: str) -> LiveStack | None:
         with aws(f"describing stack {name}"):
@@ -71,6 +82,7 @@ class CloudFormation:
             ]
 
     def create_change_set(self, request: StackRequest, kind: ChangeSetKind) -> ChangeSet:
+        desired = self._desired(request)
         name = f"{_PREFIX}{uuid4().hex[:12]}"
         with aws(f"creating a change set for {request.name}"):
             try:
@@ -78,7 +90,7 @@ class CloudFormation:
                     StackName=request.name,
                     ChangeSetName=name,
                     ChangeSetType=kind.value,
-                    **_desired(request),
+                    **desired,
                     Tags=[{"Key": key, "Value": value} for key, value in sorted(request.tags.items())],
                     Capabilities=["CAPABILITY_NAMED_IAM"],
                     **self._role,
@@ -90,14 +102,39 @@ class CloudFormation:
                 identifier = name
             return self._computed(request.name, identifier, kind)
 
+    def _desired(self, request: StackRequest) -> dict[str, Any]:
+        """Template and parameters of a change set. Raises AwsRefused, AlteredTemplate."""
+        if request.reverting:
+            kept = [{"ParameterKey": name, "UsePreviousValue": True} for name in sorted(request.parameters)]
+            return {"UsePreviousTemplate": True, "Parameters": kept, "DeploymentMode": "REVERT_DRIFT"}
+        given = [{"ParameterKey": name, "ParameterValue": value} for name, value in sorted(request.parameters.items())]
+        return {**self._template(request), "Parameters": given}
+
+    def _template(self, request: StackRequest) -> Mapping[str, str]:
+        """The template as an argument: as it is, or where it was uploaded to. Raises AwsRefused, AlteredTemplate."""
+        size = len(request.template.encode())
+        if size <= _INLINE_LIMIT:
+            return {"TemplateBody": request.template}
+        if size <= _LIMIT and self._large is not None:
+            return {"TemplateURL": self._large.put(request.template)}
+        if size > _LIMIT:
+            why = f"CloudFormation takes {_LIMIT:,} at most; split the stack"
+        else:
+            why = f"over {_INLINE_LIMIT:,} it has to go through a state bucket, and there is none: ecgctl bootstrap"
+        raise AwsRefused(
+            f"creating a change set for {request.name}", "TemplateTooLong", f"the template has {size:,} bytes; {why}"
+        )
+
     def _computed(self, stack: str, identifier: str, kind: ChangeSetKind) -> ChangeSet:
         changes: list[ResourceChange] = []
         asked = {"ChangeSetName": identifier, "StackName": stack, "IncludePropertyValues": True}
+        pause = _POLL_SECONDS
         while True:
             found = self._client.describe_change_set(**asked)
             if found["Status"] not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
                 break
-            self._sleep(_POLL_SECONDS)
+            self._sleep(pause)
+            pause = min(pause * _SLOWER, _SLOWEST_SECONDS)
         identifier = found["ChangeSetId"]
         reason = found.get("StatusReason", "")
         empty = found["Status"] == "FAILED" and nothing_to_change(reason)
@@ -183,22 +220,6 @@ class CloudFormation:
                 for event in page["StackEvents"]
                 if event.get("PhysicalResourceId") == stack.id
             ][::-1]
-
-
-def _desired(request: StackRequest) -> dict[str, Any]:
-    """Template and parameters of a change set."""
-    if request.reverting:
-        kept = [{"ParameterKey": name, "UsePreviousValue": True} for name in sorted(request.parameters)]
-        return {"UsePreviousTemplate": True, "Parameters": kept, "DeploymentMode": "REVERT_DRIFT"}
-    size = len(request.template.encode())
-    if size > _INLINE_LIMIT:
-        raise AwsRefused(
-            f"creating a change set for {request.name}",
-            "TemplateTooLong",
-            f"the template has {size} bytes, CloudFormation takes {_INLINE_LIMIT} in a call; split the stack",
-        )
-    given = [{"ParameterKey": name, "ParameterValue": value} for name, value in sorted(request.parameters.items())]
-    return {"TemplateBody": request.template, "Parameters": given}
 
 
 def _live(stack: dict[str, Any]) -> LiveStack:

@@ -1,6 +1,6 @@
 """AWS's errors as ours; the only place that reads AWS's error texts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
@@ -80,3 +80,8 @@ def drift_detection_runs(error: ClientError) -> bool:
 def nothing_to_change(reason: str) -> bool:
     """A change set FAILED because there is nothing in it: CloudFormation has no status for that."""
     return "didn't contain changes" in reason or "No updates are to be performed" in reason
+
+
+def cannot_be_scanned(status: Mapping[str, str]) -> bool:
+    """ECR's basic scan says of an image whose operating system it does not know that it FAILED, and why in words."""
+    return status.get("status") == "FAILED" and status.get("description", "").startswith("UnsupportedImageError")

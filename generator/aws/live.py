@@ -139,20 +139,31 @@ class LiveReader:
 
     def _box(self, thing: Box) -> Reading:
         report, desired = (self._object(thing.bucket, key) for key in (thing.report_key, thing.pointer_key))
-        for found in (report, desired):
-            if isinstance(found, Unreadable):
-                return found
-        return {"report": report, "desired": desired}
+        if isinstance(report, Unreadable):
+            return report
+        if isinstance(desired, Unreadable):
+            return desired
+        # The pointer is what a program wrote, not what it should have written.
+        named = desired.get("serve") if desired else None
+        key = named.get("key") if isinstance(named, dict) else None
+        config = self._text(thing.bucket, key) if isinstance(key, str) else None
+        return {"report": report, "desired": desired, "config": config}
 
     def _object(self, bucket: str, key: str) -> Reading:
-        try:
-            content = self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-        except ClientError as error:
-            if error_code(error) in _NO_OBJECT:
-                return None
-            raise
+        content = self._text(bucket, key)
+        if content is None:
+            return None
         try:
             data = json.loads(content)
         except ValueError as error:
             return Unreadable(f"s3://{bucket}/{key} is no JSON: {error}")
         return data if isinstance(data, dict) else Unreadable(f"s3://{bucket}/{key} holds no object")
+
+    def _text(self, bucket: str, key: str) -> str | None:
+        try:
+            content: bytes = self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        except ClientError as error:
+            if error_code(error) in _NO_OBJECT:
+                return None
+            raise
+        return content.decode(errors="replace")

@@ -59,8 +59,8 @@ class LiveStacks:
             if error_code(error) != "ValidationError":
                 raise
             return ""
-        # boto3 parses a template that was written as JSON.
-        return body if isinstance(body, str) else json.dumps(body)
+        # boto3 parses a template that was written as JSON; in lines, it is YAML that people can read, too.
+        return body if isinstance(body, str) else json.dumps(body, indent=1, ensure_ascii=False)
 
     def _resources(self, name: str) -> dict[str, str]:
         pages = self._client.get_paginator("list_stack_resources").paginate(StackName=name)

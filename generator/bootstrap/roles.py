@@ -72,8 +72,12 @@ def reading_settings(environment: Environment) -> PolicyDocument:
 
 
 def reading_state(environment: Environment, state_bucket: Any) -> PolicyDocument:
-    """What the stacks say and how what they made is doing, for plan, status and drift; no video, message or secret."""
+    """What the stacks say and how what they made is doing, for plan, status and drift; no video, message or secret.
+
+    Of the GPU box that is what it was told to run and what it reports.
+    """
     stacks = _stacks(environment)
+    artifacts = f"arn:${{AWS::Partition}}:s3:::{environment.prefix}-{names.ARTIFACTS_BUCKET}-*"
     return document(
         _allow(
             "ReadStacks",
@@ -91,6 +95,8 @@ def reading_state(environment: Environment, state_bucket: Any) -> PolicyDocument
         ),
         _allow("ReadState", "s3", "GetObject", [Sub("${Bucket}/*", Bucket=state_bucket)]),
         _allow("ListState", "s3", "ListBucket", [state_bucket]),
+        _allow("ReadBox", "s3", "GetObject", [Sub(f"{artifacts}/{path}") for path in _of_the_box(environment)]),
+        _allow("ListBox", "s3", "ListBucket", [Sub(artifacts)]),  # else what is absent is a refusal
         _allow("ReadTargets", "elasticloadbalancing", "DescribeTargetHealth", ["*"]),  # *: it knows no resources
         _allow("ReadTasks", "ecs", "ListTasks DescribeTasks", ["*"]),  # *: a task's id is made when it starts
         _allow("ReadImages", "ecr", "DescribeImages DescribeImageScanFindings", [_repository(environment)]),
@@ -138,6 +144,8 @@ def deploying(environment: Environment, state_bucket: Any, service_role: Any) ->
             Resource=[service_role],
             Condition=Condition(StringEquals("iam:PassedToService", CLOUDFORMATION)),
         ),
+        # With ReadState, also what large templates need: CloudFormation reads them with the rights of whoever asks for
+        # the change set (generator/aws/templates.py), so the service role stays shut out.
         _allow("WriteState", "s3", "PutObject", [Sub("${Bucket}/*", Bucket=state_bucket)]),
         # Only the lease: the ledger is never shortened, and what is overwritten stays as a version.
         _allow("GiveTheLeaseBack", "s3", "DeleteObject", [Sub("${Bucket}/leases/*", Bucket=state_bucket)]),
@@ -235,6 +243,12 @@ _STACK: Final = "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::Acco
 
 def _stacks(environment: Environment) -> list[Any]:
     return [Sub(f"{_STACK}/{environment.prefix}-*/*")]
+
+
+def _of_the_box(environment: Environment) -> tuple[str, ...]:
+    """What the GPU box is told and what it reports; not its packages."""
+    name = environment.name
+    return f"serve/{name}/desired.json", f"serve/{name}/config/*", f"observed/{name}/box.json"
 
 
 def _repository(environment: Environment) -> Sub:

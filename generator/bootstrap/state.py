@@ -20,6 +20,7 @@ from troposphere.s3 import (
     VersioningConfiguration,
 )
 
+from generator.model import names
 from generator.model.environment import Environment
 from generator.parts.policies import document, tls_only
 from generator.parts.unique import unique
@@ -27,6 +28,9 @@ from generator.parts.unique import unique
 STATE_BUCKET = "state"
 NONCURRENT_DAYS = 90
 """A quarter: long enough to look up what an overwritten lease or status said during an incident."""
+
+TEMPLATE_DAYS = 30
+"""CloudFormation reads a template once, when a change set is asked for; apply uploads it again where it is gone."""
 
 
 def state_bucket(template: Template, environment: Environment) -> Bucket:
@@ -58,6 +62,12 @@ def state_bucket(template: Template, environment: Environment) -> Bucket:
                         Id="forget-incomplete-uploads",
                         Status="Enabled",
                         AbortIncompleteMultipartUpload=AbortIncompleteMultipartUpload(DaysAfterInitiation=7),
+                    ),
+                    LifecycleRule(
+                        Id="forget-large-templates",
+                        Status="Enabled",
+                        Prefix=names.LARGE_TEMPLATES,
+                        ExpirationInDays=TEMPLATE_DAYS,
                     ),
                 ]
             ),

@@ -31,7 +31,7 @@ from generator.commands.options import environment_argument, local_option, root_
     metavar="STACK.RESOURCE",
     help="Leave this resource as it is when a failed rollback is continued (docs/runbooks/stacks.md).",
 )
-@click.option("--gates/--no-gates", default=True, help="Wait after each wave until what it deployed is healthy.")
+@click.option("--gates/--no-gates", default=True, help="Wait after each stack until what it deployed is healthy.")
 @click.option(
     "--proof/--no-proof",
     default=None,
@@ -53,10 +53,11 @@ def apply(
     """Make AWS equal to templates_out/ENV.
 
     Reads only what is committed under templates_out/ and the folders of the artifacts that it names; never runs the
-    generator. Stacks go in waves that follow from their wiring; a stack that is as Git wants it is left alone. One
+    generator. Each stack is begun when the stacks that feed it are done; one that is as Git wants it is left alone. One
     apply at a time holds the environment's lease; each is recorded (ecgctl history). A change set that would replace or
-    delete what the plan does not announce is stopped before it runs. What does not get healthy, or does not read the
-    sample as it should, is taken back: the last deployment that succeeded is applied again (docs/runbooks/health.md).
+    delete what the plan does not announce is stopped before it runs, and so is a service whose image has findings that
+    the environment blocks on (docs/runbooks/stacks.md). What does not get healthy, or does not read the sample as it
+    should, is taken back: the last deployment that succeeded is applied again (docs/runbooks/health.md).
     """
     from rich.console import Console
 

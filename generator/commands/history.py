@@ -93,16 +93,13 @@ def rollback(
         from rich.console import Console
 
         from generator.report.live import showing
-        from generator.state_bucket import deployer, deploying, remembering
+        from generator.state_bucket import deployer, deploying
         from generator.sync.apply import Options, apply
 
         files = ledger.files(to)
         desired = Desired(parse(files["manifest.yaml"], f"manifest.yaml of {to.id}"), files)
         target, _ = target_of(root, desired, local)
-        if local or bucket:
-            target = remembering(target, desired.manifest, clients.make("s3"), found)
-        else:
-            target = deploying(target, desired.manifest, clients)
+        target = deploying(target, desired.manifest, clients, found)
         options = Options(
             who=deployer(),
             commit=to.commit,

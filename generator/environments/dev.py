@@ -49,6 +49,7 @@ ENVIRONMENT = Environment(
     registry=Registry(
         image_tag_mutability="MUTABLE",
         scan_on_push=True,
+        scan_blocks="CRITICAL",
         empty_on_delete=True,
     ),
     jobs=Jobs(

@@ -16,6 +16,7 @@ LOCKABLE: Final = ("ModelServerImageId", "VideoPublicKeyPem")
 """Template parameters that an environment's lock file may hold."""
 
 PriceClass = Literal["PriceClass_100", "PriceClass_200", "PriceClass_All"]
+ScanBlocks = Literal["CRITICAL", "HIGH", "NONE"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +60,7 @@ class Registry:
 
     image_tag_mutability: Literal["MUTABLE", "IMMUTABLE"]
     scan_on_push: bool
+    scan_blocks: ScanBlocks  # findings as severe as this, or worse, stop an apply before the image runs
     empty_on_delete: bool  # may the repository be deleted with images in it? They can be built again from Git
 
 

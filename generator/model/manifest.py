@@ -4,7 +4,7 @@
 for text that people may have edited or merged badly, so it reports every mistake together, with file and line.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -26,6 +26,15 @@ class ArtifactKind(StrEnum):
     PACKAGE = "package"
 
 
+class ScanThreshold(StrEnum):
+    """The least severity of a finding in an image that stops an apply."""
+
+    CRITICAL = "CRITICAL"
+    HIGH = "HIGH"
+    NONE = "NONE"
+    """No finding does."""
+
+
 @dataclass(frozen=True)
 class StackManifest:
     """One CloudFormation stack as Git wants it."""
@@ -36,6 +45,8 @@ class StackManifest:
     """The template's path below `templates_out/<env>`."""
     sha256: str
     parameters: Mapping[str, Wire | str]
+    unsettled: tuple[str, ...] = ()
+    """What of the stack itself is not as an apply leaves it, in words: only a tree of what is live says so."""
 
     @property
     def needs(self) -> frozenset[str]:
@@ -53,6 +64,8 @@ class Artifact:
     address: str
     store: Wire
     """The output that names where it is kept: a repository for an image, a bucket for a package."""
+    scan: ScanThreshold = ScanThreshold.NONE
+    """Which findings of the registry's scan stop an apply; only an image is scanned."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +96,11 @@ class Manifest:
         return next((artifact.store for artifact in self.artifacts if artifact.name == "agent"), None)
 
     @property
+    def tags(self) -> dict[str, str]:
+        """What marks a stack as this environment's."""
+        return {"Project": self.project, "Environment": self.name, "ManagedBy": "ecgctl"}
+
+    @property
     def waves(self) -> tuple[tuple[StackManifest, ...], ...]:
         """The stacks, wave by wave, in the order in which they are applied."""
         numbers = sorted({stack.wave for stack in self.stacks})
@@ -111,6 +129,7 @@ class Manifest:
                         "template": stack.template,
                         "sha256": stack.sha256,
                         "parameters": {name: _wire_data(value) for name, value in sorted(stack.parameters.items())},
+                        **({"unsettled": list(stack.unsettled)} if stack.unsettled else {}),
                     }
                     for stack in self.stacks
                 ],
@@ -121,6 +140,7 @@ class Manifest:
                         "source": artifact.source,
                         "address": artifact.address,
                         "store": _wire_data(artifact.store),
+                        **({"scan": artifact.scan.value} if artifact.scan is not ScanThreshold.NONE else {}),
                     }
                     for artifact in self.artifacts
                 ],
@@ -142,6 +162,16 @@ class InvalidManifest(EcgError):
     def __init__(self, mistakes: Iterable[str]) -> None:
         self.mistakes = tuple(mistakes)
         super().__init__("\n".join(self.mistakes))
+
+
+class UnknownStack(EcgError):
+    """The manifest has no stack of that name."""
+
+    exit_code = 2
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        self.name, self.known = name, tuple(known)
+        super().__init__(f"there is no stack {name!r}\n  next: use one of {', '.join(known)}")
 
 
 def parse(text: str, file: str) -> Manifest:
@@ -178,13 +208,16 @@ class _Reader:
         parameters: dict[str, Wire | str] = {}
         for name in self.mapping((*path, "parameters")):
             at = (*path, "parameters", name)
-            parameters[name] = self.wire(at) if isinstance(self.get(at), dict) else self.text(at)
+            given = self.get(at)
+            # The empty text is a value like any other.
+            parameters[name] = self.wire(at) if isinstance(given, dict) else "" if given == "" else self.text(at)
         return StackManifest(
             name=self.text((*path, "name")),
             wave=self.number((*path, "wave")),
             template=self.text((*path, "template")),
             sha256=self.text((*path, "sha256")),
             parameters=MappingProxyType(parameters),
+            unsettled=tuple(self.each((*path, "unsettled"), self.text)) if self.get((*path, "unsettled")) else (),
         )
 
     def artifact(self, path: Path) -> Artifact:
@@ -198,7 +231,19 @@ class _Reader:
             source=self.text((*path, "source")),
             address=self.text((*path, "address")),
             store=self.wire((*path, "store")),
+            scan=self.scan((*path, "scan"), kind),
         )
+
+    def scan(self, path: Path, kind: str) -> ScanThreshold:
+        """Absent where nothing stops an apply, and in trees from before there was a gate."""
+        if self.get(path) is None:
+            return ScanThreshold.NONE
+        value = self.text(path)
+        if kind == ArtifactKind.PACKAGE:
+            self.wrong(path, "a package is not scanned; take it out")
+        elif value and value not in list(ScanThreshold):
+            self.wrong(path, f"{value!r} is none of {', '.join(ScanThreshold)}")
+        return ScanThreshold(value) if value in list(ScanThreshold) else ScanThreshold.NONE
 
     def wires(self, stacks: tuple[StackManifest, ...], artifacts: tuple[Artifact, ...]) -> None:
         wave = {stack.name: stack.wave for stack in stacks}

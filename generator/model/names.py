@@ -18,6 +18,9 @@ ARTIFACTS_BUCKET: Final = "artifacts"
 ALB_LOGS_BUCKET: Final = "alb-logs"
 BUCKETS: Final = (FRONTEND_BUCKET, VIDEO_BUCKET, CLOUDFRONT_LOGS_BUCKET, ARTIFACTS_BUCKET, ALB_LOGS_BUCKET)
 
+LARGE_TEMPLATES: Final = "templates/"
+"""Where in the state bucket templates lie that are too large for a call."""
+
 RANDOM_LENGTH: Final = 8
 """Characters of `{random}`."""
 

@@ -253,6 +253,14 @@ def volume(known: Known) -> Findings:
         yield Finding(f"{root}.throughput", f"gp3 gives at most {iops // 4} to {iops} IOPS", "lower it, or raise iops")
 
 
+def scanned(known: Known) -> Findings:
+    """Only what is scanned can be found vulnerable."""
+    if known["registry.scan_blocks"] != "NONE" and not known["registry.scan_on_push"]:
+        yield Finding(
+            "registry.scan_blocks", "images are not scanned", "set registry.scan_on_push=True, or this to 'NONE'"
+        )
+
+
 def emails(known: Known) -> Findings:
     """Alarms go to addresses."""
     for value in known["alarms.emails"]:
@@ -285,6 +293,7 @@ RULES: Final[tuple[Callable[[Known], Findings], ...]] = (
     retention,
     health_check,
     volume,
+    scanned,
     emails,
     prune,
 )

@@ -73,23 +73,38 @@ def _stack_changes(
 ) -> Iterator[StackChange]:
     old, new = _stacks(before), _stacks(after)
     touched = {one.stack for one in found}
+    directly = {one.stack for one in found if one.cause is Cause.DIRECT}
+    unsettled = {one.name: one.unsettled for one in before.manifest.stacks} if before.manifest else {}
     for name in sorted(waves, key=lambda stack: (waves[stack], stack)):
         outputs = dict.fromkeys(blast.outputs.get(name, ()))
-        if name not in old:
-            yield StackChange(name, Action.CREATE, waves[name], tuple(sorted(after.templates[name].outputs)))
-        elif name not in new:
-            yield StackChange(name, Action.DELETE, waves[name], tuple(sorted(before.templates[name].outputs)))
+        if name not in old or name not in new:
+            action, side = (Action.DELETE, before) if name in old else (Action.CREATE, after)
+            told = tuple(sorted(side.templates[name].outputs))
+            yield StackChange(name, action, waves[name], told, Cause.DIRECT)
         else:
-            if name in set(after.templates):
-                was, now = before.templates[name], after.templates[name]
-                outputs |= dict.fromkeys({*was.outputs} ^ {*now.outputs})
-                outputs |= dict.fromkeys(_reexported(was, now))
-            updated = name in touched or bool(outputs)
-            yield StackChange(name, Action.UPDATE if updated else None, waves[name], tuple(sorted(outputs)))
+            own = (
+                set(_restated(before.templates[name], after.templates[name])) if name in set(after.templates) else set()
+            )
+            outputs |= dict.fromkeys(own)
+            reasons = unsettled.get(name, ())
+            updated = name in touched or outputs or reasons
+            direct = name in directly or own or reasons
+            yield StackChange(
+                name,
+                Action.UPDATE if updated else None,
+                waves[name],
+                tuple(sorted(outputs)),
+                (Cause.DIRECT if direct else Cause.PROPAGATED) if updated else None,
+                reasons,
+            )
 
 
-def _reexported(was: Template, now: Template) -> Iterator[str]:
-    """Outputs that are exported under another name, or no longer, or only now."""
+def _restated(was: Template, now: Template) -> Iterator[str]:
+    """Outputs whose own text says something else: they appear, go, or have another value or export."""
+    yield from {*was.outputs} ^ {*now.outputs}
+    for name in {*was.outputs} & {*now.outputs}:
+        if says(was, was.outputs[name]) != says(now, now.outputs[name]):
+            yield name
     for name in {*was.exports, *now.exports}:
         if says(was, was.exports.get(name)) != says(now, now.exports.get(name)):
             yield name
@@ -141,12 +156,14 @@ def _changed(left: Resource, right: Resource, templates: tuple[Template, Templat
 
 
 def _around(left: Resource, right: Resource, templates: tuple[Template, Template]) -> Iterator[PropertyChange]:
-    """What a template says beside the properties."""
+    """What a template says beside the properties.
+
+    Not `DependsOn`: it only orders, and CloudFormation makes no update of it alone (aws/aws-cdk issue 21496, 2022-08).
+    """
     policies = "it tells CloudFormation what to do later; the resource itself stays as it is"
     for path, old, new in (
         ("DeletionPolicy", left.deletion_policy, right.deletion_policy),
         ("UpdateReplacePolicy", left.update_replace_policy, right.update_replace_policy),
-        ("DependsOn", list(left.depends_on) or None, list(right.depends_on) or None),
     ):
         if old != new:
             yield PropertyChange(path, old, new, Effect.IN_PLACE, policies, Confidence.CERTAIN)

@@ -17,7 +17,7 @@ from generator.plan.scaling import scaled
 from generator.plan.tree import Call, Ref, Resource, Template, Text, Tree, references
 from generator.plan.values import calls
 
-INLINE_BYTES, BYTES, RESOURCES, NAMES = 51_200, 1_048_576, 500, 200
+INLINE_BYTES, BYTES, RESOURCES, NAMES = 51_200, 1_000_000, 500, 200
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html (2026-11-23)."""
 _PROTECTIONS = {"DeletionProtection": True, "DeletionProtectionEnabled": True, "DisableApiTermination": True}
 _ORDER = tuple(Severity)
@@ -84,10 +84,8 @@ def _template(template: Template, after: Tree) -> Iterator[Obstacle]:
             Severity.BLOCKER, f"the template has {template.size:,} bytes; CloudFormation takes {BYTES:,} at most"
         )
     elif template.size > INLINE_BYTES:
-        sentence = (
-            f"the template has {template.size:,} bytes: over {INLINE_BYTES:,} it cannot go inline, but through S3"
-        )
-        yield limit(Severity.BLOCKER, sentence)
+        sentence = f"the template has {template.size:,} bytes: over {INLINE_BYTES:,} it goes through the state bucket"
+        yield limit(Severity.NOTE, sentence)
     for what, count, most in (
         ("resources", len(template.resources), RESOURCES),
         ("outputs", len(template.outputs), NAMES),

@@ -24,7 +24,11 @@ def digest(
 ) -> str:
     """The digest of a whole plan."""
     said = [effect(change, after) for change in changes]
-    said += [_sum(["stack", one.name, one.action, sorted(_outputs(one, after))]) for one in stacks if one.action]
+    said += [
+        _sum(["stack", one.name, one.action, sorted(_outputs(one, after)), *one.reasons])
+        for one in stacks
+        if one.action
+    ]
     said += [_sum(["artifact", one.name, one.before, one.after]) for one in artifacts]
     said += [_sum(["serve", *one]) for one in served(before.serve, after.serve)]
     return _sum(sorted(said))

@@ -90,13 +90,17 @@ class ResourceChange:
 
 @dataclass(frozen=True)
 class StackChange:
-    """A stack of either tree; `action` is None where nothing in it changes."""
+    """A stack of either tree; `action` and `cause` are None where nothing in it changes."""
 
     name: str
     action: Action | None
     wave: int
     outputs: tuple[str, ...] = ()
     """Outputs that appear, go or change their value."""
+    cause: Cause | None = None
+    """Whether something of the stack itself differs, or all of it follows from other stacks."""
+    reasons: tuple[str, ...] = ()
+    """What differs beside resources and outputs, in words: the state or the tags of a stack that is live."""
 
 
 @dataclass(frozen=True)

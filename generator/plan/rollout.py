@@ -1,8 +1,9 @@
 """In which order a change reaches the world, what happens in each wave, how long it takes, and what users notice.
 
-Waves follow each other; the stacks of a wave go side by side, so a wave lasts as long as its longest stack. Within a
-stack resources wait for what they refer to, so a stack lasts as long as its longest chain; CloudFormation removes old
-resources only when all new ones are there. Artifacts follow their store's wave; `serve.yaml` is published last of all.
+A stack begins when those that feed it are done, artifacts that they keep included; so the whole lasts as long as the
+longest chain of stacks, less than its waves together. Within a stack resources wait for what they refer to, so a stack
+lasts as long as its longest chain; CloudFormation removes old resources only when all new ones are there. Stacks that
+leave go after all others; `serve.yaml` is published last of all.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ from generator.plan.facts import Action, Effect, ResourceChange, Rollout, Rollou
 from generator.plan.rollout_downtime import SERVICE, Timeline, downtime, handover
 from generator.plan.rollout_durations import Durations, durations
 from generator.plan.rollout_services import Rolling
-from generator.plan.rollout_stack import stack_time, step_minutes
+from generator.plan.rollout_stack import StackTime, stack_time, step_minutes
 from generator.plan.serve import restarts_ray, serve
 from generator.plan.tree import Tree
 
@@ -38,20 +39,21 @@ def rollout(before: Tree, after: Tree, changes: Sequence[ResourceChange], times:
     stack_times = {stack: stack_time(stack, group, before, after, times) for stack, group in by_stack.items()}
     artifacts = _artifacts_by_wave(before, after)
     steps: list[RolloutStep] = []
-    starts: dict[str, float] = {}
-    clock = 0.0
+    starts, clock = _starts(after, stack_times, artifacts, times)
     for wave in sorted({*waves.values(), *artifacts}):
         stacks = tuple(stack for stack in by_stack if waves[stack] == wave)
-        starts |= dict.fromkeys(stacks, clock)
         published = artifacts.get(wave, ())
         minutes = max((stack_times[stack].total for stack in stacks), default=0.0)
-        minutes += sum(times.image if one.kind is ArtifactKind.IMAGE else times.package for one in published)
+        minutes += sum(_publishing(one, times) for one in published)
+        leaving = [stack for stack in stacks if stack not in starts]
+        if leaving:
+            starts |= dict.fromkeys(leaving, clock)
+            clock += minutes
         actions = [
             action for stack in stacks for action in _stack_actions(stack, by_stack[stack], before, after, times)
         ]
         actions += [f"publish {one.kind} {one.name} ({one.address[:16]})" for one in published]
         steps.append(RolloutStep(wave, stacks, tuple(actions), _rounded(minutes)))
-        clock += minutes
     served = serve(before, after) if after.serve else ()
     if served:
         minutes = _serve_minutes(served, restarts_ray(before, after), times)
@@ -85,6 +87,28 @@ def _waves(before: Tree, after: Tree, stacks: Iterable[str]) -> Mapping[str, int
     last = max(new.values(), default=-1)
     leaving = sorted({old[stack] for stack in stacks if stack in old and stack not in new}, reverse=True)
     return {stack: new[stack] if stack in new else last + 1 + _place(old.get(stack), leaving) for stack in stacks}
+
+
+def _starts(
+    after: Tree, stack_times: Mapping[str, StackTime], artifacts: Mapping[int, tuple[Artifact, ...]], times: Durations
+) -> tuple[dict[str, float], float]:
+    """When each stack that stays begins, and when the last of them is done; one that does not change takes no time."""
+    starts: dict[str, float] = {}
+    ends: dict[str, float] = {}
+    published = [one for some in artifacts.values() for one in some]
+    for stack in sorted(after.manifest.stacks, key=lambda stack: stack.wave) if after.manifest else ():
+        starts[stack.name] = max((ends.get(need, 0.0) for need in stack.needs), default=0.0)
+        ends[stack.name] = starts[stack.name] + sum(
+            [
+                stack_times[stack.name].total if stack.name in stack_times else 0.0,
+                *(_publishing(one, times) for one in published if one.store.stack == stack.name),
+            ]
+        )
+    return starts, max(ends.values(), default=0.0)
+
+
+def _publishing(artifact: Artifact, times: Durations) -> float:
+    return times.image if artifact.kind is ArtifactKind.IMAGE else times.package
 
 
 def _place(wave: int | None, leaving: Sequence[int]) -> int:

@@ -240,7 +240,10 @@ def _differences(path: str, old: Any, new: Any) -> Iterator[str]:
 def _manners(app: _App, restarted: Sequence[str]) -> Iterator[str]:
     if app.canary and restarted:
         percent, minutes, compare = (_word(app.canary.get(key)) for key in ("percent", "minutes", "compare"))
-        yield f"canary first: {percent} % of the requests for {minutes} min, compare {compare}; then all or back"
+        yield (
+            f"canary first: {percent} % of the requests for {minutes} min, compare {compare}; "
+            "then it takes over or is taken back"
+        )
     in_place = [name for name in restarted if app.deployments[name].surge_percent == 0]
     if in_place:
         yield f"handover in place, old replicas stop first: {', '.join(in_place)}"

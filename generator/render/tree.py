@@ -11,7 +11,14 @@ from troposphere import Template
 
 from generator.errors import EcgError
 from generator.model.environment import Environment
-from generator.model.manifest import Artifact, ArtifactKind, Manifest, ServeManifest, StackManifest
+from generator.model.manifest import (
+    Artifact,
+    ArtifactKind,
+    Manifest,
+    ScanThreshold,
+    ServeManifest,
+    StackManifest,
+)
 from generator.model.serve import AppFolder, ServeApp
 from generator.model.wiring import Wire, waves, wire
 from generator.render.serve import serve_config
@@ -52,7 +59,14 @@ def render(environment: Environment, apps: Sequence[ServeApp], addresses: Addres
         account=environment.account,
         stacks=_stacks(templates, _literals(environment, addresses), files),
         artifacts=(
-            Artifact("api", ArtifactKind.IMAGE, "services/api", addresses.image, _IMAGE_STORE),
+            Artifact(
+                "api",
+                ArtifactKind.IMAGE,
+                "services/api",
+                addresses.image,
+                _IMAGE_STORE,
+                ScanThreshold(environment.registry.scan_blocks),
+            ),
             Artifact("agent", ArtifactKind.PACKAGE, "services/ray_serve/reconciler", addresses.agent, _PACKAGE_STORE),
             *(
                 Artifact(app.name, ArtifactKind.PACKAGE, app.folder, addresses.apps[app.name], _PACKAGE_STORE)

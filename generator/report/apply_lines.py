@@ -12,8 +12,11 @@ from generator.sync.progress import (
     BoxPointed,
     Fact,
     GoingBack,
+    ImageScanned,
     Noted,
     ResourceMoved,
+    ScanAwaited,
+    StackBegun,
     StackFinished,
     StackGaveUp,
     StackPruned,
@@ -23,6 +26,7 @@ from generator.sync.progress import (
     WaveStarted,
 )
 from generator.sync.proof import HealthAnswered, ProofOmitted, SampleLeft, SampleMoved, SampleRead
+from generator.sync.scan import counted
 
 
 def line(fact: Fact) -> str:
@@ -30,6 +34,8 @@ def line(fact: Fact) -> str:
     match fact:
         case WaveStarted(number, stacks):
             return f"wave {number}: {', '.join(stacks)}"
+        case StackBegun(stack):
+            return f"  {stack}: begins"
         case StackStarted(stack, changes, expected):
             about = f", about {minutes(expected / 60)}" if expected else ""
             return f"  {stack}: {changes} {'change' if changes == 1 else 'changes'}{about}"
@@ -41,6 +47,10 @@ def line(fact: Fact) -> str:
             return f"  {stack}: {status} after {seconds:.1f} s"
         case ArtifactPublished(name, address, fresh):
             return f"  {name}: {'published' if fresh else 'is there already'} ({address})"
+        case ScanAwaited(name):
+            return f"  {name}: waiting for its registry's scan"
+        case ImageScanned(name, counts, blocks):
+            return f"  {name}: scanned, nothing as severe as {blocks} ({counted(counts)})"
         case BoxPointed(generation):
             return f"  GPU box: told to follow {generation[:12]}"
         case Waiting(holder, until):

@@ -1,6 +1,7 @@
 """An apply as a live tree: waves, their stacks, and what moves inside a stack that is being changed."""
 
 import time
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -17,8 +18,11 @@ from generator.sync.progress import (
     BoxPointed,
     Fact,
     GoingBack,
+    ImageScanned,
     Noted,
     ResourceMoved,
+    ScanAwaited,
+    StackBegun,
     StackFinished,
     StackGaveUp,
     StackPruned,
@@ -36,8 +40,8 @@ _STYLE = {Action.CREATED: "green", Action.UPDATED: "yellow", Action.UNCHANGED: "
 
 @dataclass
 class _Row:
-    started: float
-    state: str = "computing change set"
+    started: float | None = None
+    state: str = "waiting"
     style: str = ""
     seconds: float | None = None
     expected: float | None = None
@@ -51,7 +55,7 @@ class ApplyTree:
     """A renderable that grows with each fact. Give `add` to apply, and the object itself to `rich.live.Live`."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, _Row] = {}
+        self._rows: defaultdict[str, _Row] = defaultdict(_Row)
         self._waves: list[tuple[int, tuple[str, ...]]] = []
         self._notes: dict[int, list[str]] = {}
         self._waits = ""
@@ -64,7 +68,13 @@ class ApplyTree:
             case WaveStarted(number, stacks):
                 self._waits = ""
                 self._waves.append((number, stacks))
-                self._rows |= {stack: _Row(time.monotonic()) for stack in stacks}
+                for stack in stacks:
+                    # After going back, the stacks are there for the second time.
+                    if self._rows[stack].seconds is not None:
+                        self._rows[stack] = _Row()
+            case StackBegun(stack):
+                row = self._rows[stack]
+                row.state, row.started = "computing change set", time.monotonic()
             case StackStarted(stack, changes, expected):
                 row = self._rows[stack]
                 row.state, row.total, row.expected = "changing", changes, expected
@@ -101,10 +111,11 @@ class ApplyTree:
                 for one in kept:
                     self._note(f"  kept: {one}")
             case Noted(text):
+                self._waits = ""
                 self._note(text)
-            case SampleMoved():
+            case SampleMoved() | ScanAwaited():
                 self._waits = line(fact).strip()
-            case HealthAnswered() | SampleRead() | SampleLeft() | ProofOmitted():
+            case ImageScanned() | HealthAnswered() | SampleRead() | SampleLeft() | ProofOmitted():
                 self._waits = ""
                 self._note(line(fact).strip())
 
@@ -123,15 +134,15 @@ class ApplyTree:
                 done = row.seconds is not None
                 mark = Text("✓" if row.style != "bold red" else "✗", style=row.style) if done else self._spinner
                 count = f"{min(len(row.ready), row.total)}/{row.total}" if row.total and not done else ""
-                seconds = row.seconds if row.seconds is not None else now - row.started
+                seconds = now - row.started if row.seconds is None and row.started is not None else row.seconds
                 about = f" of about {minutes(row.expected / 60)}" if row.expected and not done else ""
                 table.add_row(
                     "",
-                    mark,
+                    mark if done or row.started is not None else "",
                     stack,
                     Text(row.state, style=row.style),
                     count,
-                    f"{seconds:.1f} s{about}",
+                    "" if seconds is None else f"{seconds:.1f} s{about}",
                     Text(row.moving, "dim"),
                 )
             yield table

@@ -11,9 +11,11 @@ from generator.report.plan_words import (
     counts,
     decisions,
     dollars,
+    dropped,
     exposures,
     minutes,
     noted_findings,
+    of_stacks,
     why,
 )
 
@@ -74,10 +76,15 @@ def _head(plan: Plan) -> Iterator[str]:
 
 
 def _stacks(plan: Plan) -> Iterator[str]:
-    for stack in dict.fromkeys(change.stack for change in plan.changes):
+    changed = {change.stack for change in plan.changes}
+    for stack, own in of_stacks(plan).items():
         yield ""
         yield f"**`{stack}`**"
         yield ""
+        yield from (f"- {line}" for line in own)
+        if stack not in changed:
+            continue
+        yield from [""] * bool(own)
         yield "| | resource | type | why | made by |"
         yield "|---|---|---|---|---|"
         yield from (_row(change) for change in plan.changes if change.stack == stack)
@@ -100,7 +107,7 @@ def _stacks(plan: Plan) -> Iterator[str]:
         if plan.cost.during:
             yield f"| | double running, once | | {dollars(plan.cost.during)} | |"
         yield from ("", *(f"- no price known: {name}" for name in plan.cost.unpriced))
-    notes = [o.sentence for o in plan.deployability if o.severity is not Severity.BLOCKER]
+    notes = [o.sentence for o in plan.deployability if o.severity is not Severity.BLOCKER] + dropped(plan)
     notes += [
         f"`{f.rule}` {f.sentence}" + (f" (exempt: {f.exemption})" if f.exemption else "") for f in noted_findings(plan)
     ]

@@ -12,9 +12,11 @@ from generator.report.plan_words import (
     counts,
     decisions,
     dollars,
+    dropped,
     exposures,
     minutes,
     noted_findings,
+    of_stacks,
     why,
 )
 from generator.report.values import lines, words
@@ -62,6 +64,7 @@ def _sections(plan: Plan, details: bool) -> Iterator[str]:
     yield from _section(
         "notes",
         [o.sentence for o in plan.deployability if o.severity is not Severity.BLOCKER]
+        + dropped(plan)
         + [
             f"{f.rule}: {f.sentence}" + (f" (exempt: {f.exemption})" if f.exemption else "")
             for f in noted_findings(plan)
@@ -78,9 +81,10 @@ def _section(title: str, body: list[str]) -> Iterator[str]:
 
 def _changes(plan: Plan, details: bool) -> Iterator[str]:
     waves = {stack.name: stack.wave for stack in plan.stacks}
-    for stack in dict.fromkeys(change.stack for change in plan.changes):
+    for stack, own in of_stacks(plan).items():
         yield ""
         yield style(stack, bold=True) + style(f"  wave {waves.get(stack, 0)}", dim=True)
+        yield from (f"  {style(SIGN[Action.UPDATE], fg='yellow', bold=True)} {line}" for line in own)
         for change in plan.changes:
             if change.stack == stack:
                 yield from _change(change, details)

@@ -76,6 +76,21 @@ _FATE = {
 }
 
 
+def of_stacks(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """Stacks in which something changes, in order, each with what no line of a resource says."""
+    shown = {change.stack for change in plan.changes}
+    found = {}
+    for stack in plan.stacks:
+        lines = list(stack.reasons)
+        if stack.action is Action.UPDATE and stack.outputs and stack.name not in shown:
+            lines.append(f"outputs change: {', '.join(stack.outputs)}")
+        elif stack.action and stack.name not in shown and not lines:
+            lines.append(f"{stack.action} the empty stack")
+        if lines or stack.name in shown:
+            found[stack.name] = tuple(lines)
+    return found
+
+
 def decisions(plan: Plan) -> list[str]:
     """What somebody has to decide before this may be merged; empty where nothing is asked."""
     asked = [f"data of {name} would be lost" for name in plan.verdict.data_at_risk]
@@ -114,6 +129,12 @@ def noted_findings(plan: Plan) -> list[Finding]:
         for finding in plan.policy
         if (finding.exemption or finding.severity is not Severity.BLOCKER) and finding.rule != UNUSED
     ]
+
+
+def dropped(plan: Plan) -> list[str]:
+    """Artifacts that nothing names any longer, one sentence each."""
+    gone = [one for one in plan.artifacts if one.after is None]
+    return [f"{one.kind} {one.name} is no longer wanted; what was published stays" for one in gone]
 
 
 def exposures(plan: Plan) -> tuple[list[Exposure], list[Exposure]]:

@@ -40,7 +40,13 @@ def status_data(status: EnvironmentStatus) -> dict[str, Any]:
             {"name": app.name, **_state(app.sync, app.health), "status": app.status, "version": app.version}
             for app in status.apps
         ],
-        "box": {**_state(status.box.sync, status.box.health), "report": status.box.report} if status.box else None,
+        "box": {
+            **_state(status.box.sync, status.box.health),
+            "differences": list(status.box.differences),
+            "report": status.box.report,
+        }
+        if status.box
+        else None,
         "queues": [
             {"name": one.thing.logical_id, "stack": one.thing.stack, "health": _health(one.health)}
             for one in status.queues

@@ -148,6 +148,8 @@ def _details(status: EnvironmentStatus) -> Iterator[str]:
         yield ""
         yield from table(("STACK", "RESOURCE", "KIND", "HEALTH", "MESSAGE"), rows)
     differing = [(stack.name, line) for stack in status.stacks for line in stack.differences]
+    if status.box:
+        differing += [("GPU box", line) for line in status.box.differences]
     if differing:
         yield ""
         yield from table(("STACK", "DIFFERENCE"), differing)

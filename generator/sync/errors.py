@@ -7,11 +7,13 @@ ApplyFailed
 │   └── ShellKept       its creation failed, and deleting what is left is not ours to decide
 ├── SurpriseInChangeSet a change set replaces or deletes what the plan does not
 ├── NotApproved         the plan is not the one that was approved
-├── WaveFailed          one or more stacks of a wave failed; later waves were not started
+├── WaveFailed          one or more stacks failed; no other was begun after that
 ├── NotWorking          all is deployed and does not work: apply goes back to the last deployment that succeeded
 │   ├── GateFailed      a part is not healthy, or not in time (`gates`)
 │   └── ProofFailed     the parts are healthy, and the sample was not read through them (`proof`)
 ├── AddressMismatch     an artifact's source is not what the manifest names
+├── ImageVulnerable     an image's scan found what its environment blocks on (scan)
+├── ScanFailed          an image should have been scanned, and was not (scan)
 ├── Suspended           machines keep their hands off (suspension)
 ├── NotPruned           Git dropped something and does not say that it may go (prune)
 ├── DataWouldBeLost     a stack that may be removed holds data (prune)
@@ -130,7 +132,7 @@ class Surprise:
 
 
 class SurpriseInChangeSet(ApplyFailed):
-    """A change set would replace or delete what the plan does not. It was deleted; nothing of its wave was executed."""
+    """A change set would replace or delete what the plan does not. It was deleted rather than executed."""
 
     def __init__(self, stack: str, surprises: Sequence[Surprise]) -> None:
         self.stack, self.surprises = stack, tuple(surprises)
@@ -146,9 +148,10 @@ class SurpriseInChangeSet(ApplyFailed):
         super().__init__(
             "\n".join(
                 [
-                    f"stack {stack}: CloudFormation would do what the plan does not say; nothing was executed",
+                    f"stack {stack}: CloudFormation would do what the plan does not say; it was not executed",
                     *lines,
-                    "  next: the live stack is not what the plan started from: ecgctl plan ENV --live",
+                    "  next: `ecgctl plan ENV --live` shows the change from what is live, and",
+                    f"    `ecgctl diff ENV {stack} --live` the texts: is that what the plan started from?",
                 ]
             )
         )
@@ -199,7 +202,7 @@ class Interrupted(ApplyFailed):
 
 
 class WaveFailed(ApplyFailed):
-    """Everything that went wrong in a wave."""
+    """Every stack that failed; `wave` is the first wave that one of them is in."""
 
     def __init__(self, wave: int, errors: Mapping[str, EcgError]) -> None:
         self.wave, self.errors = wave, dict(errors)

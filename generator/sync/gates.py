@@ -1,21 +1,22 @@
-"""Health gates: a wave is over when what it deployed works, not when CloudFormation is done.
+"""Health gates: a stack is done when what it deployed works, not when CloudFormation is done.
 
-    things of the wave's stacks -> poll -> all healthy: go on
+    things of the stack -> poll -> all healthy: go on
                                         -> one is Degraded for longer than the grace period: stop at once
                                         -> deadline: stop, and say of each thing whether it moves or has stalled
 
-What is Suspended was stopped on purpose and does not hold a wave up. Queues do not either: a fix for jobs that fail
+What is Suspended was stopped on purpose and does not hold anything up. Queues do not either: a fix for jobs that fail
 must be deployable while they fail.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from threading import Event
 from typing import assert_never
 
 from generator.model.manifest import Manifest
 from generator.model.yaml_source import read as read_yaml
-from generator.sync.errors import ApplyFailed, NotWorking
+from generator.sync.errors import ApplyFailed, Interrupted, NotWorking
 from generator.sync.health import (
     Box,
     Distribution,
@@ -168,11 +169,13 @@ class Gate:
     patience: Patience = Patience()
     report: Callable[[GateFact], None] = lambda _: None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    given_up: Event | None = None
+    """Set where nobody needs the verdict any longer."""
 
     def await_healthy(self, place: str, things: Sequence[Thing]) -> Mapping[Thing, Health]:
-        """Return the healths once all things are healthy or suspended. `place` says what is waited for: `wave 4`.
+        """Return the healths once all things are healthy or suspended. `place` says what is waited for: `stack api`.
 
-        Raises GateFailed.
+        Raises GateFailed, Interrupted.
         """
         begun = self.clock.monotonic()
         watches = {thing: _Watch(moved=begun) for thing in things}
@@ -191,6 +194,8 @@ class Gate:
                 raise GateFailed(
                     self.environment, place, now - begun, [self._failure(t, watches[t], now) for t in waiting]
                 )
+            if self.given_up is not None and self.given_up.is_set():
+                raise Interrupted(place)
             self.clock.sleep(self.patience.poll)
 
     def _look(self, watch: _Watch, thing: Thing, health: Health, reading: Reading, now: float) -> None:
@@ -212,7 +217,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class WaveGates:
-    """The gates of one apply: call it after each wave, and `box` when the GPU box was told what to run."""
+    """The gates of one apply: call it for stacks that are deployed, and `box` when the GPU box was told what to run."""
 
     manifest: Manifest
     files: Mapping[str, str]
@@ -222,19 +227,19 @@ class WaveGates:
     suspended: list[Thing] = field(default_factory=list)
     """What the waves so far hold that was stopped on purpose."""
 
-    def __call__(self, number: int, stacks: Sequence[str], _outputs: Mapping[str, Mapping[str, str]]) -> None:
-        """Wait for what the stacks of a wave hold. Raises GateFailed, GateBlind."""
-        wave = [stack for stack in self.manifest.stacks if stack.name in stacks]
-        live = self.stacks.read_stacks([self.manifest.stack_id(stack.name) for stack in wave])
+    def __call__(self, _number: int, stacks: Sequence[str], _outputs: Mapping[str, Mapping[str, str]]) -> None:
+        """Wait for what stacks hold. Raises GateFailed, GateBlind."""
+        chosen = [stack for stack in self.manifest.stacks if stack.name in stacks]
+        live = self.stacks.read_stacks([self.manifest.stack_id(stack.name) for stack in chosen])
         found: list[Thing] = []
-        for stack in wave:
+        for stack in chosen:
             reading = live[self.manifest.stack_id(stack.name)]
             if not isinstance(reading, LiveTemplate):
                 raise GateBlind(self.manifest.name, stack.name, reading.reason if reading else "it does not exist")
             template = read_yaml(self.files[stack.template], stack.template).data
             found += things_of(stack.name, template, reading.resources, reading.parameters)
         if blocking := [thing for thing in found if not isinstance(thing, Queue)]:
-            healths = self.gate.await_healthy(f"wave {number}", blocking)
+            healths = self.gate.await_healthy(f"stack {', '.join(stacks)}", blocking)
             self.suspended.extend(thing for thing in blocking if healths[thing].status is HealthStatus.SUSPENDED)
 
     def box(self, outputs: Mapping[str, Mapping[str, str]]) -> None:

@@ -25,8 +25,6 @@ from generator.sync.run import Outputs, Run
 from generator.sync.states import Step, never_complete, next_step, ours, retained, steady, stuck
 from generator.sync.verify import surprises
 
-POLL_SECONDS = 0.5
-"""CloudFormation's DescribeStacks is throttled at a few calls a second per account; stacks of a wave share them."""
 STALE_SECONDS = 20.0
 """How long a description may lag behind what was started; seconds are usual."""
 ROUNDS = 4
@@ -235,41 +233,44 @@ class StackOperation:
         clock = self._run.target.clock
         seen: set[str] = set()
         quiet_since = clock.monotonic()
-        while True:
-            events = self._stacks.events(self._name, token)
-            for event in events:
-                if event.id not in seen:
-                    seen.add(event.id)
-                    quiet_since = clock.monotonic()
-                    self._run.report(ResourceMoved(self._stack.name, event))
-            if any(event.ends(self._name) for event in events):
-                return events
-            if clock.monotonic() - quiet_since > STALE_SECONDS:
-                live = self._stacks.describe(self._name)
-                if live is None or not live.in_progress:
+        with self._run.watching(self._stack.name) as pause:
+            while True:
+                events = self._stacks.events(self._name, token)
+                for event in events:
+                    if event.id not in seen:
+                        seen.add(event.id)
+                        quiet_since = clock.monotonic()
+                        self._run.report(ResourceMoved(self._stack.name, event))
+                if any(event.ends(self._name) for event in events):
                     return events
-                quiet_since = clock.monotonic()
-            self._run.wait(self._stack.name, POLL_SECONDS)
+                if clock.monotonic() - quiet_since > STALE_SECONDS:
+                    live = self._stacks.describe(self._name)
+                    if live is None or not live.in_progress:
+                        return events
+                    quiet_since = clock.monotonic()
+                pause()
 
     def _settled(self) -> LiveStack | None:
         """Wait until no operation runs on the stack, whoever started it."""
         told = False
-        while (live := self._stacks.describe(self._name)) is not None and next_step(live) is Step.WAIT:
-            if not told:
-                self._repaired(Repair.ADOPTED, live.status)
-                told = True
-            self._run.wait(self._stack.name, POLL_SECONDS)
+        with self._run.watching(self._stack.name) as pause:
+            while (live := self._stacks.describe(self._name)) is not None and next_step(live) is Step.WAIT:
+                if not told:
+                    self._repaired(Repair.ADOPTED, live.status)
+                    told = True
+                pause()
         return live
 
     def _until(self, holds: Callable[[LiveStack | None], bool]) -> LiveStack | None:
         """The stack as soon as `holds`; as it is described where that lasts longer than a description may lag."""
         clock = self._run.target.clock
         since = clock.monotonic()
-        while not holds(live := self._stacks.describe(self._name)):
-            running = live is not None and live.in_progress
-            if not running and clock.monotonic() - since > STALE_SECONDS:
-                break
-            self._run.wait(self._stack.name, POLL_SECONDS)
+        with self._run.watching(self._stack.name) as pause:
+            while not holds(live := self._stacks.describe(self._name)):
+                running = live is not None and live.in_progress
+                if not running and clock.monotonic() - since > STALE_SECONDS:
+                    break
+                pause()
         return live
 
     def _moved(self, before: LiveStack | None) -> bool:

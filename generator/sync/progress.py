@@ -1,9 +1,10 @@
 """What an apply tells about itself while it runs: a closed set of facts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from threading import Lock
 
 from generator.sync.gates import GatePassed, ThingMoved, ThingStalled
 from generator.sync.ports import StackEvent
@@ -20,10 +21,17 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class WaveStarted:
-    """All stacks of a wave are being applied, side by side."""
+    """The first stack of a wave begins; the others follow as what they need is done."""
 
     number: int
     stacks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StackBegun:
+    """All that a stack needs is done: its change set is computed, unless it is there already."""
+
+    stack: str
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,7 @@ class StackFinished:
 
 @dataclass(frozen=True)
 class StackGaveUp:
-    """A stack is not as Git wants it; apply raises the reason when the wave is over."""
+    """A stack is not as Git wants it; apply raises the reason when what runs is over."""
 
     stack: str
     status: str
@@ -69,6 +77,24 @@ class ArtifactPublished:
     name: str
     address: str
     fresh: bool
+
+
+@dataclass(frozen=True)
+class ScanAwaited:
+    """The registry has not told yet what it finds in an image."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class ImageScanned:
+    """The registry's scan found nothing that stops the image."""
+
+    name: str
+    counts: Mapping[str, int]
+    """Severity -> findings."""
+    blocks: str
+    """The severity that would have stopped it."""
 
 
 @dataclass(frozen=True)
@@ -134,11 +160,14 @@ class Noted:
 
 Fact = (
     WaveStarted
+    | StackBegun
     | StackStarted
     | ResourceMoved
     | StackFinished
     | StackGaveUp
     | ArtifactPublished
+    | ScanAwaited
+    | ImageScanned
     | BoxPointed
     | Waiting
     | StackRepaired
@@ -155,3 +184,14 @@ Fact = (
     | Noted
 )
 Report = Callable[[Fact], None]
+
+
+def one_at_a_time(report: Report) -> Report:
+    """For facts from several threads; who listens need not know."""
+    lock = Lock()
+
+    def locked(fact: Fact) -> None:
+        with lock:
+            report(fact)
+
+    return locked

@@ -1,14 +1,17 @@
 """One run of apply: what its stacks have in common while they are applied side by side."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from threading import Event
 
-from generator.model.manifest import Manifest, StackManifest
+from generator.model.manifest import Artifact, Manifest, StackManifest
 from generator.sync.errors import Interrupted
 from generator.sync.lease import LIFE_SECONDS, Lease, LeaseStore
 from generator.sync.ledger import LedgerStore
+from generator.sync.pace import Pace
 from generator.sync.parameters import resolve
 from generator.sync.ports import Artifacts, Clock, StackRequest, Stacks
 from generator.sync.progress import Report
@@ -21,7 +24,10 @@ Outputs = Mapping[str, Mapping[str, str]]
 """Stack -> output -> value."""
 
 AfterWave = Callable[[int, tuple[str, ...], Outputs], None]
-"""(number, stacks, outputs of all stacks so far): a health gate. It stops the apply by raising ApplyFailed."""
+"""(number, stacks, outputs of all stacks so far): a health gate. It stops the apply by raising ApplyFailed.
+
+Apply calls it for each stack by itself, once that is deployed, from the stack's own thread.
+"""
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,10 @@ class Target:
     """Takes stacks away that Git dropped; None: nothing is."""
     suspension: SuspensionStore | None = None
     """Where it is written that machines keep their hands off; None: nowhere."""
-    side_by_side: int = 6
+    side_by_side: int = 16
+    """Stacks under way at once. CloudFormation sets no limit; calls do, and `pace` keeps them few."""
+    threads: Callable[[int], Executor] = ThreadPoolExecutor
+    """Makes so many threads for the stacks."""
     lease_seconds: float = LIFE_SECONDS
 
 
@@ -77,7 +86,11 @@ class Options:
     """What goes at the end."""
     while_suspended: bool = False
     """Go on although the environment is suspended: whoever says so knows of the incident."""
+    after_publish: Callable[[Artifact, str], None] | None = None
+    """Told each artifact and its store, once those of a stack are there. It stops the apply by raising ApplyFailed."""
     after_wave: AfterWave | None = None
+    given_up: Event | None = None
+    """Set once something has failed or the user stops: a gate under way need not wait any longer."""
     after_box: Callable[[Outputs], None] | None = None
     """As `after_wave`, once the GPU box was told what to run."""
 
@@ -95,11 +108,12 @@ class Run:
     lease: Lease | None
     stopped: Event = field(default_factory=Event)
     """Set when the user stops the run: threads end at their next wait."""
+    pace: Pace = field(default_factory=Pace)
 
     @property
     def tags(self) -> Mapping[str, str]:
         """What marks a stack as ours."""
-        return {"Project": self.manifest.project, "Environment": self.manifest.name, "ManagedBy": "ecgctl"}
+        return self.manifest.tags
 
     def request(self, stack: StackManifest, outputs: Outputs) -> StackRequest:
         """A stack as Git wants it. Raises MissingOutput."""
@@ -117,11 +131,19 @@ class Run:
         if self.lease is not None:
             self.lease.renew()
 
-    def wait(self, stack: str, seconds: float) -> None:
-        """Let time pass. Raises Interrupted."""
-        if self.stopped.is_set():
-            raise Interrupted(stack)
-        self.target.clock.sleep(seconds)
+    @contextmanager
+    def watching(self, stack: str) -> Iterator[Callable[[], None]]:
+        """For the length of a wait: what lets time pass until the next look, and raises Interrupted."""
+        clock = self.target.clock
+        since = clock.monotonic()
+
+        def pause() -> None:
+            if self.stopped.is_set():
+                raise Interrupted(stack)
+            clock.sleep(self.pace.pause(clock.monotonic() - since))
+
+        with self.pace.waiting():
+            yield pause
 
     def token(self, act: str) -> str:
         """A ClientRequestToken: the same for the same act, another for each holder of the lease."""

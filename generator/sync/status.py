@@ -1,23 +1,24 @@
 """How an environment is: each stack's sync and health, what Serve runs, the box, the queues. Pure.
 
-sync     what is live against what Git wants: the template's text and the values of the parameters (comparison)
-health   the worst of the stack and of what it holds (sync/health)
+sync     what is live against what Git wants, as the plan between the two says it (`Differences`): all of it is Synced
+         exactly when that plan is empty. Of the box that is what it was told to run
+health   the worst of the stack and of what it holds (sync/health). Of the box that is what it does run
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from generator.model.manifest import ArtifactKind, Manifest, StackManifest
+from generator.model.manifest import Manifest, StackManifest
 from generator.model.yaml_source import InvalidYaml
 from generator.model.yaml_source import read as read_yaml
-from generator.sync.comparison import compare
 from generator.sync.health import (
     Box,
     Health,
     HealthStatus,
+    Payload,
     Queue,
     Reading,
     Thing,
@@ -31,9 +32,7 @@ from generator.sync.health.reading import LiveTemplate, StackReading
 from generator.sync.health.serve_box import agent, app
 from generator.sync.health.stack import stack as judge_stack
 from generator.sync.ledger import Deployment
-
-_SHELLS = {"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_COMPLETE"}
-"""Statuses of stacks that hold nothing."""
+from generator.sync.live_tree import BOX, SHELLS, is_there
 
 
 class SyncStatus(StrEnum):
@@ -43,6 +42,20 @@ class SyncStatus(StrEnum):
     OUT_OF_SYNC = "OutOfSync"
     MISSING = "Missing"
     UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True)
+class Differences:
+    """What the plan from what is live to what Git wants says, as far as a status shows it."""
+
+    stacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By the names in the manifest, one line each; a stack that is not here is as Git wants it."""
+    apps: Mapping[str, SyncStatus] = field(default_factory=dict)
+    """Serve apps that change; one that is not here is as Git wants it."""
+    box: tuple[str, ...] = ()
+    """Of everything that the GPU box was told, apps and packages included."""
+    unknown: Mapping[str, str] = field(default_factory=dict)
+    """Stack, or live_tree.BOX -> why it cannot be compared."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +116,8 @@ class BoxStatus:
     health: Health
     report: Mapping[str, Any] | None
     """`box.json` as it was read."""
+    differences: tuple[str, ...] = ()
+    """Between what it was told and what Git wants."""
 
 
 @dataclass(frozen=True)
@@ -158,8 +173,13 @@ def things_to_read(manifest: Manifest, files: Mapping[str, str], live: Mapping[s
     found: list[Thing] = []
     for stack in manifest.stacks:
         found += _things(stack.name, live.get(manifest.stack_id(stack.name)))
+    return (*found, *box_to_read(manifest, files, live))
+
+
+def box_to_read(manifest: Manifest, files: Mapping[str, str], live: Mapping[str, StackReading]) -> tuple[Box, ...]:
+    """The GPU box alone; nothing where there is no bucket yet through which it is told anything."""
     box = box_of(manifest, _serve(manifest, files), _outputs(manifest, live))
-    return (*found, box) if box else tuple(found)
+    return (box,) if box else ()
 
 
 def status_of(
@@ -168,6 +188,7 @@ def status_of(
     live: Mapping[str, StackReading],
     readings: Mapping[Thing, Reading],
     at: datetime,
+    differences: Differences,
     *,
     strays: Sequence[str] = (),
     deployed: Deployment | None = None,
@@ -177,12 +198,8 @@ def status_of(
 
     `live` and `strays` go by CloudFormation's names; strays are stacks of this environment that Git does not want.
     """
-    outputs = _outputs(manifest, live)
     judged = {thing: ThingStatus(thing, judge(thing, read, at), read) for thing, read in readings.items()}
-    stacks = [
-        _stack(stack, files[stack.template], live.get(manifest.stack_id(stack.name)), outputs, judged)
-        for stack in manifest.stacks
-    ]
+    stacks = [_stack(stack, live.get(manifest.stack_id(stack.name)), differences, judged) for stack in manifest.stacks]
     stacks += [_stray(name, live.get(name)) for name in strays]
     box = next((one for thing, one in judged.items() if isinstance(thing, Box)), None)
     reading = box.reading if box else None
@@ -191,8 +208,8 @@ def status_of(
         region=manifest.region,
         at=at,
         stacks=tuple(stacks),
-        apps=_apps(_serve(manifest, files), reading, at),
-        box=_box(manifest, reading, at),
+        apps=_apps(_serve(manifest, files), reading, at, differences),
+        box=_box(reading, at, differences),
         queues=tuple(one for thing, one in judged.items() if isinstance(thing, Queue)),
         deployed=deployed,
         notes=tuple(notes),
@@ -225,17 +242,13 @@ def _things(stack: str, reading: StackReading) -> tuple[Thing, ...]:
 
 
 def _stack(
-    stack: StackManifest,
-    text: str,
-    reading: StackReading,
-    outputs: Mapping[str, Mapping[str, str]],
-    judged: Mapping[Thing, ThingStatus],
+    stack: StackManifest, reading: StackReading, found: Differences, judged: Mapping[Thing, ThingStatus]
 ) -> StackStatus:
     if isinstance(reading, Unreadable):
         health = Health(HealthStatus.UNKNOWN, reading.reason)
         return StackStatus(stack.name, stack.wave, SyncStatus.UNKNOWN, health, "", None)
     own = judge_stack(reading.description if reading else None)
-    if reading is None or reading.description.get("StackStatus") in _SHELLS:
+    if reading is None or reading.status in SHELLS:
         status, changed = _facts(reading)
         return StackStatus(stack.name, stack.wave, SyncStatus.MISSING, own, status, changed)
     things = tuple(one for thing, one in judged.items() if thing.stack == stack.name)
@@ -243,8 +256,12 @@ def _stack(
     health = worst([own, *(_of(one.thing.logical_id, one.health) for one in things)])
     if health.healthy and not health.reason and things:
         health = replace(health, reason=things[0].health.reason)
-    differences = compare(stack, text, reading, outputs)
+    differences = found.stacks.get(stack.name, ())
     sync = SyncStatus.OUT_OF_SYNC if differences else SyncStatus.SYNCED
+    if not is_there(reading):
+        sync, differences = SyncStatus.OUT_OF_SYNC, (f"it is {reading.status}: it has to be made anew",)
+    elif stack.name in found.unknown:
+        sync, differences = SyncStatus.UNKNOWN, (found.unknown[stack.name],)
     facts = _facts(reading)
     return StackStatus(stack.name, stack.wave, sync, health, *facts, differences, things, *_drift(reading))
 
@@ -261,7 +278,7 @@ def _facts(reading: LiveTemplate | None) -> tuple[str, datetime | None]:
     if reading is None:
         return "", None
     told = reading.description
-    return told.get("StackStatus", ""), told.get("LastUpdatedTime") or told.get("CreationTime")
+    return reading.status, told.get("LastUpdatedTime") or told.get("CreationTime")
 
 
 def _drift(reading: LiveTemplate) -> tuple[str, datetime | None]:
@@ -270,43 +287,45 @@ def _drift(reading: LiveTemplate) -> tuple[str, datetime | None]:
     return ("", None) if word == "NOT_CHECKED" else (word, told.get("LastCheckTimestamp"))
 
 
-def _apps(config: Any, reading: Reading, at: datetime) -> tuple[AppStatus, ...]:
-    wanted = {each["name"]: each["args"]["version"] for each in (config or {}).get("applications") or ()}
+def _apps(config: Any, reading: Reading, at: datetime, found: Differences) -> tuple[AppStatus, ...]:
+    """Apps that Git wants, those that the box was told of, and those that it still runs."""
+    applications = (config or {}).get("applications") or ()
+    wanted = {each["name"]: (each.get("args") or {}).get("version") for each in applications}
     payload = None if isinstance(reading, Unreadable) else reading
-    report = (payload or {}).get("report")
-    running: Mapping[str, Any] = (report or {}).get("apps", {})
-    found = []
-    for name in dict.fromkeys([*wanted, *running]):
-        told = running.get(name, {})
-        version = str(told.get("version", ""))
+    running: Mapping[str, Any] = ((payload or {}).get("report") or {}).get("apps", {})
+    rows = []
+    for name in dict.fromkeys([*wanted, *found.apps, *running]):
+        runs = running.get(name, {})
+        version = str(runs.get("version", ""))
+        sync = SyncStatus.UNKNOWN if BOX in found.unknown else found.apps.get(name, SyncStatus.SYNCED)
         if isinstance(reading, Unreadable):
-            sync, health = SyncStatus.UNKNOWN, Health(HealthStatus.UNKNOWN, reading.reason)
+            health = Health(HealthStatus.UNKNOWN, reading.reason)
         else:
             health = app(payload, name, at)
-            # What a silent box runs now is not known; what it said last is shown all the same.
-            known = health.status is not HealthStatus.UNKNOWN
-            present = SyncStatus.SYNCED if version == wanted.get(name) else SyncStatus.OUT_OF_SYNC
-            sync = SyncStatus.MISSING if not told else present if known else SyncStatus.UNKNOWN
-        found.append(AppStatus(name, sync, health, str(told.get("status", "")), version))
-    return tuple(found)
+            if health.healthy and sync is SyncStatus.SYNCED and version != wanted.get(name):
+                orders = f"was told {str(wanted[name])[:12]}" if name in wanted else "was told to stop it"
+                health = _overtaken(payload, at, f"runs {version[:12]}, {orders}")
+        rows.append(AppStatus(name, sync, health, str(runs.get("status", "")), version))
+    return tuple(rows)
 
 
-def _box(manifest: Manifest, reading: Reading, at: datetime) -> BoxStatus:
-    """The pointer that the box follows against the manifest, and what the box says."""
+def _overtaken(payload: Payload | None, at: datetime, reason: str) -> Health:
+    """Of an app that runs well, but not what it was told: on its way there, unless the box has given up."""
+    gave_up = agent(payload, at).status is HealthStatus.DEGRADED
+    return Health(HealthStatus.DEGRADED if gave_up else HealthStatus.PROGRESSING, reason)
+
+
+def _box(reading: Reading, at: datetime, found: Differences) -> BoxStatus:
+    """The pointer that the box follows, and what the box says."""
     if isinstance(reading, Unreadable):
         return BoxStatus(SyncStatus.UNKNOWN, Health(HealthStatus.UNKNOWN, reading.reason), None)
-    health = agent(reading, at)
-    pointer = reading["desired"] if reading else None
-    if pointer is None:
-        return BoxStatus(SyncStatus.MISSING, health, reading["report"] if reading else None)
-    named = [("serve", pointer.get("serve")), ("agent", pointer.get("agent"))]
-    named += [(package.get("name"), package) for package in pointer.get("packages", ())]
-    found = {name: (item or {}).get("sha256") for name, item in named}
-    wanted = {
-        one.name: one.address.removesuffix(".zip") for one in manifest.artifacts if one.kind is ArtifactKind.PACKAGE
-    }
-    sync = SyncStatus.SYNCED if found == {**wanted, "serve": manifest.serve.sha256} else SyncStatus.OUT_OF_SYNC
-    return BoxStatus(sync, health, reading["report"] if reading else None)
+    health, report = agent(reading, at), reading["report"] if reading else None
+    if not reading or reading["desired"] is None:
+        return BoxStatus(SyncStatus.MISSING, health, report)
+    if BOX in found.unknown:
+        return BoxStatus(SyncStatus.UNKNOWN, health, report, (found.unknown[BOX],))
+    sync = SyncStatus.OUT_OF_SYNC if found.box else SyncStatus.SYNCED
+    return BoxStatus(sync, health, report, found.box)
 
 
 def _of(name: str, health: Health) -> Health:

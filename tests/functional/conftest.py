@@ -5,12 +5,20 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
+from generator.aws.session import Clients
+from generator.deployment import apply_desired, committed, target
 from generator.local.emulator import Emulator
+from generator.publish.image import push_tree
+from generator.sync.apply import Outcome
 
+ROOT = Path(__file__).resolve().parents[2]
 _POLL_S = 0.1
 
 
@@ -19,6 +27,30 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     """A running emulator with a state directory of its own."""
     with Emulator(tmp_path_factory.mktemp("emulator")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def deploy(emulator: Emulator) -> Callable[[], Outcome]:
+    """Applies templates_out/dev, as often as it is called."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
+    kinds = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    emulator.client("ec2").create_key_pair(KeyName="model-server-key")
+    desired = committed(ROOT, "dev")
+    ecr = emulator.client("ecr")
+    to = target(
+        ROOT,
+        desired,
+        Clients("us-east-1", dict(emulator.connection.environment())),
+        lambda repository, tag, files: push_tree(ecr, repository, tag, files) and None,
+        {"VideoPublicKeyPem": key.public_bytes(*kinds).decode(), "ModelServerImageId": "ami-0123456789abcdef0"},
+    )
+    return lambda: apply_desired(desired, to, lambda fact: None)
+
+
+@pytest.fixture(scope="session")
+def deployed(deploy: Callable[[], Outcome]) -> Outcome:
+    """What the first apply did; whoever changes the system puts it back."""
+    return deploy()
 
 
 class StackFailed(Exception):

@@ -5,52 +5,18 @@ does not keep is asserted against the templates alone (tests/generator/stacks) a
 """
 
 import functools
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
-from generator.aws.session import Clients
-from generator.deployment import apply_desired, committed, target
 from generator.local.emulator import Emulator
-from generator.publish.image import push_tree
+from generator.serve_apps import SERVE_APPS
 from generator.sync.apply import Outcome
 from generator.sync.progress import Action
 
-ROOT = Path(__file__).resolve().parents[2]
 NAME = "ecg-project-pipeline-dev"
 ANYWHERE = "0.0.0.0/0"
-
-
-@pytest.fixture(scope="module")
-def public_key() -> str:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
-    kinds = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    return key.public_bytes(*kinds).decode()
-
-
-@pytest.fixture(scope="module")
-def deploy(emulator: Emulator, public_key: str) -> Callable[[], Outcome]:
-    ec2 = emulator.client("ec2")
-    ec2.create_key_pair(KeyName="model-server-key")
-    desired = committed(ROOT, "dev")
-    ecr = emulator.client("ecr")
-    to = target(
-        ROOT,
-        desired,
-        Clients("us-east-1", dict(emulator.connection.environment())),
-        lambda repository, tag, files: push_tree(ecr, repository, tag, files) and None,
-        {"VideoPublicKeyPem": public_key, "ModelServerImageId": "ami-0123456789abcdef0"},
-    )
-    return lambda: apply_desired(desired, to, lambda fact: None)
-
-
-@pytest.fixture(scope="module")
-def deployed(deploy: Any) -> Outcome:
-    return deploy()
 
 
 @pytest.fixture(scope="module")
@@ -485,4 +451,5 @@ def test_the_box_state_is_published_under_its_hash(api: Any, out: Mapping[str, s
     s3 = api("s3")
     keys = {each["Key"] for each in s3.list_objects_v2(Bucket=out["ArtifactsBucketName"])["Contents"]}
     assert "serve/dev/desired.json" in keys
-    assert len([key for key in keys if key.startswith("serve/dev/packages/")]) == 2
+    # The agent's, and one of each app.
+    assert len([key for key in keys if key.startswith("serve/dev/packages/")]) == 1 + len(SERVE_APPS)

@@ -28,7 +28,7 @@ from generator.sync.drift.revert import revert
 from generator.sync.drift.verdict import EnvironmentDrift, judge
 from generator.sync.ports import ChangeSetKind, StackRequest
 from generator.sync.run import Options, Target
-from tests.conftest import Told
+from tests.conftest import FaultTable
 from tests.functional.conftest import Client
 from tests.generator.sync.worlds import InMemoryArtifacts
 
@@ -247,14 +247,14 @@ def test_what_was_just_applied_has_not_drifted_and_says_how_much_was_looked_at(c
 @pytest.mark.fault
 @pytest.mark.parametrize("resource", BY_HAND)
 def test_a_change_by_hand_is_found_and_taken_back(
-    resource: str, client: Client, look: Callable[[], EnvironmentDrift], back: Callable[[], None], fault: Told
+    resource: str, client: Client, look: Callable[[], EnvironmentDrift], back: Callable[[], None], faults: FaultTable
 ) -> None:
     by_hand, path = BY_HAND[resource]
     by_hand(client)
     assert found(look()) == {resource: path}
     back()
     assert found(look()) == {}
-    fault("a resource changed or deleted by hand, kind by kind", True)
+    faults.add("a resource changed or deleted by hand, kind by kind")
 
 
 def test_all_of_it_at_once_goes_back_in_one_change_set(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from generator.local.emulator import Emulator
-from tests.conftest import Told
+from tests.conftest import FaultTable
 from tests.functional.killed_apply import files
 
 BUCKET = "killed-ledger"
@@ -67,20 +67,22 @@ def check_convergence(emulator: Emulator, at: int) -> None:
 
 @pytest.mark.fault
 @pytest.mark.parametrize("at", SOME)
-def test_after_a_kill_the_next_apply_converges(aws: Emulator, at: int, fault: Told) -> None:
+def test_after_a_kill_the_next_apply_converges(aws: Emulator, at: int, faults: FaultTable) -> None:
     check_convergence(aws, at)
-    fault("kill -9 of a real apply, at each call", True)
+    faults.add("kill -9 of a real apply, at each call")
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize("at", [at for at in range(1, 37) if at not in SOME])
-def test_after_a_kill_at_any_call_the_next_apply_converges(aws: Emulator, at: int, fault: Told) -> None:
+def test_after_a_kill_at_any_call_the_next_apply_converges(aws: Emulator, at: int, faults: FaultTable) -> None:
     check_convergence(aws, at)
-    fault("kill -9 of a real apply, at each call", True)
+    faults.add("kill -9 of a real apply, at each call")
 
 
 @pytest.mark.fault
-def test_a_template_that_is_valid_and_cannot_be_deployed_leaves_the_stack_as_it_was(aws: Emulator, fault: Told) -> None:
+def test_a_template_that_is_valid_and_cannot_be_deployed_leaves_the_stack_as_it_was(
+    aws: Emulator, faults: FaultTable
+) -> None:
     """The queue's visibility timeout is a number for cfn-lint; more than twelve hours is only refused by SQS."""
     before = aws.client("cloudformation").get_template(StackName="killed-dev-queues")["TemplateBody"]
     failed = applied(aws, "99999999", NEVER)
@@ -89,4 +91,4 @@ def test_a_template_that_is_valid_and_cannot_be_deployed_leaves_the_stack_as_it_
     assert outcomes(aws)[-1] == "failed"
     mended = applied(aws, "60", NEVER)
     assert mended.returncode == 0, mended.stderr
-    fault("a template that is valid and fails in deployment", True)
+    faults.add("a template that is valid and fails in deployment")

@@ -22,9 +22,9 @@ from generator.checkout import STATE
 from generator.commands import observe as commands
 from generator.deployment import Desired
 from generator.local.emulator import Emulator
-from generator.model.manifest import Artifact, ArtifactKind, Manifest, ServeManifest, StackManifest
+from generator.model.manifest import Artifact, ArtifactKind, Manifest, ServeManifest, StackManifest, UnknownStack
 from generator.model.wiring import Wire
-from generator.status import LogSource, Observer, UnknownStack, wave_gates
+from generator.status import LogSource, Observer, wave_gates
 from generator.sync.gates import GateFailed, Patience, WaveGates
 from generator.sync.health import Distribution, HealthStatus, Instance, Queue, Service, TargetGroup
 from generator.sync.status import EnvironmentStatus, SyncStatus
@@ -73,6 +73,7 @@ MANIFEST = Manifest(
     artifacts=(Artifact("agent", ArtifactKind.PACKAGE, "services", "abc.zip", _STORE),),
     serve=ServeManifest("serve.yaml", _CONFIG),
 )
+FILES["manifest.yaml"] = yaml.safe_dump(MANIFEST.to_data())
 NAMES = [MANIFEST.stack_id(stack.name) for stack in MANIFEST.stacks]
 
 
@@ -156,7 +157,7 @@ def checkout(applied: Emulator, tmp_path: Path) -> Path:
     for folder in ("generator/environments", "services", "templates_out/dev/stacks"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "generator/environments/dev.py").touch()
-    for path, text in {**FILES, "manifest.yaml": yaml.safe_dump(MANIFEST.to_data())}.items():
+    for path, text in FILES.items():
         (tmp_path / "templates_out/dev" / path).write_text(text, encoding="utf-8")
     (tmp_path / STATE).symlink_to(applied.state_dir)
     return tmp_path
@@ -245,7 +246,9 @@ def test_a_hand_made_change_of_a_parameter_is_out_of_sync(observer: Observer, cl
 
     resize("t3.small")
     try:
-        assert row(observer.status(), "box").differences == ("Size: live t3.small, Git t3.micro",)
+        status = observer.status()
+        assert row(status, "box").differences == ("Box.InstanceType: live t3.small, Git t3.micro",)
+        assert status.sync is SyncStatus.OUT_OF_SYNC
     finally:
         resize("t3.micro")
 

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -115,6 +117,18 @@ def test_plan_exits_with_2_and_shows_every_mistake_of_both_trees(trees: tuple[Pa
     assert result.exit_code == 2
     assert "network.yaml" in result.output
     assert f"{after}/manifest.yaml:" in result.output
+
+
+def test_an_offline_plan_loads_nothing_that_talks_to_aws(trees: tuple[Path, Path]) -> None:
+    """Half of its time would go into that."""
+    before, after = map(str, trees)
+    program = (
+        "import sys; from generator.cli import main;"
+        f"main(['plan', '--from', {before!r}, '--to', {after!r}], standalone_mode=False);"
+        "print(sorted({name.split('.')[0] for name in sys.modules} & {'boto3', 'botocore'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_plan_wants_either_an_environment_or_two_folders(tmp_path: Path) -> None:

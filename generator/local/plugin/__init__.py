@@ -8,6 +8,7 @@
     corrections  MiniStack's own types where they drop or misreport a property
     drift        CloudFormation: drift of more types, and change sets that take it back
     layers       ECR: image layers, uploaded and fetched
+    scans        ECR: what a scan found
     agent        ECS: tasks wait for an agent (generator/local/fargate.py), which reports what really happens
     targets      ELB: target health from real health checks
     viewers      CloudFront: trusted key groups enforced, responses of the load balancer streamed

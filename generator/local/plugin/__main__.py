@@ -23,6 +23,7 @@ from . import (
     resources,
     rules,
     scaling,
+    scans,
     services_as_principals,
     targets,
     viewers,
@@ -54,6 +55,7 @@ def main() -> None:
     drift.install()
     services_as_principals.install()
     layers.install()
+    scans.install()
     targets.install()
     agent.install()  # after corrections: CloudFormation waits for the corrected service
     viewers.install()

@@ -20,6 +20,11 @@ class LiveTemplate:
     """Physical ids by logical id, of what exists."""
 
     @property
+    def status(self) -> str:
+        """A StackStatus of the CloudFormation API."""
+        return str(self.description.get("StackStatus", ""))
+
+    @property
     def parameters(self) -> Mapping[str, str]:
         """Values that the stack was given."""
         return {each["ParameterKey"]: each.get("ParameterValue", "") for each in self.description.get("Parameters", ())}

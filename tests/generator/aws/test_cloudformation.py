@@ -8,8 +8,10 @@ from botocore.exceptions import ClientError, NoCredentialsError, ReadTimeoutErro
 
 from generator.aws.cloudformation import CloudFormation
 from generator.aws.errors import AwsRefused, aws
+from generator.aws.templates import S3Templates
 from generator.sync.errors import Overtaken
 from generator.sync.ports import ChangeSet, ChangeSetKind, LiveStack, StackRequest
+from tests.generator.aws.buckets import Bucket
 
 REQUEST = StackRequest("ecg-dev-data", "Resources: {}\n", {"B": "2", "A": "1"}, {"Project": "ecg"})
 LIVE = LiveStack("ecg-dev-data", "arn:stack", "UPDATE_COMPLETE")
@@ -206,11 +208,40 @@ def test_every_change_is_made_as_the_service_role_where_there_is_one() -> None:
     assert len(changing) == 4
 
 
-def test_a_large_template_is_refused_before_it_is_sent() -> None:
-    port, client = cloudformation()
-    with pytest.raises(AwsRefused, match="TemplateTooLong"):
-        port.create_change_set(StackRequest("s", "x" * 51_201, {}, {}), ChangeSetKind.CREATE)
-    assert client.calls == []
+def large(size: int) -> StackRequest:
+    return StackRequest("s", "x" * size, {}, {})
+
+
+def test_a_template_over_the_limit_of_a_call_goes_by_its_url_and_a_smaller_one_inline() -> None:
+    client = Client(create_change_set={"Id": "arn:cs"}, describe_change_set=computed())
+    port = CloudFormation(client, large=S3Templates(Bucket(), "state"))
+    for size in (51_200, 51_201):
+        port.create_change_set(large(size), ChangeSetKind.CREATE)
+    inline, uploaded = [given for name, given in client.calls if name == "create_change_set"]
+    assert inline["TemplateBody"] == "x" * 51_200
+    assert "TemplateURL" not in inline
+    assert uploaded["TemplateURL"].startswith("https://s3.example/state/templates/")
+    assert "TemplateBody" not in uploaded
+
+
+@pytest.mark.parametrize(
+    ("size", "templates", "why"),
+    [
+        (51_201, None, "there is none: ecgctl bootstrap"),
+        (1_000_001, None, "1,000,000 at most; split the stack"),
+        (1_000_001, "state", "1,000,000 at most; split the stack"),
+    ],
+    ids=["no bucket", "too large, no bucket", "too large for S3"],
+)
+def test_a_template_that_cannot_go_is_refused_before_anything_is_sent(
+    size: int, templates: str | None, why: str
+) -> None:
+    client, bucket = Client(), Bucket()
+    port = CloudFormation(client, large=S3Templates(bucket, templates) if templates else None)
+    with pytest.raises(AwsRefused, match="TemplateTooLong") as caught:
+        port.create_change_set(large(size), ChangeSetKind.CREATE)
+    assert why in str(caught.value)
+    assert (client.calls, bucket.objects) == ([], {})
 
 
 def test_events_end_where_those_of_another_operation_begin() -> None:

@@ -124,10 +124,14 @@ def test_the_plan_role_only_reads_and_reads_no_contents() -> None:
     assert not [one for one in actions if not re.match(r"\w[\w-]*:(Describe|Get|List|Detect|Validate)", one)]
     for contents in ("dynamodb:GetItem", "sqs:ReceiveMessage", "secretsmanager:GetSecretValue", "logs:GetLogEvents"):
         assert not allowed(contents, statements(*READING))
+    artifacts = "arn:${AWS::Partition}:s3:::ecg-project-pipeline-dev-artifacts-*"
+    box = ("serve/dev/desired.json", "serve/dev/config/*", "observed/dev/box.json")  # which status and plan --live read
     objects = [one for one in statements(*READING) if {"s3:GetObject", "s3:ListBucket"} & set(one["Action"])]
     assert {json.dumps(one["Resource"]) for one in objects} == {
         '["${StateBucket.Arn}/*"]',
         '["${StateBucket.Arn}"]',
+        json.dumps([f"{artifacts}/{path}" for path in box]),
+        f'["{artifacts}"]',
     }
 
 
@@ -258,6 +262,27 @@ def test_old_versions_of_the_state_are_forgotten() -> None:
     rules = {rule["Id"]: rule for rule in _bucket()["LifecycleConfiguration"]["Rules"]}
     assert rules["forget-noncurrent-versions"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 90}
     assert "forget-incomplete-uploads" in rules
+
+
+def test_large_templates_are_forgotten_when_cloudformation_has_long_read_them() -> None:
+    rules = {rule["Id"]: rule for rule in _bucket()["LifecycleConfiguration"]["Rules"]}
+    assert rules["forget-large-templates"] == {
+        "Id": "forget-large-templates",
+        "Status": "Enabled",
+        "Prefix": "templates/",
+        "ExpirationInDays": 30,
+    }
+
+
+def test_the_deploy_role_puts_and_reads_large_templates_and_deletes_none() -> None:
+    """CloudFormation reads them with its caller's rights; the service role is refused the whole bucket."""
+    held = [one for one in statements("DeployRole", *READING) if one["Effect"] == "Allow"]
+
+    def reach(action: str) -> set[str]:
+        return {arn for one in held if action in one["Action"] for arn in one["Resource"] if "StateBucket" in arn}
+
+    assert reach("s3:GetObject") == reach("s3:PutObject") == {"${StateBucket.Arn}/*"}
+    assert reach("s3:DeleteObject") == {"${StateBucket.Arn}/leases/*"}
 
 
 def test_an_account_that_has_a_provider_keeps_it() -> None:

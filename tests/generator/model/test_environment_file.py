@@ -121,6 +121,7 @@ def test_rules_hold_for_derived_environments_too(folder: Path) -> None:
         ("throughput=125", "throughput=1000", "model_server.root_volume.throughput", "750"),
         ("iops=3000", "iops=30000", "model_server.root_volume.iops", "25000"),
         ('"MUTABLE"', '"CHANGEABLE"', "registry.image_tag_mutability", "'IMMUTABLE'"),
+        ('scan_blocks="CRITICAL"', 'scan_blocks="MEDIUM"', "registry.scan_blocks", "'CRITICAL', 'HIGH', 'NONE'"),
         (
             "dead_letter_retention_days=14",
             "dead_letter_retention_days=15",
@@ -141,6 +142,15 @@ def test_a_mistake_is_reported_on_its_line(folder: Path, old: str, new: str, set
     assert found.setting == setting
     assert words in str(found)
     assert found.next_step
+
+
+def test_what_is_not_scanned_cannot_block(folder: Path) -> None:
+    unscanned = TEXT.replace("scan_on_push=True", "scan_on_push=False")
+    [found] = problems(folder, unscanned)
+    assert (found.setting, found.what) == ("registry.scan_blocks", "images are not scanned")
+    file = folder / "dev.py"
+    file.write_text(unscanned.replace('scan_blocks="CRITICAL"', 'scan_blocks="NONE"'), encoding="utf-8")
+    assert load_environment(file).registry.scan_blocks == "NONE"
 
 
 def test_a_name_too_long_for_a_target_group_says_by_how_much(folder: Path) -> None:

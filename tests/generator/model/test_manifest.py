@@ -1,5 +1,6 @@
 """The manifest: written and read back, and its mistakes."""
 
+from dataclasses import replace
 from types import MappingProxyType
 
 import pytest
@@ -9,6 +10,7 @@ from generator.model.manifest import (
     ArtifactKind,
     InvalidManifest,
     Manifest,
+    ScanThreshold,
     ServeManifest,
     StackManifest,
     parse,
@@ -26,7 +28,9 @@ MANIFEST = Manifest(
         StackManifest("network", 0, "stacks/network.yaml", "a" * 64, MappingProxyType({})),
         StackManifest("api", 1, "stacks/api.yaml", "b" * 64, MappingProxyType({"V": Wire("network", "V"), "T": "012"})),
     ),
-    artifacts=(Artifact("api", ArtifactKind.IMAGE, "services/api", "src-1", Wire("network", "R")),),
+    artifacts=(
+        Artifact("api", ArtifactKind.IMAGE, "services/api", "src-1", Wire("network", "R"), ScanThreshold.CRITICAL),
+    ),
     serve=ServeManifest("serve.yaml", "c" * 64),
 )
 TEXT = dump(MANIFEST.to_data())
@@ -34,6 +38,13 @@ TEXT = dump(MANIFEST.to_data())
 
 def test_a_manifest_reads_back_as_it_was_written() -> None:
     assert parse(TEXT, "manifest.yaml") == MANIFEST
+
+
+def test_so_does_one_of_what_is_live() -> None:
+    """A live value may be empty, and a live stack may not be as an apply leaves it."""
+    live = replace(MANIFEST.stacks[0], parameters=MappingProxyType({"P": ""}), unsettled=("it is UPDATE_FAILED",))
+    manifest = replace(MANIFEST, stacks=(live, *MANIFEST.stacks[1:]))
+    assert parse(dump(manifest.to_data()), "manifest.yaml") == manifest
 
 
 def test_the_waves_are_the_stacks_in_order() -> None:
@@ -52,7 +63,12 @@ def test_a_stack_is_named_after_project_and_environment() -> None:
         ("wave: 1", "wave: 0", "is not in an earlier wave"),
         ("wave: 1", "wave: one", "a number, 0 or more"),
         ("kind: image", "kind: picture", "'picture' is none of image, package"),
+        ("scan: CRITICAL", "scan: SEVERE", "'SEVERE' is none of CRITICAL, HIGH, NONE"),
+        ("scan: CRITICAL", "scan: 3", "text is expected here"),
+        ("kind: image", "kind: package", "a package is not scanned"),
         ("name: dev", "name: 12", "text is expected here"),
+        ("T: '012'", "T: 12", "text is expected here"),
+        ("T: '012'", "T:", "it is missing"),
         ("- name: api\n      wave", "- name: network\n      wave", "two stacks have the same name"),
     ],
 )
@@ -62,6 +78,18 @@ def test_a_mistake_is_reported_with_its_line(old: str, new: str, said: str) -> N
         parse(TEXT.replace(old, new, 1), "manifest.yaml")
     assert said in str(caught.value)
     assert all(mistake.startswith("manifest.yaml:") for mistake in caught.value.mistakes)
+
+
+@pytest.mark.parametrize("said", ["", "      scan: NONE\n"])
+def test_an_image_blocks_on_nothing_where_its_tree_says_so_or_is_older_than_the_gate(said: str) -> None:
+    [artifact] = parse(TEXT.replace("      scan: CRITICAL\n", said), "manifest.yaml").artifacts
+    assert artifact.scan is ScanThreshold.NONE
+
+
+def test_an_image_that_blocks_on_nothing_is_written_without_a_word() -> None:
+    harmless = replace(MANIFEST, artifacts=(replace(MANIFEST.artifacts[0], scan=ScanThreshold.NONE),))
+    assert "scan" not in dump(harmless.to_data())
+    assert parse(dump(harmless.to_data()), "manifest.yaml") == harmless
 
 
 def test_all_mistakes_are_reported_together_each_at_its_line() -> None:

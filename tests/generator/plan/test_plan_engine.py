@@ -1,14 +1,20 @@
 """Reading lazily, digests, and what a plan says as a whole."""
 
-import pytest
+from dataclasses import replace
 
-from generator.model.manifest import Artifact, ArtifactKind
+import pytest
+import yaml
+from click import unstyle
+
+from generator.model.manifest import Artifact, ArtifactKind, parse
 from generator.model.wiring import Wire
 from generator.plan.digest import effect
-from generator.plan.facts import Action, Severity
+from generator.plan.facts import Action, Cause, Severity
 from generator.plan.plan import plan
 from generator.plan.reading import InvalidTree, Templates, read, read_pair
 from generator.plan.tree import Att, Ref, Text, Tree
+from generator.report.plan_markdown import plan_markdown
+from generator.report.plan_text import plan_text
 from tests.generator.plan.trees import files
 
 NET = """Resources: {Vpc: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.0.0.0/16}}}
@@ -121,6 +127,47 @@ def test_an_artifact_that_changes_alone_is_no_empty_plan() -> None:
     assert [(one.name, one.before, one.after) for one in found.artifacts] == [("agent", "1.zip", "2.zip")]
 
 
+def test_an_order_that_changes_alone_is_no_change() -> None:
+    """CloudFormation answers that there is nothing to update."""
+    queue = "  Queue: {Type: AWS::SQS::Queue}\n"
+    text = "Resources:\n" + queue + "  Topic: {Type: AWS::SNS::Topic}\n"
+    after = text.replace("AWS::SNS::Topic}", "AWS::SNS::Topic, DependsOn: Queue}")
+    assert plan(*read_pair(files({"a": text}), files({"a": after}))).empty
+
+
+def test_a_stack_says_whether_it_changes_by_itself() -> None:
+    before = files({"net": NET, "sec": GROUP, "other": TOPIC}, WIRED)
+    after = files({"net": NET.replace("10.0.0.0/16", "10.1.0.0/16"), "sec": GROUP, "other": TOPIC}, WIRED)
+    found = {one.name: one.cause for one in plan(*read_pair(before, after)).stacks}
+    assert found == {"net": Cause.DIRECT, "sec": Cause.PROPAGATED, "other": None}
+
+
+def test_a_stack_of_which_only_an_output_changes_changes_by_itself_and_is_shown() -> None:
+    after = files({"a": TOPIC + "Outputs: {Name: {Value: x}}\n"})
+    found = plan(*read_pair(files({"a": TOPIC}), after))
+    assert [(one.cause, one.outputs) for one in found.stacks] == [(Cause.DIRECT, ("Name",))]
+    for text in (unstyle(plan_text(found)), plan_markdown(found)):
+        assert "outputs change: Name" in text
+
+
+def test_what_is_amiss_with_a_live_stack_is_a_change_of_it() -> None:
+    def tree(*unsettled: str) -> dict[str, str]:
+        made = files({"a": TOPIC})
+        manifest = parse(made["manifest.yaml"], "")
+        stacks = tuple(replace(one, unsettled=unsettled) for one in manifest.stacks)
+        return {**made, "manifest.yaml": yaml.safe_dump(replace(manifest, stacks=stacks).to_data())}
+
+    found = plan(*read_pair(tree("it is UPDATE_FAILED"), tree()))
+    assert not found.empty
+    assert [(one.action, one.cause, one.reasons) for one in found.stacks] == [
+        (Action.UPDATE, Cause.DIRECT, ("it is UPDATE_FAILED",))
+    ]
+    for text in (unstyle(plan_text(found)), plan_markdown(found)):
+        assert "it is UPDATE_FAILED" in text
+    assert found.digest != plan(*read_pair(tree("it is UPDATE_ROLLBACK_FAILED"), tree())).digest
+    assert plan(*read_pair(tree(), tree())).empty
+
+
 def test_a_change_of_the_environments_name_is_a_blocker() -> None:
     found = plan(*read_pair(files({"a": TOPIC}), files({"a": TOPIC}, environment="prod")))
     assert [(one.kind, one.severity) for one in found.deployability] == [("identity", Severity.BLOCKER)]
@@ -131,12 +178,18 @@ def test_a_change_of_the_environments_name_is_a_blocker() -> None:
     ("text", "kind"),
     [
         ("Resources:\n" + "".join(f"  T{n}: {{Type: AWS::SNS::Topic}}\n" for n in range(501)), "limit"),
-        (TOPIC + "#" * 51_200, "limit"),
+        (TOPIC + "#" * 1_000_000, "limit"),
         (TOPIC + "Outputs:\n" + "".join(f"  O{n}: {{Value: x}}\n" for n in range(201)), "limit"),
         ("Parameters: {P: {Type: String}}\n" + TOPIC, "parameter"),
     ],
-    ids=["501 resources", "over 51,200 bytes", "201 outputs", "a parameter without a value"],
+    ids=["501 resources", "over 1,000,000 bytes", "201 outputs", "a parameter without a value"],
 )
 def test_what_cloudformation_would_refuse_is_a_blocker(text: str, kind: str) -> None:
     found = plan(*read_pair(files({"a": TOPIC}), files({"a": text})))
     assert (kind, Severity.BLOCKER) in {(one.kind, one.severity) for one in found.deployability}
+
+
+def test_a_template_that_is_too_large_for_a_call_is_noted_and_deploys() -> None:
+    found = plan(*read_pair(files({"a": TOPIC}), files({"a": TOPIC + "#" * 51_200})))
+    assert [(one.kind, one.severity) for one in found.deployability] == [("limit", Severity.NOTE)]
+    assert not found.verdict.blocked

@@ -89,6 +89,22 @@ def test_stacks_of_a_wave_go_side_by_side_and_waves_one_after_the_other() -> Non
     assert [(step.wave, step.stacks, step.minutes) for step in apart.steps] == [(0, ("s",), 1.0), (1, ("t",), 1.0)]
 
 
+def test_the_whole_lasts_as_long_as_its_longest_chain_of_stacks() -> None:
+    """`late` needs `short` alone, so it does not wait for `long`, which is in the wave before it."""
+    needs = (resource("a", "X::Y::Z"), resource("b", "X::Y::Z", depends_on=("a",)))
+    after = tree(
+        template("late", needs[0]),
+        template("long", *needs),
+        template("short", needs[0]),
+        waves={"late": 1},
+        parameters={"late": {"Out": Wire("short", "Out")}},
+    )
+    places = [("late", "a"), ("long", "a"), ("long", "b"), ("short", "a")]
+    found = rollout(Tree(), after, [change(*place, "X::Y::Z", Action.CREATE) for place in places], EVEN)
+    assert [step.minutes for step in found.steps] == [2.0, 1.0]
+    assert found.minutes == 2.0
+
+
 def test_stacks_that_leave_go_last_and_in_reverse() -> None:
     found = tuple(change(name, "a", "X::Y::Z", Action.DELETE, Fate.DESTROYED) for name in ("s", "t"))
     gone = rollout(two_stacks({"s": 0, "t": 3}), tree(template("u")), found, EVEN)
@@ -317,5 +333,5 @@ def test_a_restart_of_ray_is_counted_once_beside_a_replaced_box() -> None:
 def test_the_whole_of_dev_comes_up_in_less_than_an_hour_of_typical_minutes() -> None:
     found = rollout(Tree(), dev(), changes(Tree(), dev()).resources)
     assert [step.wave for step in found.steps] == sorted(step.wave for step in found.steps)
-    assert found.minutes == pytest.approx(sum(step.minutes for step in found.steps), abs=0.5)
+    assert 20 < found.minutes < sum(step.minutes for step in found.steps)
     assert 15 < found.minutes < 60

@@ -223,7 +223,10 @@ def test_a_canary_needs_room_beside_the_stable_one_even_where_the_handover_is_in
     one = deployment(replicas=2, cpus=1.0, max_surge_percent=0)
     found = only(file(app("a", one), a=CANARY), file(app("a", one, version="b" * 64), a=CANARY))
     assert (found.needs["cpus"], found.fits) == (4.0, True)
-    assert "canary first: 10 % of the requests for 30 min, compare golden; then all or back" in found.reasons
+    assert (
+        "canary first: 10 % of the requests for 30 min, compare golden; then it takes over or is taken back"
+        in found.reasons
+    )
 
 
 def test_a_canary_and_its_stable_one_that_do_not_fit_together_are_told_before_the_merge() -> None:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from generator.desired import desired_tree
 from generator.environments.dev import ENVIRONMENT
+from generator.model.environment import ScanBlocks
 from generator.model.manifest import parse
 from generator.render.tree import Addresses, StaleTemplates, check, render
 from generator.render.writer import read_tree, write_tree
@@ -53,6 +55,15 @@ def test_no_stack_waits_for_one_of_its_own_wave_or_a_later_one() -> None:
     manifest = parse(TREE["manifest.yaml"], "manifest.yaml")
     wave = {stack.name: stack.wave for stack in manifest.stacks}
     assert all(wave[need] < stack.wave for stack in manifest.stacks for need in stack.needs)
+
+
+@pytest.mark.parametrize("blocks", ["CRITICAL", "HIGH", "NONE"])
+def test_what_an_images_scan_blocks_on_is_the_environments_setting(blocks: ScanBlocks) -> None:
+    environment = replace(ENVIRONMENT, registry=replace(ENVIRONMENT.registry, scan_blocks=blocks))
+    tree = render(environment, SERVE_APPS, ADDRESSES)
+    manifest = parse(tree["manifest.yaml"], "manifest.yaml")
+    scanned = {artifact.name: artifact.scan.value for artifact in manifest.artifacts}
+    assert scanned == {"api": blocks, "agent": "NONE", **{app.name: "NONE" for app in SERVE_APPS}}
 
 
 def test_a_changed_image_changes_the_manifest_alone() -> None:

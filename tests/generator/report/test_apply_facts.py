@@ -7,7 +7,18 @@ from rich.console import Console
 
 from generator.report.apply_lines import json_line, line
 from generator.report.apply_tree import ApplyTree
-from generator.sync.progress import Action, Fact, Noted, StackFinished, StackPruned, StackStarted, WaveStarted
+from generator.sync.progress import (
+    Action,
+    Fact,
+    ImageScanned,
+    Noted,
+    ScanAwaited,
+    StackBegun,
+    StackFinished,
+    StackPruned,
+    StackStarted,
+    WaveStarted,
+)
 from generator.sync.proof import HealthAnswered, ProofFact, ProofOmitted, SampleLeft, SampleMoved, SampleRead
 
 URL = "https://d1.cloudfront.net"
@@ -58,8 +69,8 @@ def shown(*facts: Fact) -> str:
 
 
 def test_a_stack_that_is_changed_shows_how_long_the_plan_expects_it_to_take_until_it_is_done() -> None:
-    begun = (WaveStarted(0, ("cdn",)), StackStarted("cdn", 9, 300.0))
-    assert line(begun[1]) == "  cdn: 9 changes, about 5 min"
+    begun = (WaveStarted(0, ("cdn",)), StackBegun("cdn"), StackStarted("cdn", 9, 300.0))
+    assert line(begun[2]) == "  cdn: 9 changes, about 5 min"
     assert " s of about 5 min" in shown(*begun)
     assert "of about" not in shown(*begun, StackFinished("cdn", Action.CREATED, 7.0))
 
@@ -72,3 +83,15 @@ def test_a_pruned_stack_is_told_with_what_it_leaves_behind() -> None:
 
 def test_a_note_stands_above_the_waves_where_none_has_started() -> None:
     assert shown(Noted("the status is not kept: AccessDenied")).strip() == "the status is not kept: AccessDenied"
+
+
+def test_a_scan_is_waited_for_until_it_is_told_what_it_found() -> None:
+    scanned = ImageScanned("api", {"MEDIUM": 12, "HIGH": 5}, "CRITICAL")
+    words = "api: scanned, nothing as severe as CRITICAL (5 HIGH, 12 MEDIUM)"
+    assert line(scanned).strip() == words
+    assert "api: waiting for its registry's scan" in shown(WaveStarted(0, ()), ScanAwaited("api"))
+    for end in (scanned, Noted("image api goes on without a scan: UNSUPPORTED_IMAGE")):
+        screen = shown(WaveStarted(0, ()), ScanAwaited("api"), end)
+        assert "waiting" not in screen
+    assert words in shown(WaveStarted(0, ()), scanned)
+    assert json.loads(json_line(scanned))["counts"] == {"MEDIUM": 12, "HIGH": 5}

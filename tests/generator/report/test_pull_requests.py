@@ -4,6 +4,7 @@
 """
 
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -11,9 +12,11 @@ import pytest
 from click import unstyle
 from jsonschema import Draft202012Validator
 
+from generator.model.manifest import Artifact, ArtifactKind, parse
 from generator.plan.facts import Plan
 from generator.plan.plan import plan
 from generator.plan.reading import read_pair
+from generator.render.yaml_text import dump
 from generator.report.plan_json import plan_data
 from generator.report.plan_markdown import LIMIT, plan_markdown
 from generator.report.plan_text import plan_text
@@ -83,3 +86,13 @@ def test_the_terminal_report_names_the_gravest_first() -> None:
     found = planned(next(each for each in PULL_REQUESTS if each.name == "rename-bucket"))
     text = unstyle(plan_text(found))
     assert text.index("decide first") < text.index("± VideoBucket")
+
+
+def test_an_artifact_that_nothing_names_any_longer_is_told() -> None:
+    after = base()
+    manifest = parse(after["manifest.yaml"], "")
+    old = Artifact("old_app", ArtifactKind.PACKAGE, "services", "c.zip", manifest.artifacts[-1].store)
+    before = dump(replace(manifest, artifacts=(*manifest.artifacts, old)).to_data())
+    found = plan(*read_pair({**after, "manifest.yaml": before}, after))
+    for text in (unstyle(plan_text(found)), plan_markdown(found)):
+        assert "package old_app is no longer wanted; what was published stays" in text

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,13 +12,13 @@ from generator.report.columns import Cell, age, table
 from generator.report.status_events import events_text, log_text
 from generator.report.status_json import status_data, status_json
 from generator.report.status_text import status_text
-from generator.sync.health import Reading, Unreadable
+from generator.sync.health import Unreadable
 from generator.sync.health.reading import LiveTemplate, StackReading
 from generator.sync.ledger import Deployment, Result
 from generator.sync.ports import StackEvent
-from generator.sync.status import EnvironmentStatus, status_of, things_to_read
+from generator.sync.status import EnvironmentStatus
 from generator.sync.traces import LogLine, StackMoment
-from tests.generator.sync.observed import API, FILES, MANIFEST, NOW, box_report, live, pointer, readings
+from tests.generator.sync.observed import API, NOW, box_report, live, pointer, status
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "status"
 DEPLOYED = Deployment(
@@ -32,14 +31,6 @@ DEPLOYED = Deployment(
     result=Result.SUCCEEDED,
     ended=NOW - timedelta(minutes=30),
 )
-
-
-def status(
-    stacks: Mapping[str, StackReading] | None = None, read: Mapping[str, Reading] | None = None, **more: object
-) -> EnvironmentStatus:
-    found: dict[str, StackReading] = {**live(), **(stacks or {})}
-    read_ = readings(things_to_read(MANIFEST, FILES, found), read or {})
-    return status_of(MANIFEST, FILES, found, read_, NOW, **more)
 
 
 def troubled() -> EnvironmentStatus:

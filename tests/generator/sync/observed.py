@@ -2,13 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
 
+import yaml
+
+from generator.live_plan import compared
 from generator.model.manifest import Artifact, ArtifactKind, Manifest, ServeManifest, StackManifest
 from generator.model.wiring import Wire
-from generator.sync.health import Reading, Thing
-from generator.sync.health.reading import LiveTemplate
+from generator.sync.health import Box, Reading, Thing
+from generator.sync.health.reading import LiveTemplate, StackReading
+from generator.sync.live_tree import LiveEnvironment, live_tree
+from generator.sync.status import EnvironmentStatus, status_of, things_to_read
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 TASK = "arn:aws:ecs:us-east-1:123456789012:task-definition/api:7"
@@ -20,12 +26,21 @@ Resources:
     Type: AWS::SQS::Queue
     Properties:
       RedrivePolicy: {deadLetterTargetArn: !GetAtt Dead.Arn, maxReceiveCount: 3}
+Outputs:
+  BucketName: {Value: !Ref Jobs}
 """
 API = """\
 Description: api
+Parameters:
+  BucketName: {Type: String}
+  ImageTag: {Type: String}
+  ImageId: {Type: String}
+  ApiTargetGroupArn: {Type: String, Default: 'arn:group'}
 Resources:
   Cluster: {Type: 'AWS::ECS::Cluster'}
-  Task: {Type: 'AWS::ECS::TaskDefinition'}
+  Task:
+    Type: AWS::ECS::TaskDefinition
+    Properties: {Family: !Ref BucketName, ContainerDefinitions: [{Name: api, Image: !Ref ImageTag}]}
   ApiService:
     Type: AWS::ECS::Service
     Properties:
@@ -36,30 +51,50 @@ Resources:
 """
 SERVE = "applications: [{name: ecg_rhythm, args: {version: new.zip}}]\n"
 FILES = {"stacks/storage.yaml": STORAGE, "stacks/api.yaml": API, "serve.yaml": SERVE}
-
+TAGS = {"Project": "ecg", "Environment": "dev", "ManagedBy": "ecgctl"}
+_TAGS = [{"Key": key, "Value": value} for key, value in TAGS.items()]
 _BUCKET = Wire("storage", "BucketName")
-MANIFEST = Manifest(
-    name="dev",
-    project="ecg",
-    region="us-east-1",
-    account="unresolved",
-    stacks=(
-        StackManifest("storage", 0, "stacks/storage.yaml", "0" * 64, MappingProxyType({})),
-        StackManifest(
-            "api",
-            1,
-            "stacks/api.yaml",
-            "0" * 64,
-            MappingProxyType({"BucketName": _BUCKET, "ImageTag": "src-1", "ImageId": "unresolved"}),
+
+
+def manifest(files: Mapping[str, str]) -> Manifest:
+    """What Git wants where these are the texts."""
+    sha = {path: sha256(text.encode()).hexdigest() for path, text in files.items()}
+    parameters = {"BucketName": _BUCKET, "ImageTag": "src-1", "ImageId": "unresolved"}
+    return Manifest(
+        name="dev",
+        project="ecg",
+        region="us-east-1",
+        account="unresolved",
+        stacks=(
+            StackManifest("storage", 0, "stacks/storage.yaml", sha["stacks/storage.yaml"], MappingProxyType({})),
+            StackManifest("api", 1, "stacks/api.yaml", sha["stacks/api.yaml"], MappingProxyType(parameters)),
         ),
-    ),
-    artifacts=(
-        Artifact("api", ArtifactKind.IMAGE, "services/api", "src-1", Wire("storage", "Repository")),
-        Artifact("agent", ArtifactKind.PACKAGE, "services/agent", "agent.zip", _BUCKET),
-        Artifact("ecg_rhythm", ArtifactKind.PACKAGE, "services/app", "new.zip", _BUCKET),
-    ),
-    serve=ServeManifest("serve.yaml", "5e" * 32),
-)
+        artifacts=(
+            Artifact("api", ArtifactKind.IMAGE, "services/api", "src-1", Wire("storage", "Repository")),
+            Artifact("agent", ArtifactKind.PACKAGE, "services/agent", "agent.zip", _BUCKET),
+            Artifact("ecg_rhythm", ArtifactKind.PACKAGE, "services/app", "new.zip", _BUCKET),
+        ),
+        serve=ServeManifest("serve.yaml", sha["serve.yaml"]),
+    )
+
+
+MANIFEST = manifest(FILES)
+
+
+def status(
+    stacks: Mapping[str, StackReading] | None = None,
+    read: Mapping[str, Reading] | None = None,
+    strays: tuple[str, ...] = (),
+    files: Mapping[str, str] = FILES,
+    **more: Any,
+) -> EnvironmentStatus:
+    """The environment judged, but for the stacks and the readings (by label) that are given."""
+    wanted, found = manifest(files), {**live(), **(stacks or {})}
+    read_ = readings(things_to_read(wanted, files, found), read or {})
+    box = next((one for thing, one in read_.items() if isinstance(thing, Box)), None)
+    git = {**files, "manifest.yaml": yaml.safe_dump(wanted.to_data())}
+    tree = live_tree(wanted, git, LiveEnvironment(found, strays, box))
+    return status_of(wanted, git, found, read_, NOW, compared(wanted, git, tree), strays=strays, **more)
 
 
 def live() -> dict[str, LiveTemplate]:
@@ -70,6 +105,7 @@ def live() -> dict[str, LiveTemplate]:
                 "StackStatus": "CREATE_COMPLETE",
                 "CreationTime": datetime(2026, 11, 20, 9, 0, tzinfo=UTC),
                 "Outputs": [{"OutputKey": "BucketName", "OutputValue": "the-bucket"}],
+                "Tags": _TAGS,
             },
             STORAGE,
             {"Dead": "https://sqs/dead", "Jobs": "https://sqs/jobs"},
@@ -85,6 +121,7 @@ def live() -> dict[str, LiveTemplate]:
                     {"ParameterKey": "ImageId", "ParameterValue": "ami-1"},
                     {"ParameterKey": "ApiTargetGroupArn", "ParameterValue": "arn:group"},
                 ],
+                "Tags": _TAGS,
             },
             API,
             {"Cluster": "the-cluster", "Task": TASK, "ApiService": "arn:service"},
@@ -113,7 +150,7 @@ def pointer() -> dict[str, Any]:
     return {
         "generation": GENERATION,
         "agent": {"key": "k", "sha256": "agent"},
-        "serve": {"key": "k", "sha256": "5e" * 32},
+        "serve": {"key": "k", "sha256": MANIFEST.serve.sha256},
         "packages": [{"name": "ecg_rhythm", "key": "k", "sha256": "new"}],
     }
 
@@ -127,6 +164,6 @@ def readings(things: Sequence[Thing], instead: Mapping[str, Reading]) -> dict[Th
         "storage/Jobs": {"queue": empty, "dead_letters": empty, "oldest_s": None},
         "api/ApiService": {"service": service, "stopped": []},
         "api/ApiTargetGroupArn": {"TargetHealthDescriptions": [{"TargetHealth": {"State": "healthy"}}] * 2},
-        "serve/box": {"report": box_report(), "desired": pointer()},
+        "serve/box": {"report": box_report(), "desired": pointer(), "config": SERVE},
     }
     return {thing: {**healthy, **instead}[thing.label] for thing in things}

@@ -1,23 +1,32 @@
 """Whatever goes wrong in an apply, the next apply makes the world equal to Git, and nobody does anything by hand."""
 
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
 from threading import Thread
 from types import MappingProxyType
+from typing import Any
 
 import pytest
+import yaml
 
 from generator.errors import EcgError
+from generator.live_plan import plan_from_live, shown
 from generator.model.manifest import Artifact, ArtifactKind, Manifest, ServeManifest, StackManifest
 from generator.model.wiring import Wire
+from generator.plan.facts import Cause
 from generator.sync.apply import Options, Target, apply
 from generator.sync.errors import LeaseHeld, LeaseLost, WaveFailed
+from generator.sync.health.reading import LiveTemplate, StackReading
 from generator.sync.lease import LeaseRecord
 from generator.sync.ledger import Ledger, Result
+from generator.sync.live_tree import LiveEnvironment, live_tree
 from generator.sync.ports import ChangeSetKind, StackRequest
+from generator.sync.status import SyncStatus, status_of, things_to_read
+from tests.conftest import FaultTable
 from tests.generator.sync.faults import Boundary, Fault, Killed, Turns
 from tests.generator.sync.worlds import (
     FakeClock,
@@ -29,28 +38,32 @@ from tests.generator.sync.worlds import (
     Thing,
 )
 
+_NOW = datetime(2026, 11, 23, tzinfo=UTC)
 TAGS = {"Project": "ecg", "Environment": "dev", "ManagedBy": "ecgctl"}
 BEFORE = {
     "stacks/network.yaml": "Resources: {Vpc: {Type: T, Properties: {Cidr: 1}}, Old: {Type: T}}\n"
-    "Outputs: {VpcId: vpc-1}\n",
+    "Outputs: {VpcId: {Value: vpc-1}}\n",
     "stacks/storage.yaml": "Resources: {Videos: {Type: Bucket, Properties: {Days: 1}}, Queue: {Type: T}}\n"
-    "Outputs: {BucketName: the-bucket}\n",
-    "stacks/api.yaml": "Parameters: {VpcId: {}}\nResources: {Service: {Type: T, Properties: {Name: a}}}\n",
+    "Outputs: {BucketName: {Value: the-bucket}}\n",
+    "stacks/api.yaml": "Parameters: {VpcId: {}}\n"
+    "Resources: {Service: {Type: T, Properties: {Name: a, Vpc: {Ref: VpcId}}}}\n",
     "serve.yaml": "applications: []\n",
 }
 AFTER = {
     "stacks/network.yaml": "Resources: {Vpc: {Type: T, Properties: {Cidr: 2}}, New: {Type: T}}\n"
-    "Outputs: {VpcId: vpc-1}\n",
+    "Outputs: {VpcId: {Value: vpc-1}}\n",
     "stacks/storage.yaml": "Resources: {Videos: {Type: Bucket, Properties: {Days: 2}}, Queue: {Type: T}}\n"
-    "Outputs: {BucketName: the-bucket}\n",
-    "stacks/api.yaml": "Parameters: {VpcId: {}}\nResources: {Service: {Type: T, Properties: {Name: b}}}\n",
-    "serve.yaml": "applications: [one]\n",
+    "Outputs: {BucketName: {Value: the-bucket}}\n",
+    "stacks/api.yaml": "Parameters: {VpcId: {}}\n"
+    "Resources: {Service: {Type: T, Properties: {Name: b, Vpc: {Ref: VpcId}}}}\n",
+    "serve.yaml": "applications: [{name: one}]\n",
 }
 
 
-def manifest() -> Manifest:
+def manifest(files: Mapping[str, str] = AFTER) -> Manifest:
     def stack(name: str, wave: int, **parameters: Wire) -> StackManifest:
-        return StackManifest(name, wave, f"stacks/{name}.yaml", "0", MappingProxyType(parameters))
+        path = f"stacks/{name}.yaml"
+        return StackManifest(name, wave, path, _sha(files[path]), MappingProxyType(parameters))
 
     return Manifest(
         name="dev",
@@ -59,8 +72,12 @@ def manifest() -> Manifest:
         account="unresolved",
         stacks=(stack("network", 0), stack("storage", 0), stack("api", 1, VpcId=Wire("network", "VpcId"))),
         artifacts=(Artifact("agent", ArtifactKind.PACKAGE, "services", "abc.zip", Wire("storage", "BucketName")),),
-        serve=ServeManifest("serve.yaml", "1"),
+        serve=ServeManifest("serve.yaml", _sha(files["serve.yaml"])),
     )
+
+
+def _sha(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
 
 
 @dataclass
@@ -87,7 +104,16 @@ class World:
             ledger=around(self.ledger),
             side_by_side=1,
         )
-        apply(manifest(), files, target, lambda _: None, Options(who=who))
+        apply(manifest(files), files, target, lambda _: None, Options(who=who))
+
+    def disagreements(self, files: Mapping[str, str], *, converged: bool = False) -> list[str]:
+        """Where `status` and `plan --live` say different things of this world, or either says what is not so."""
+        stacks = {name: self.stacks.reading(name) for name in map(manifest().stack_id, ("network", "storage", "api"))}
+        told = repr(self.artifacts.told)
+        if (key := repr((stacks, told, files))) not in _SEEN:
+            _SEEN[key] = _disagreements(stacks, self.artifacts.told, files)
+        synced, found = _SEEN[key]
+        return [*found, *(["the world has converged and is not Synced"] if converged and not synced else [])]
 
     def wrong(self, files: dict[str, str]) -> list[str]:
         """What is not as Git wants it; empty once the world has converged."""
@@ -107,6 +133,41 @@ class World:
         if Ledger(self.ledger, "dev").history()[0].result is not Result.SUCCEEDED:
             found.append("the ledger does not end with a success")
         return found
+
+
+_SEEN: dict[str, tuple[bool, list[str]]] = {}
+"""Many faults leave the same world: what was said of one need not be asked again."""
+
+
+def _disagreements(
+    stacks: Mapping[str, StackReading], told: Mapping[str, Any] | None, files: Mapping[str, str]
+) -> tuple[bool, list[str]]:
+    """Whether all is Synced, and what does not agree, with the plan or with a plain look at the texts."""
+    wanted = manifest(files)
+    git = {**files, "manifest.yaml": yaml.dump(wanted.to_data(), Dumper=yaml.CSafeDumper)}
+    things = things_to_read(wanted, git, stacks)
+    box = {"report": None, "desired": None, **(told or {})} if things else None
+    tree = live_tree(wanted, git, LiveEnvironment(stacks, box=box))
+    planned = plan_from_live(wanted, git, tree)
+    said = shown(wanted, git, tree, planned)
+    status = status_of(wanted, git, stacks, dict.fromkeys(things, box), _NOW, said)
+    synced = status.sync is SyncStatus.SYNCED
+    found = [] if synced == planned.empty else [f"status says {status.sync}, the plan has {planned.verdict}"]
+    direct = {one.name for one in planned.stacks if one.cause is Cause.DIRECT}
+    for row in status.stacks:
+        if (row.sync is SyncStatus.SYNCED) == (row.name in direct):
+            found.append(f"{row.name} is {row.sync}, and {'' if row.name in direct else 'not '}in the plan")
+    same = all(_runs(stacks[wanted.stack_id(one.name)], files[one.template]) for one in wanted.stacks)
+    if synced != (same and (told or {}).get("config") == files["serve.yaml"]):
+        found.append(f"status says {status.sync}, and the stacks {'are' if same else 'are not'} as Git wants them")
+    return synced, found
+
+
+def _runs(reading: StackReading, text: str) -> bool:
+    """A stack that was complete, is not being deleted, and has not failed for good, has this text."""
+    if not isinstance(reading, LiveTemplate) or not reading.status.startswith(("CREATE_COMPLETE", "UPDATE_")):
+        return False
+    return reading.template == text and not reading.status.endswith("_FAILED")
 
 
 # --- where the world stands when the apply begins ---------------------------------------------------------------------
@@ -229,6 +290,8 @@ class Tally:
     injected: int = 0
     converged: int = 0
     manual: int = 0
+    agreed: int = 0
+    """How often `status` and `plan --live` were asked and said the same, which was so."""
 
 
 def set_up(scene: Callable[[World], None]) -> World:
@@ -248,27 +311,32 @@ def inject(scene: Callable[[World], None], fault: Fault, stride: int, tally: Tal
         if not boundary.fired:
             return wrong
         tally.injected += 1
+        found = world.disagreements(AFTER)
         # CloudFormation goes on by itself, sometimes to the end and sometimes not, before anyone applies again.
         if at % 2:
             world.stacks.finish()
+        found += world.disagreements(AFTER)
         try:
             world.apply(AFTER, who="the next one")
-            found = world.wrong(AFTER)
+            found += world.wrong(AFTER) + world.disagreements(AFTER, converged=True)
         except EcgError as error:
-            found = [f"the next apply failed: {error}"]
+            found.append(f"the next apply failed: {error}")
         if found:
             tally.manual += 1
             wrong += [f"{scene.__name__}, {fault.value}, call {at} ({boundary.fired}): {one}" for one in found]
         else:
             tally.converged += 1
+            tally.agreed += 3
         at += stride
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
 def test_one_apply_converges_from_every_state_in_which_a_world_may_be_left(scene: Callable[[World], None]) -> None:
     world = set_up(scene)
+    assert world.disagreements(AFTER) == []
     world.apply(AFTER)
     assert world.wrong(AFTER) == []
+    assert world.disagreements(AFTER, converged=True) == []
 
 
 @pytest.mark.parametrize("fault", Fault, ids=lambda fault: fault.name.lower())
@@ -280,19 +348,14 @@ def test_after_a_fault_at_some_calls_the_next_apply_converges(scene: Callable[[W
 
 
 @pytest.mark.faults
-def test_after_each_fault_at_every_call_the_next_apply_converges(capsys: pytest.CaptureFixture[str]) -> None:
-    """And prints the table."""
+def test_after_each_fault_at_every_call_the_next_apply_converges(faults: FaultTable) -> None:
+    """From every scene."""
     wrong: list[str] = []
-    rows = []
     for fault in Fault:
         tally = Tally()
         for scene in SCENES:
             wrong += inject(scene, fault, 1, tally)
-        rows.append(f"{fault.value:32} {tally.injected:9} {tally.converged:10} {tally.manual:13}")
-    with capsys.disabled():
-        scenes = ", ".join(scene.__name__ for scene in SCENES)
-        head = f"{'fault at every call':32} {'injected':>9} {'converged':>10} {'manual steps':>13}"
-        sys.stdout.write("\n".join(["", f"starting from: {scenes}", head, *rows, ""]))
+        faults.add(f"at every call: {fault.value}", tally.injected, tally.converged, tally.agreed)
     assert wrong == []
 
 
@@ -335,14 +398,16 @@ def test_of_two_racing_applies_one_gets_through_and_the_other_is_told_or_waits()
 
 
 @pytest.mark.faults
-def test_two_applies_race_in_200_orders() -> None:
+def test_two_applies_race_in_200_orders(faults: FaultTable) -> None:
     races(range(8, 208))
+    faults.add("two applies at once, with the lease and without", 400, 400)
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("logical_id", ["Vpc", "Videos", "Service"])
 @pytest.mark.parametrize("scene", [empty, deployed], ids=lambda scene: scene.__name__)
 def test_a_resource_that_fails_leaves_a_world_from_which_the_mended_template_deploys(
-    scene: Callable[[World], None], logical_id: str
+    scene: Callable[[World], None], logical_id: str, faults: FaultTable
 ) -> None:
     world = set_up(scene)
     world.stacks.failing = {logical_id: "the account's limit is reached"}
@@ -353,3 +418,4 @@ def test_a_resource_that_fails_leaves_a_world_from_which_the_mended_template_dep
     world.stacks.failing = {}
     world.apply(AFTER)
     assert world.wrong(AFTER) == []
+    faults.add("a resource that cannot be created or updated")

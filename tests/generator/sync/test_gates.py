@@ -1,7 +1,9 @@
 """Health gates, against readings in memory and a clock that never waits."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from threading import Event
 from types import MappingProxyType
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 
 from generator.model.manifest import Artifact, ArtifactKind, Manifest, ServeManifest, StackManifest
 from generator.model.wiring import Wire
-from generator.sync.errors import ApplyFailed
+from generator.sync.errors import ApplyFailed, Interrupted
 from generator.sync.gates import Gate, GateBlind, GateFact, GateFailed, GatePassed, Patience, ThingStalled, WaveGates
 from generator.sync.health import (
     Distribution,
@@ -80,7 +82,7 @@ class World:
         self.gate = Gate("dev", self.reader, self.clock, PATIENCE, self.facts.append, lambda: NOW)
 
     def wait(self, *things: Thing) -> Any:
-        return self.gate.await_healthy("wave 4", things)
+        return self.gate.await_healthy("stack api", things)
 
     def fail(self, *things: Thing) -> GateFailed:
         with pytest.raises(GateFailed) as caught:
@@ -95,7 +97,7 @@ def test_a_gate_opens_when_everything_is_healthy() -> None:
     world = World(api=[service("IN_PROGRESS", 1), service("COMPLETED", 2)], cdn=[MOVING, MOVING, DEPLOYED])
     healths = world.wait(SERVICE, CDN)
     assert {health.status for health in healths.values()} == {HealthStatus.HEALTHY}
-    assert world.facts[-1] == GatePassed("wave 4", 2, 20.0)
+    assert world.facts[-1] == GatePassed("stack api", 2, 20.0)
 
 
 def test_a_gate_with_nothing_to_wait_for_never_sleeps() -> None:
@@ -106,6 +108,15 @@ def test_a_gate_with_nothing_to_wait_for_never_sleeps() -> None:
 
 def test_what_was_stopped_on_purpose_holds_nothing_up() -> None:
     assert World(cdn=[OFF]).wait(CDN)[CDN].status is HealthStatus.SUSPENDED
+
+
+def test_a_gate_whose_verdict_nobody_needs_any_longer_is_left() -> None:
+    world = World(cdn=[MOVING])
+    given_up = Event()
+    gate = replace(world.gate, given_up=given_up, report=lambda _: given_up.set())
+    with pytest.raises(Interrupted):
+        gate.await_healthy("stack cdn", [CDN])
+    assert world.clock.now == 0.0
 
 
 def test_a_fault_that_mends_itself_within_the_grace_period_is_forgiven() -> None:
@@ -257,10 +268,10 @@ def gates(world: World, reading: StackReading, template: str = EDGE) -> WaveGate
     return WaveGates(MANIFEST, files, Stacks(reading), world.gate)
 
 
-def test_a_waves_gate_waits_for_what_its_stacks_hold() -> None:
+def test_a_stacks_gate_waits_for_what_it_holds() -> None:
     world = World(cdn=[MOVING, DEPLOYED])
     gates(world, LiveTemplate({}, EDGE, {"Edge": "E1"}))(3, ("cdn",), {})
-    assert GatePassed("wave 3", 1, 10.0) in world.facts
+    assert GatePassed("stack cdn", 1, 10.0) in world.facts
 
 
 def test_jobs_that_fail_do_not_keep_their_fix_from_being_deployed() -> None:

@@ -31,7 +31,7 @@ class World:
         self, files: Mapping[str, str], commit: str, *, wave: bool = False, box: bool = False, proof: bool = False
     ) -> None:
         """`wave`, `box`: that gate finds what was deployed unhealthy. `proof`: the sample is not read."""
-        unhealthy = GateFailed("dev", "wave 1", 90, ())
+        unhealthy = GateFailed("dev", "stack api", 90, ())
         unread = ProofFailed("dev", "https://d1", Step.ANALYSIS, ["analysing video v1: no_trace: No trace was found."])
 
         def fail(*_: object) -> None:
@@ -50,7 +50,7 @@ class World:
 def test_what_was_there_before_is_deployed_again(gate: str) -> None:
     world = World()
     world.deploy(TREE, "good")
-    with pytest.raises(RolledBack, match=r"wave 1 is not healthy after 90 s\n.*deployed again: good"):
+    with pytest.raises(RolledBack, match=r"stack api is not healthy after 90 s\n.*deployed again: good"):
         world.deploy(BROKEN, "bad", **{gate: True})
     assert world.api == FILES["stacks/api.yaml"]
     assert [fact.to for fact in world.facts if isinstance(fact, GoingBack)] == ["good"]
@@ -63,7 +63,7 @@ def test_the_ledger_tells_the_failure_and_the_way_back() -> None:
         world.deploy(BROKEN, "bad", box=True)
     told = [(one.commit, one.result) for one in world.ledger.history()]
     assert told == [("good", Result.SUCCEEDED), ("bad", Result.FAILED), ("good", Result.SUCCEEDED)]
-    assert world.ledger.history()[0].note.startswith("rollback of bad: wave 1 is not healthy")
+    assert world.ledger.history()[0].note.startswith("rollback of bad: stack api is not healthy")
 
 
 def test_a_deployment_that_is_healthy_and_does_not_read_goes_back_and_says_why_in_one_screen() -> None:

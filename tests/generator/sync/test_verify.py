@@ -65,6 +65,8 @@ def test_both_views_are_shown() -> None:
     text = str(SurpriseInChangeSet("storage", surprises("storage", change_set, {"storage": {"Videos": ["update"]}})))
     assert "plan:           update" in text
     assert "CloudFormation: replace because of BucketName [ReplaceAndDelete]" in text
+    assert "`ecgctl plan ENV --live`" in text
+    assert "`ecgctl diff ENV storage --live`" in text
 
 
 def test_a_plan_that_was_approved_whole_passes() -> None:

@@ -14,8 +14,9 @@ from typing import Any
 
 import yaml
 
-from generator.model.manifest import Artifact, Manifest
+from generator.model.manifest import Artifact, ArtifactKind, Manifest
 from generator.sync.errors import AddressMismatch, CallRefused, Overtaken
+from generator.sync.health.reading import LiveTemplate, StackReading
 from generator.sync.lease import Stored, WriteConflict
 from generator.sync.ports import (
     ChangeSet,
@@ -87,7 +88,8 @@ def parsed(template: str) -> dict[str, Any]:
 
 @dataclass
 class InMemoryStacks:
-    """Templates are `{Resources: {...}, Outputs: {...}}`; an output's value is its text, or a parameter by `Ref`.
+    """Templates are `{Resources: {...}, Outputs: {...}}`; an output's value is its text, or a parameter by `Ref`,
+    with or without `Value` around it.
 
     Resources of type Bucket hold data; `destroyed` names those that went with a stack that had been complete.
     """
@@ -116,6 +118,20 @@ class InMemoryStacks:
     @property
     def deployed(self) -> dict[str, tuple[str, dict[str, str]]]:
         return {name: (held.template, dict(held.live.parameters)) for name, held in self.held.items()}
+
+    def reading(self, name: str) -> StackReading:
+        """A stack as `ecgctl status` reads it; time does not pass by looking."""
+        held = self.held.get(name)
+        if held is None:
+            return None
+        live = held.live
+        description = {
+            "StackStatus": live.status,
+            "Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in live.outputs.items()],
+            "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in live.parameters.items()],
+            "Tags": [{"Key": key, "Value": value} for key, value in live.tags.items()],
+        }
+        return LiveTemplate(description, held.template, {key: one.physical_id for key, one in held.things.items()})
 
     def strand(self, name: str, status: str, **changes: Any) -> Held:
         """Put a stack, new or not, into a state in which nothing runs."""
@@ -407,6 +423,8 @@ class InMemoryArtifacts:
     mismatched: frozenset[str] = frozenset()
     log: list[str] = field(default_factory=list)
     pointed: str = ""
+    told: dict[str, Any] | None = None
+    """What the GPU box reads: `{"desired": desired.json, "config": the text that it names}`."""
 
     def publish(self, artifact: Artifact, store: str) -> bool:
         self.log.append(artifact.name)
@@ -419,6 +437,11 @@ class InMemoryArtifacts:
     def point_box(self, manifest: Manifest, serve_config: str, store: str) -> str:
         self.log.append("box")
         self.pointed = f"generation of {manifest.serve.sha256}"
+        named = [(one.name, one.address) for one in manifest.artifacts if one.kind is ArtifactKind.PACKAGE]
+        packages = {name: {"name": name, "sha256": address.removesuffix(".zip")} for name, address in named}
+        desired: dict[str, Any] = {"agent": packages.pop("agent"), "packages": list(packages.values())}
+        desired["serve"] = {"key": "config", "sha256": hashlib.sha256(serve_config.encode()).hexdigest()}
+        self.told = {"desired": desired, "config": serve_config}
         return self.pointed
 
 

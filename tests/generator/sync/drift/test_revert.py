@@ -26,7 +26,7 @@ from generator.sync.errors import StackNotReady
 from generator.sync.ledger import Ledger, Result
 from generator.sync.progress import Action
 from generator.sync.suspension import Suspended, Suspension
-from tests.conftest import Told
+from tests.conftest import FaultTable
 from tests.generator.sync.drift.readings import NOW
 from tests.generator.sync.faults import Boundary, Fault, Killed
 from tests.generator.sync.worlds import (
@@ -216,7 +216,7 @@ def test_a_suspension_ends_by_itself(world: World) -> None:
 
 @pytest.mark.fault
 @pytest.mark.parametrize("kind", Fault, ids=lambda kind: kind.name.lower())
-def test_after_a_fault_at_any_call_looking_and_reverting_again_converges(kind: Fault, fault: Told) -> None:
+def test_after_a_fault_at_any_call_looking_and_reverting_again_converges(kind: Fault, faults: FaultTable) -> None:
     at, injected = 1, 0
     while True:
         world = World()
@@ -234,6 +234,6 @@ def test_after_a_fault_at_any_call_looking_and_reverting_again_converges(kind: F
         world.stacks.finish()  # a revert, unlike an apply, starts only from stacks at rest
         world.revert(world.look())
         assert not world.look().drifted, (at, boundary.fired)
-        fault("reverting drift: any fault, at every call", True)
+        faults.add("reverting drift: any fault, at every call")
         at += 1
     assert injected > 10
