@@ -20,8 +20,8 @@ from generator.plan.tree import Tree
 WHOLE_BOX = "(all apps)"
 """The app's name of a change that concerns Ray itself."""
 
-_HEAD = ("host", "port")
-"""Of `http_options`: what the reconciler restarts Ray for. Ray itself ignores a change of any of them while it runs."""
+_AT_START = ("proxy_location", "grpc_options")
+"""What Ray takes when it starts and ignores later, like all of `http_options`: the reconciler restarts it for them."""
 _OF_THE_APP = ("import_path", "runtime_env", "args", "autoscaling_policy")
 _OF_THE_REPLICA = (
     "ray_actor_options",
@@ -161,7 +161,7 @@ def _needs(old: _Box, new: _Box) -> Mapping[str, float]:
     taken: dict[str, list[float]] = {"cpus": [], "gpus": [], "memory_gib": []}
     for name, app in new.apps.items():
         was = old.apps.get(name)
-        tried = bool(app.canary) and was is not None and bool(_restarted(was, app))
+        tried = was is not None and _tried_first(was, app)
         for deployment, replicas in app.deployments.items():
             before = was.deployments.get(deployment) if was else None
             if was and before and _restarts(was, app, deployment):
@@ -189,6 +189,11 @@ def _restarts(old: _App, new: _App, deployment: str) -> bool:
     return old.code != new.code or any(was.get(key) != now.get(key) for key in _OF_THE_REPLICA)
 
 
+def _tried_first(old: _App, new: _App) -> bool:
+    """Whether the reconciler makes it a canary: new code at the old address (reconciler/rollout.py, `canaries`)."""
+    return bool(new.canary) and _version(old) != _version(new) and old.route == new.route
+
+
 def _restarted(old: _App, new: _App) -> list[str]:
     """The deployments of both whose replicas restart."""
     return [name for name in new.deployments if name in old.deployments and _restarts(old, new, name)]
@@ -207,7 +212,7 @@ def _change(old: _App | None, new: _App | None) -> tuple[ServeAction, tuple[str,
     gone = bool(old.deployments.keys() ^ new.deployments.keys())
     if not restarted and not gone:
         return ServeAction.RECONFIGURE, reasons
-    return ServeAction.RESTART, (*reasons, *_manners(new, restarted))
+    return ServeAction.RESTART, (*reasons, *_manners(old, new, restarted))
 
 
 def _app_reasons(old: _App, new: _App) -> Iterator[str]:
@@ -237,8 +242,8 @@ def _differences(path: str, old: Any, new: Any) -> Iterator[str]:
         yield f"{path}: {_word(old)} -> {_word(new)}"
 
 
-def _manners(app: _App, restarted: Sequence[str]) -> Iterator[str]:
-    if app.canary and restarted:
+def _manners(old: _App, app: _App, restarted: Sequence[str]) -> Iterator[str]:
+    if _tried_first(old, app):
         percent, minutes, compare = (_word(app.canary.get(key)) for key in ("percent", "minutes", "compare"))
         yield (
             f"canary first: {percent} % of the requests for {minutes} min, compare {compare}; "
@@ -256,17 +261,14 @@ def _head_reasons(old: Mapping[str, Any], new: Mapping[str, Any], was: _Box, now
     http = _mapping(old.get("http_options")), _mapping(new.get("http_options"))
     for key in sorted(http[0].keys() | http[1].keys(), key=str):
         if http[0].get(key) != http[1].get(key):
-            words = f"http_options.{key}: {_word(http[0].get(key))} -> {_word(http[1].get(key))}"
-            if key in _HEAD:
-                yield f"{words}; {_RAY_RESTARTS}"
-            else:
-                yield f"{words}; takes effect when Ray is next restarted, by nothing in this change"
+            yield f"http_options.{key}: {_word(http[0].get(key))} -> {_word(http[1].get(key))}; {_RAY_RESTARTS}"
     for what in ("cpus", "gpus"):
         if was.has[what] != now.has[what]:
             yield f"box {what}: {was.has[what]:g} -> {now.has[what]:g}; {_RAY_RESTARTS}"
-    for key in ("proxy_location", "grpc_options", "logging_config", "tracing_config", "target_capacity"):
+    for key in (*_AT_START, "logging_config", "tracing_config", "target_capacity"):
         if old.get(key) != new.get(key):
-            yield f"{key}: {_word(old.get(key))} -> {_word(new.get(key))}"
+            restarts = f"; {_RAY_RESTARTS}" if key in _AT_START else ""
+            yield f"{key}: {_word(old.get(key))} -> {_word(new.get(key))}{restarts}"
 
 
 def _collision(name: str, box: _Box) -> Iterator[str]:

@@ -13,7 +13,16 @@ Application = Mapping[str, Any]
 
 _MB = 1024 * 1024
 _ROUNDING = 1e-6
-_RESTARTS_ALL = ("import_path", "runtime_env", "args")
+_OF_THE_APP = ("import_path", "runtime_env", "args", "autoscaling_policy")
+_OF_THE_REPLICA = (
+    "ray_actor_options",
+    "placement_group_bundles",
+    "placement_group_strategy",
+    "placement_group_bundle_label_selector",
+    "max_replicas_per_node",
+    "gang_scheduling_config",
+)
+"""A change of these is new replicas, of all deployments or of one: as the plan has it (generator/plan/serve.py)."""
 _UNITS = {"cpus": "CPUs", "gpus": "GPUs", "memory_mb": "MB of memory"}
 
 
@@ -83,11 +92,11 @@ def _sum(one: Demand, kind: str) -> str:
 
 
 def _demands(before: Application | None, app: Application) -> Iterator[Demand]:
-    anew = before is not None and any(before.get(key) != app.get(key) for key in _RESTARTS_ALL)
+    anew = before is not None and any(before.get(key) != app.get(key) for key in _OF_THE_APP)
     for one in app.get("deployments", ()):
         old = _named((before or {}).get("deployments", ()), one["name"])
         options = one.get("ray_actor_options") or {}
-        replaced = old is not None and (anew or (old.get("ray_actor_options") or {}) != options)
+        replaced = old is not None and (anew or any(old.get(key) != one.get(key) for key in _OF_THE_REPLICA))
         replicas = _most_replicas(one)
         # As Ray rounds: ray/serve/_private/deployment_state.py, _surge_replicas_to_start (2.60).
         surge = -(-replicas * int(one.get("max_surge_percent", 0)) // 100)

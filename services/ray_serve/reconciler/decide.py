@@ -8,10 +8,11 @@ healthy?            failed or too late -> Reject;  not yet -> Wait
 proven?             new or changed apps by their golden cases: Prove;  not passed -> Reject
 a canary?           its share is split off -> Apply;  too many errors -> Reject;  enough seen -> Promote
                     none of it -> Accept
+something is split that should not be, or no longer? Unsplit, before anything else is told
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconciler.capacity import Resources, Room, misfit
 from reconciler.desired import CanaryRule, Desired, Head, ServeConfig
@@ -58,6 +59,15 @@ class Apply:
 
     target: Desired
     step: Step = Step.WHOLE
+    tried: Mapping[str, CanaryRule] = field(default_factory=dict)
+    """The apps of it that go past a canary."""
+
+
+@dataclass(frozen=True)
+class Unsplit:
+    """Give all requests of the apps that are tried back to the last good version; the canaries stay, unasked."""
+
+    trial: Trial
 
 
 @dataclass(frozen=True)
@@ -92,7 +102,7 @@ class Reject:
     """See `Failure`."""
 
 
-Action = Wait | Fetch | StartRay | StopRay | Apply | Prove | Promote | Accept | Reject
+Action = Wait | Fetch | StartRay | StopRay | Apply | Unsplit | Prove | Promote | Accept | Reject
 
 
 def target_of(snapshot: Snapshot) -> Desired | None:
@@ -138,11 +148,14 @@ def trial_of(snapshot: Snapshot, target: Desired) -> Trial | None:
 
 
 def tried(snapshot: Snapshot, target: Desired) -> Mapping[str, CanaryRule]:
-    """The apps of the target that go past a canary."""
+    """The apps of the target that go past a canary: decided once, when its trial begins."""
     good = snapshot.memory.good
     if good is None or good.generation == target.generation:
         return {}
-    return canaries(snapshot.configs.get(good.generation), snapshot.configs[target.generation])
+    if trial := trial_of(snapshot, target):
+        return trial.rules
+    config = snapshot.configs[target.generation]
+    return canaries(snapshot.configs.get(good.generation), config, snapshot.can_split)
 
 
 def _on_the_box(snapshot: Snapshot, one: Desired) -> bool:
@@ -196,14 +209,14 @@ def _towards(snapshot: Snapshot, target: Desired, step: Step) -> Action:
         if told == aside and snapshot.splitting and snapshot.now - snapshot.memory.applied_at < _UNSPLIT_S:
             return Wait("the split is being taken back", soon=True)
         if told != aside and (snapshot.splitting or told == Told(trial.target.generation, Step.SPLIT)):
-            return Apply(trial.target, Step.ASIDE)
+            return Unsplit(trial)
     failed = snapshot.memory.failed
     if failed and failed.generation == target.generation and failed.refused:
         return Wait("failed, and there is no good generation to go back to")
     new_here = told is None or told.generation != target.generation
     if new_here and not _accepted(snapshot, target) and (reason := _misfit(snapshot, target)):
         return _reject_once(snapshot, target, f"it does not fit on the box: {reason}")
-    return Apply(target, step)
+    return Apply(target, step, tried(snapshot, target))
 
 
 def _misfit(snapshot: Snapshot, target: Desired) -> str:
@@ -213,9 +226,9 @@ def _misfit(snapshot: Snapshot, target: Desired) -> str:
         good = snapshot.configs.get(snapshot.memory.good.generation)
     room = Room(Resources(config.head.cpus, config.head.gpus, config.memory_mb or 0), snapshot.nodes)
     running = body(None, good, Step.WHOLE)["applications"] if good and snapshot.apps else ()
-    steps = (Step.ASIDE, Step.WHOLE) if tried(snapshot, target) else (Step.WHOLE,)
-    for step in steps:
-        if reason := misfit(running, body(good, config, step)["applications"], room):
+    rules = tried(snapshot, target)
+    for step in (Step.ASIDE, Step.WHOLE) if rules else (Step.WHOLE,):
+        if reason := misfit(running, body(good, config, step, rules)["applications"], room):
             return reason
     return ""
 
@@ -234,12 +247,13 @@ def _judge(snapshot: Snapshot, target: Desired, step: Step) -> Action:
         return Wait("becoming healthy", soon=True)
     if accepted:
         return Wait("healthy")
-    if trial_of(snapshot, target) is None:  # one that goes on was proven before it began
+    trial = trial_of(snapshot, target)
+    if trial is None or trial.outcome is Outcome.PROVING:  # one that goes on was proven before
         config = snapshot.configs[target.generation]
         good = snapshot.configs.get(snapshot.memory.good.generation) if snapshot.memory.good else None
         if (apps := unproven(good, config)) and (action := _prove(snapshot, target, apps)):
             return action
-    return Apply(target, Step.SPLIT) if step is Step.ASIDE else Accept(target)
+    return Apply(target, Step.SPLIT, tried(snapshot, target)) if step is Step.ASIDE else Accept(target)
 
 
 def _prove(snapshot: Snapshot, target: Desired, apps: frozenset[str]) -> Action | None:
@@ -254,10 +268,8 @@ def _prove(snapshot: Snapshot, target: Desired, apps: frozenset[str]) -> Action 
 
 def _judge_trial(snapshot: Snapshot, target: Desired) -> Action:
     trial = trial_of(snapshot, target)
-    if trial is None:
-        # What is split without a trial would never end.
-        return Apply(target, Step.ASIDE)
-    rules = tried(snapshot, target)
+    assert trial is not None  # noqa: S101 only what is tried is ever split
+    rules = trial.rules
     apps = snapshot.apps or {}
     failures = _failures({name: app for name, app in apps.items() if name not in rules})
     over = {name: enough(rule, trial.seen_s) for name, rule in rules.items()}

@@ -10,7 +10,7 @@ from reconciler.desired import Desired, Head, ServeConfig, Unreadable, parse_des
 from reconciler.golden import Prover
 from reconciler.memory import Notebook, Session
 from reconciler.reporter import Clock, Reporter
-from reconciler.rollout import Step, Told, body, route_of
+from reconciler.rollout import Step, Told, body, canaries, route_of
 from reconciler.serve_api import Refused, ServeApi, Unavailable
 from reconciler.settings import Settings
 from reconciler.snapshot import AppState, AppStatus, Ray, Snapshot
@@ -117,7 +117,8 @@ class Lookout:
         head, told = memory.started_with, memory.applied
         good = configs.get(memory.good.generation) if memory.good else None
         config = configs.get(told.generation) if told else None
-        applications = body(good, config, told.step)["applications"] if config and told else ()
+        rules = memory.trial.rules if memory.trial else {}
+        applications = body(good, config, told.step, rules)["applications"] if config and told else ()
         snapshot = Snapshot(
             now=self._clock.monotonic(),
             desired=self.desired,
@@ -135,7 +136,7 @@ class Lookout:
             proof=self._prover.proof(),
             healthy_at=self._healthy_at,
         )
-        return self._with_trial(snapshot)
+        return self._with_trial(self._with_splitters(snapshot))
 
     def _forgive(self, desired: Desired) -> None:
         """Once Git has asked for something else, what failed may be tried again."""
@@ -193,6 +194,24 @@ class Lookout:
         except (Unavailable, Refused) as error:
             self._reporter.note(f"what Ray has to give away is not known: {error}")
             return None
+
+    def _with_splitters(self, snapshot: Snapshot) -> Snapshot:
+        """With the apps that could try new code, where it is to be decided whether they do."""
+        memory, desired = snapshot.memory, snapshot.desired
+        if desired is None or memory.good is None or memory.started_with is None or not snapshot.http_ready:
+            return snapshot
+        good, target = snapshot.configs.get(memory.good.generation), snapshot.configs.get(desired.generation)
+        decided = memory.trial is not None and memory.trial.target.generation == desired.generation
+        if good is None or target is None or decided or memory.applied != Told(memory.good.generation):
+            return snapshot
+        head = memory.started_with
+        asked = canaries(good, target, target.apps).keys() - canaries(good, target).keys()
+        able = {
+            name
+            for name in asked
+            if self._serve.counted(head.host, head.port, route_of(good, name, Step.WHOLE, {})) is not None
+        }
+        return replace(snapshot, can_split=frozenset(able))
 
     def _with_trial(self, snapshot: Snapshot) -> Snapshot:
         """With what the ingresses have counted of the canaries, and the time that this has been going on."""

@@ -15,15 +15,16 @@ from reconciler.decide import (
     Reject,
     StartRay,
     StopRay,
+    Unsplit,
     Wait,
     decide,
 )
-from reconciler.desired import Desired, ServeConfig
+from reconciler.desired import CanaryRule, Desired, ServeConfig
 from reconciler.golden import Prover
 from reconciler.lookout import Lookout, RayProcess
 from reconciler.memory import MemoryFile, Notebook
 from reconciler.reporter import Clock, Reporter
-from reconciler.rollout import Step, Told, body, canaries, route_of
+from reconciler.rollout import Step, Told, body, route_of
 from reconciler.serve_api import Refused, ServeApi, Unavailable, http_url
 from reconciler.settings import Settings
 from reconciler.snapshot import Failure, Proven, Snapshot
@@ -112,8 +113,10 @@ class Reconciler:
             case StopRay(why):
                 _LOG.info("stopping Ray", extra={"why": why})
                 self._end_ray()
-            case Apply(target, step):
-                self._apply(target, step)
+            case Apply(target, step, tried):
+                self._apply(target, step, tried)
+            case Unsplit(trial):
+                self._tell(trial.target, Step.ASIDE, trial.rules, trial)
             case Prove(target, apps):
                 self._prove(target, apps)
             case Promote(target):
@@ -135,44 +138,43 @@ class Reconciler:
         else:
             self._lookout.fetched(None)
 
-    def _apply(self, target: Desired, step: Step) -> None:
+    def _apply(self, target: Desired, step: Step, tried: Mapping[str, CanaryRule]) -> None:
+        trial = self._notebook.memory.trial
+        going_on = trial and trial.target.generation == target.generation and trial.outcome not in OVER
+        if tried and not going_on:
+            trial = Trial(target, self._clock.stamp, dict(tried))
+        if trial and step is Step.SPLIT and trial.outcome is Outcome.PROVING:
+            trial = replace(trial, outcome=Outcome.TRYING, began=self._clock.stamp)
+        self._tell(target, step, tried, trial)
+
+    def _tell(self, target: Desired, step: Step, tried: Mapping[str, CanaryRule], trial: Trial | None) -> None:
         session = self._ray.session
         if session is None:
             return
         _LOG.info("applying", extra={"generation": target.generation, "step": step})
-        config, good = self._lookout.config(target), self._good()
-        trial = self._trial_for(target, canaries(good, config)) if step is Step.SPLIT and good else None
+        document = body(self._good(), self._lookout.config(target), step, tried, trial.name if trial else "")
         # First that it is not known: an agent that dies here must not take what was before for what is.
-        self._remember(applied=None)
+        self._remember(applied=None, trial=trial)
         self._prover.forget()
         try:
-            self._serve.put(session, body(good, config, step, trial.name if trial else ""))
+            self._serve.put(session, document)
         except Refused as error:
             self._reject(Failure(target.generation, f"Ray refused the configuration: {error}", refused=True))
             return
-        told = Told(target.generation, step)
-        self._remember(applied=told, applied_at=self._clock.monotonic(), trial=trial or self._notebook.memory.trial)
+        self._remember(applied=Told(target.generation, step), applied_at=self._clock.monotonic())
         self._lookout.applied()
 
     def _good(self) -> ServeConfig | None:
         good = self._notebook.memory.good
         return self._lookout.config(good) if good else None
 
-    def _trial_for(self, target: Desired, rules: Mapping[str, Any]) -> Trial:
-        """The one under way, or one that begins now."""
-        trial = self._notebook.memory.trial
-        if trial and trial.target.generation == target.generation and trial.outcome not in OVER:
-            return trial
-        return Trial(target, self._clock.stamp, rules=dict(rules))
-
     def _prove(self, target: Desired, apps: frozenset[str]) -> None:
         memory = self._notebook.memory
         told, head = memory.applied, memory.started_with
         if told is None or head is None:
             return
-        config = self._lookout.config(target)
-        tried = canaries(self._good(), config)
-        url = http_url(head.host, head.port)
+        config, trial = self._lookout.config(target), self._notebook.memory.trial
+        url, tried = http_url(head.host, head.port), trial.rules if trial else {}
         urls = {name: f"{url}{route_of(config, name, told.step, tried)}/golden" for name in sorted(apps)}
         _LOG.info("proving", extra={"apps": sorted(apps)})
         self._prover.begin(told, urls, self._settings.golden_s)

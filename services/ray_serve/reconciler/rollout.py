@@ -11,9 +11,10 @@ SPLIT is only entered from ASIDE and left to it: so no request is on its way to 
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from reconciler.desired import INGRESS, CanaryRule, ServeConfig
@@ -38,11 +39,13 @@ class Told:
     step: Step = Step.WHOLE
 
 
-def canaries(good: ServeConfig | None, target: ServeConfig) -> Mapping[str, CanaryRule]:
-    """The apps whose new code is tried first.
+def canaries(
+    good: ServeConfig | None, target: ServeConfig, can_split: Collection[str] = ()
+) -> Mapping[str, CanaryRule]:
+    """The apps whose new code is tried first: the last good version of each has to split its requests.
 
-    Both versions have to declare a canary: the good one splits its requests, and that it declares one is how we know
-    that it can. So the merge that declares the first takes over at once.
+    That one can we know where it declares a canary itself, since it was told of it when it was new; or because it runs
+    and says so (`can_split`). Of any other the new code takes over at once.
     """
     if good is None:
         return {}
@@ -51,7 +54,7 @@ def canaries(good: ServeConfig | None, target: ServeConfig) -> Mapping[str, Cana
         for name, notes in target.apps.items()
         if notes.canary
         and (before := good.apps.get(name))
-        and before.canary
+        and (before.canary or name in can_split)
         and before.version != notes.version
         and good.applications[name]["route_prefix"] == target.applications[name]["route_prefix"]
     }
@@ -65,19 +68,24 @@ def unproven(good: ServeConfig | None, target: ServeConfig) -> frozenset[str]:
     )
 
 
-def body(good: ServeConfig | None, target: ServeConfig, step: Step, trial: str = "") -> dict[str, Any]:
-    """The document that Ray is told; `trial` names the trial where the step is SPLIT."""
-    tried = {} if step is Step.WHOLE else canaries(good, target)
+def body(
+    good: ServeConfig | None,
+    target: ServeConfig,
+    step: Step,
+    tried: Mapping[str, CanaryRule] = MappingProxyType({}),
+    trial: str = "",
+) -> dict[str, Any]:
+    """The document that Ray is told. `tried`: the apps with a canary; `trial` names the trial where they split."""
     applications: list[dict[str, Any]] = []
     for name, told in target.applications.items():
-        if name not in tried or good is None:
-            applications.append(_with_split(told, target, None))
+        if step is Step.WHOLE or name not in tried or good is None:
+            applications.append(_with_split(told, None, bool(target.apps[name].canary)))
             continue
         beside = {**told, "name": name + CANARY, "route_prefix": told["route_prefix"] + CANARY}
         rule = tried[name]
         split = {"app": beside["name"], "trial": trial, "percent": rule.percent, "compare": rule.compare}
-        applications.append(_with_split(good.applications[name], good, split if step is Step.SPLIT else None))
-        applications.append(_replaced_in_place(beside))
+        applications.append(_with_split(good.applications[name], split if step is Step.SPLIT else None, True))
+        applications.append(_replaced_in_place(_with_split(beside, None, True)))
     return {**target.body, "applications": applications}
 
 
@@ -87,17 +95,16 @@ def route_of(config: ServeConfig, app: str, step: Step, tried: Mapping[str, Cana
     return route if step is Step.WHOLE or app not in tried else route + CANARY
 
 
-def _with_split(told: Mapping[str, Any], config: ServeConfig, split: Mapping[str, Any] | None) -> dict[str, Any]:
+def _with_split(told: Mapping[str, Any], split: Mapping[str, Any] | None, can: bool) -> dict[str, Any]:
     """Every app that declares a canary is told of it from its first start, also that there is none.
 
     Ray calls `reconfigure` for a changed user_config, and not for one that is no longer there. And an ingress that
     cannot take it so fails when it is new, and never when it is the last good one.
     """
     one = copy.deepcopy(dict(told))
-    if config.apps[one["name"]].canary:
-        for deployment in one["deployments"]:
-            if deployment["name"] == INGRESS:
-                deployment["user_config"] = {**(deployment.get("user_config") or {}), "canary": split}
+    for deployment in one["deployments"] if can else ():
+        if deployment["name"] == INGRESS:
+            deployment["user_config"] = {**(deployment.get("user_config") or {}), "canary": split}
     return one
 
 

@@ -114,6 +114,8 @@ class Snapshot:
     """What Ray's nodes have in all; None where it was not asked or does not answer."""
     proof: Proof | None = None
     """The golden proof that was begun last."""
+    can_split: frozenset[str] = frozenset()
+    """The apps whose running ingress says that it could split its requests; asked where that decides something."""
     splitting: bool = False
     """An ingress says that it still gives requests to a canary."""
     healthy_at: float = 0.0

@@ -47,6 +47,8 @@ class Counted:
 class Outcome(StrEnum):
     """How a trial stands."""
 
+    PROVING = "proving"
+    """The new version stands aside and answers its golden cases."""
     TRYING = "trying"
     PASSED = "passed"
     """Enough was seen; the new version is taking over."""
@@ -66,9 +68,10 @@ class Trial:
     target: Desired
     began: str
     """ISO 8601 UTC."""
-    seen_s: float = 0.0
-    outcome: Outcome = Outcome.TRYING
     rules: Mapping[str, CanaryRule] = field(default_factory=dict)
+    """The apps that are tried."""
+    seen_s: float = 0.0
+    outcome: Outcome = Outcome.PROVING
     tallies: Mapping[str, Mapping[str, Tally]] = field(default_factory=dict)
     """By app, and by the replica that counted: each counts from its own start."""
 

@@ -169,12 +169,14 @@ def test_a_change_of_the_port_restarts_ray_itself() -> None:
     assert restarts_ray(*trees)
 
 
-def test_a_change_of_the_keep_alive_waits_for_the_next_restart() -> None:
+@pytest.mark.parametrize(
+    ("section", "setting"),
+    [("http_options", {"keep_alive_timeout_s": 5}), ("proxy_location", "HeadOnly"), ("grpc_options", {"port": 9000})],
+)
+def test_whatever_ray_takes_only_when_it_starts_restarts_it(section: str, setting: Any) -> None:
     new = copy.deepcopy(dict(file(app("a")).serve))
-    new["http_options"]["keep_alive_timeout_s"] = 5
-    trees = file(app("a")), Tree(serve=new)
-    assert "takes effect when Ray is next restarted" in only(*trees).reasons[0]
-    assert not restarts_ray(*trees)
+    new[section] = {**new.get(section, {}), **setting} if isinstance(setting, dict) else setting
+    assert restarts_ray(file(app("a")), Tree(serve=new))
 
 
 def test_another_box_restarts_ray_itself() -> None:
@@ -239,6 +241,12 @@ def test_a_canary_and_its_stable_one_that_do_not_fit_together_are_told_before_th
 def test_a_setting_that_restarts_nothing_needs_no_canary() -> None:
     found = only(file(app("a", deployment()), a=CANARY), file(app("a", deployment(max_queued_requests=3)), a=CANARY))
     assert found.needs["cpus"] == 1.0
+    assert not any("canary" in reason for reason in found.reasons)
+
+
+def test_other_resources_of_the_same_code_are_no_canary() -> None:
+    found = only(file(app("a", deployment(cpus=0.5)), a=CANARY), file(app("a", deployment(cpus=0.6)), a=CANARY))
+    assert found.action is ServeAction.RESTART
     assert not any("canary" in reason for reason in found.reasons)
 
 

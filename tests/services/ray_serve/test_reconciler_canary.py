@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.decide import Accept, Apply, Promote, Reject, Wait
+from reconciler.decide import Accept, Apply, Promote, Reject, Unsplit, Wait
 from reconciler.golden import AppProof, Case
 from reconciler.loop import Reconciler
 from reconciler.rollout import Step
@@ -102,8 +102,7 @@ def test_after_its_minutes_a_canary_takes_over_and_nobody_asks_it_when_it_goes(w
     assert world.observed()["apps"]["ecg_rhythm"]["canary"]["verdict"] == "trying"
     world.clock.now += 20
     done = steps(agent)
-    assert [type(one) for one in done] == [Promote, Apply, Apply, Accept]
-    assert [one.step for one in done if isinstance(one, Apply)] == [Step.ASIDE, Step.WHOLE]
+    assert [type(one) for one in done] == [Promote, Unsplit, Apply, Accept]
     assert world.ray.names() == ["ecg_rhythm"]
     told = world.observed()["apps"]["ecg_rhythm"]
     assert (told["version"], told["canary"]["verdict"], told["canary"]["until"]) == ("v2", "promoted", None)
@@ -122,8 +121,7 @@ def test_too_many_errors_take_it_back_at_once(world: World) -> None:
     world.ray.tally = Tally(25, errors=4, last="internal: a bug")
     world.clock.now += 10
     done = steps(agent)
-    assert isinstance(done[0], Reject)
-    assert [one.step for one in done if isinstance(one, Apply)] == [Step.ASIDE, Step.WHOLE]
+    assert [type(one) for one in done] == [Reject, Unsplit, Apply]
     told = world.observed()["apps"]["ecg_rhythm"]
     assert (told["version"], told["canary"]["verdict"]) == ("v1", "reverted")
     degraded = world.condition("Degraded")
@@ -245,8 +243,7 @@ def test_a_box_that_was_down_for_longer_than_the_trial_has_seen_nothing_meanwhil
 def test_a_revert_in_git_ends_a_trial(world: World) -> None:
     agent = begun(world)
     publish(world, "v1")
-    done = steps(agent)
-    assert [one.step for one in done if isinstance(one, Apply)] == [Step.ASIDE, Step.WHOLE]
+    assert [type(one) for one in steps(agent)] == [Unsplit, Apply]
     assert world.ray.names() == ["ecg_rhythm"]
     assert world.observed()["apps"]["ecg_rhythm"]["canary"]["verdict"] == "withdrawn"
     assert world.condition("Degraded")["status"] == "False"
@@ -309,6 +306,50 @@ def test_the_room_for_a_canary_is_checked_before_it_is_told(world: World) -> Non
     settle(agent)
     assert len(world.ray.told) == 1
     assert "ecg_rhythm Ingress 1 x 2.5 + ecg_rhythm--canary Ingress 1 x 2.5" in world.condition("Degraded")["message"]
+
+
+def test_the_merge_that_declares_a_canary_is_tried_too_where_the_running_version_can_split(world: World) -> None:
+    world.publish("v1", golden=True)
+    agent = world.agent()
+    settle(agent)
+    publish(world, "v2")
+    settle(agent)
+    assert world.ray.names() == ["ecg_rhythm", "ecg_rhythm--canary"]
+    assert world.ray.split()
+    world.ray.living = False
+    settle(agent)
+    assert world.ray.split(), "a Ray that died has not changed what was decided"
+    world.ray.tally = Tally(25, errors=9)
+    world.clock.now += 10
+    settle(agent)
+    assert world.ray.names() == ["ecg_rhythm"]
+    assert world.condition("Degraded")["reason"] == "RolledBack"
+
+
+def test_a_running_version_that_cannot_split_gives_way_at_once(world: World) -> None:
+    """It was made with a kit that knew no canaries; told of one, it would break."""
+    world.publish("v1", golden=True)
+    agent = world.agent()
+    settle(agent)
+    world.ray.deaf = True
+    publish(world, "v2")
+    settle(agent)
+    assert all("ecg_rhythm--canary" not in str(told) for told in world.ray.told)
+    assert world.observed()["apps"]["ecg_rhythm"]["version"] == "v2"
+
+
+def test_a_ray_that_dies_while_a_canary_is_proven_leaves_it_a_canary(world: World) -> None:
+    world.publish("v1", golden=True)
+    agent = world.agent()
+    settle(agent)
+    world.prover.slow = True
+    publish(world, "v2")
+    for _ in range(6):
+        agent.turn()
+    world.ray.living, world.prover.slow = False, False
+    settle(agent)
+    assert world.ray.split()
+    assert len(world.prover.asked) == 3
 
 
 def test_a_changed_setting_of_an_app_with_a_canary_is_taken_in_place(world: World) -> None:

@@ -39,7 +39,7 @@ NEW = config(application("toy", "v2"), application("other", "v2"), toy=CANARIED)
 
 
 def told(step: Step, good: ServeConfig | None = GOOD, new: ServeConfig = NEW) -> dict[str, dict[str, Any]]:
-    return {one["name"]: one for one in body(good, new, step, "trial-1")["applications"]}
+    return {one["name"]: one for one in body(good, new, step, canaries(good, new), "trial-1")["applications"]}
 
 
 def canary_of(application: dict[str, Any]) -> Any:
@@ -101,6 +101,15 @@ MOVED = config({**application("toy", "v2"), "route_prefix": "/elsewhere"}, toy=C
 def test_these_take_over_without_a_canary(good: ServeConfig | None, new: ServeConfig) -> None:
     assert canaries(good, new) == {}
     assert told(Step.ASIDE, good, new) == told(Step.WHOLE, good, new)
+
+
+def test_a_good_version_that_declares_none_but_says_that_it_can_split_is_told_of_a_canary() -> None:
+    tried = canaries(UNDECLARED, NEW, {"toy"})
+    assert set(tried) == {"toy"}
+    apps = {one["name"]: one for one in body(UNDECLARED, NEW, Step.SPLIT, tried, "t")["applications"]}
+    assert canary_of(apps["toy"])["app"] == "toy--canary"
+    apps = {one["name"]: one for one in body(UNDECLARED, NEW, Step.ASIDE, tried, "t")["applications"]}
+    assert canary_of(apps["toy"]) is None
 
 
 def test_a_canary_needs_an_ingress_that_can_split() -> None:
@@ -204,6 +213,6 @@ def test_everything_that_is_short_is_told() -> None:
 def test_a_canary_counts_as_an_app_of_its_own() -> None:
     good, new = config(using("v1", 3), toy=CANARIED), config(using("v2", 3), toy=CANARIED)
     running = body(None, good, Step.WHOLE)["applications"]
-    assert fits(running, body(good, new, Step.ASIDE)["applications"], FOUR) == (
+    assert fits(running, body(good, new, Step.ASIDE, canaries(good, new))["applications"], FOUR) == (
         "6 CPUs are needed and the box is declared to have 4: toy Ingress 3 x 1 + toy--canary Ingress 3 x 1"
     )
