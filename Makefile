@@ -97,8 +97,9 @@ train: .venv-serve/.ready ## Train the beat classifier again (needs ECG_DATA_DIR
 	@nice .venv-serve/bin/python -m tools.ecg_train $(ARGS)
 
 .PHONY: test-faults
-test-faults: install ## The long forms: faults at every call, deploy.yml really run; minutes, bounded
+test-faults: install ## The long forms: faults at every call, deploy.yml really run, Ray under load; minutes, bounded
 	@.venv/bin/python -m pytest -m "fault or faults" -s $(ARGS) tests --ignore=tests/services/ray_serve --ignore=tests/tools
+	@.venv-serve/bin/python -m pytest -m faults $(ARGS) tests/services/ray_serve
 
 .PHONY: update-behaviour-table
 update-behaviour-table: .venv/.ready ## Make the plan's table of update behaviours again, from the pinned cfn-lint
