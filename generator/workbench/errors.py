@@ -5,6 +5,7 @@ EcgError
 ├── UnknownApp         2   no such app is declared
 ├── NoServePython      3   .venv-serve is not there
 ├── ProgramFailed      1   a program of .venv-serve ended without an answer
+├── CannotTry          2   an app whose declaration is wrong
 ├── CheckFailed        1   an app did not pass a stage of `serve check`
 └── AttemptFailed      1   an app gave no result for a video
 """
@@ -55,6 +56,16 @@ class ProgramFailed(EcgError):
         self.doing, self.said = doing, said
         tail = "\n".join(f"  | {line}" for line in said.strip().splitlines()[-25:])
         super().__init__(f"{doing} ended without an answer\n{tail}\n  next: read its last lines above")
+
+
+class CannotTry(EcgError):
+    """The app is not declared as it must be."""
+
+    exit_code = 2
+
+    def __init__(self, app: str, mistakes: str, where: str) -> None:
+        self.app, self.mistakes = app, mistakes
+        super().__init__(f"{mistakes}\n  where: {where}\n  next: ecgctl serve check {app} --quick")
 
 
 class CheckFailed(EcgError):
