@@ -123,7 +123,7 @@ def of_app(text: str, name: str, others: Collection[str]) -> bool:
     told = _told(text)
     if told is not None:
         return told == name
-    named = {one for one in (name, *others) if re.search(rf"(?<![\w.]){re.escape(one)}(?!\w)", text)}
+    named = {one for one in (name, *others) if re.search(rf"(?<!\w){re.escape(one)}(?!\w)", text)}
     return not named or name in named
 
 

@@ -130,7 +130,7 @@ def way_back(to: Run, now: Run, app: str) -> tuple[tuple[str, ...], tuple[str, .
         f"git switch --create rollback-{app}-{commit} origin/main",
         f"git restore --source={commit} --staged --worktree -- {folder}",
     ]
-    notes = ["what changed in services/ray_serve/kit since then stays: it is every app's"]
+    notes = ["what services/ray_serve/kit/ got since then stays: it is every app's"]
     if to.declared(app) != now.declared(app):
         others = [other for other in {*to.versions, *now.versions} - {app} if to.declared(other) != now.declared(other)]
         # `restore` takes back the whole file; where others changed too, a person chooses the hunks of this app.

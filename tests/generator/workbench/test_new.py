@@ -1,7 +1,7 @@
 """What `serve new` refuses, and what it writes."""
 
+import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from generator.model.serve import Deployment, Handover, ServeApp, Slo
-from generator.publish.tracked import tracked_files
 from generator.serve_apps import SERVE_APPS
 from generator.workbench.declaration import new_app
 from generator.workbench.errors import CannotScaffold
 from generator.workbench.new import make, refuse_mistakes
 from generator.workbench.skeleton import skeleton
+from tests.generator.workbench.copies import copy_of_the_tree, ecgctl, surroundings
 
 ROOT = Path(__file__).resolve().parents[3]
 BIN = Path(sys.executable).parent
@@ -87,31 +87,22 @@ def test_no_placeholder_is_left_in_any_file(name: str) -> None:
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of this working tree, with a new app in it."""
-    copy = tmp_path_factory.mktemp("new") / "checkout"
-    for name in tracked_files(ROOT):
-        (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / name, copy / name)
-    subprocess.run(["git", "init", "--quiet", str(copy)], check=True)
-    for name in (".venv", ".venv-serve"):
-        (copy / name).symlink_to(ROOT / name)
-    said = in_copy(copy, "serve", "new", "brightness")
-    assert "wrote templates_out/dev/serve.yaml" in said
+    copy = copy_of_the_tree(tmp_path_factory.mktemp("new") / "checkout")
+    made = ecgctl(copy, "serve", "new", "brightness")
+    assert made.returncode == 0, made.stderr
+    assert "wrote templates_out/dev/serve.yaml" in made.stdout
     return copy
 
 
-def in_copy(copy: Path, *arguments: str) -> str:
-    program = "import sys; from generator.cli import main; main(sys.argv[1:])"
-    env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(copy), "HOME": str(copy.parent)}
-    done = subprocess.run(
-        [sys.executable, "-c", program, *arguments], cwd=copy, env=env, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 def test_a_new_app_is_rendered(checkout: Path) -> None:
-    assert "is what the generator makes" in in_copy(checkout, "render", "--check")
+    assert ecgctl(checkout, "render", "--check").returncode == 0
     assert "import_path: apps.brightness.app:build" in (checkout / "templates_out/dev/serve.yaml").read_text()
+
+
+def test_the_name_is_taken_from_then_on(checkout: Path) -> None:
+    again = ecgctl(checkout, "serve", "new", "brightness")
+    assert again.returncode == 2
+    assert "there is an app 'brightness' already" in again.stderr
 
 
 def test_a_new_app_is_formatted_and_linted(checkout: Path) -> None:
@@ -119,11 +110,63 @@ def test_a_new_app_is_formatted_and_linted(checkout: Path) -> None:
         subprocess.run([str(BIN / "ruff"), *command, "--quiet", "services", "generator"], cwd=checkout, check=True)
 
 
+def test_a_new_apps_types_hold(checkout: Path) -> None:
+    python = ROOT / ".venv-serve/bin/python"
+    if not python.exists():
+        pytest.skip("no .venv-serve: run `make install`")
+    command = [str(BIN / "mypy"), "--python-executable", str(python), "services/ray_serve/apps/brightness"]
+    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
 def test_a_new_app_passes_what_every_apps_folder_keeps_to(checkout: Path) -> None:
     tests = ["tests/services/ray_serve/test_apps.py", "tests/architecture", "tests/generator/serve"]
-    subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
-        cwd=checkout,
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(checkout), "HOME": str(checkout.parent)},
-        check=True,
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
+    done = subprocess.run(
+        command, cwd=checkout, env=surroundings(checkout), capture_output=True, text=True, check=False
     )
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_new_app_passes_the_quick_check(checkout: Path) -> None:
+    if not (ROOT / ".venv-serve/bin/python").exists():
+        pytest.skip("no .venv-serve: run `make install`")
+    done = ecgctl(checkout, "serve", "check", "brightness", "--quick", "-o", "json")
+    assert done.returncode == 0, done.stderr
+    (app,) = json.loads(done.stdout)["apps"]
+    assert [(one["stage"], one["passed"]) for one in app["stages"]] == [
+        ("declaration", True),
+        ("schema", True),
+        ("imports", True),
+        ("golden", True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "stage", "said"),
+    [
+        ("app.py", "class Worker", "class Workers", "imports", "Worker"),
+        ("app.py", "from pathlib import Path", "from pathlib import Path\nimport not_there", "imports", "not_there"),
+        ("model.py", "/ 255", "/ 254 + 1", "golden", "brightness should be 0.118"),
+        ("golden/first/expected.json", '"length": 4', '"length": 5', "golden", "seconds.length should be 5"),
+    ],
+)
+def test_what_is_broken_stops_the_check_at_its_stage_with_what_where_and_next(
+    checkout: Path, file: str, old: str, new: str, stage: str, said: str
+) -> None:
+    if not (ROOT / ".venv-serve/bin/python").exists():
+        pytest.skip("no .venv-serve: run `make install`")
+    path = checkout / "services/ray_serve/apps/brightness" / file
+    whole = path.read_text()
+    assert old in whole
+    path.write_text(whole.replace(old, new))
+    try:
+        done = ecgctl(checkout, "serve", "check", "brightness", "--quick", "-o", "json")
+    finally:
+        path.write_text(whole)
+    assert done.returncode == 1
+    last = json.loads(done.stdout)["apps"][0]["stages"][-1]
+    assert (last["stage"], last["passed"]) == (stage, False)
+    assert said in last["words"]
+    assert "services/ray_serve/apps/brightness" in last["where"]
+    assert last["next"]
