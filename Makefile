@@ -59,7 +59,7 @@ check: .venv/.ready .venv-serve/.ready ## What CI checks besides tests: format, 
 	@.venv/bin/ruff format --check --quiet . || { echo 'next: make format'; exit 1; }
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/mypy
-	@.venv/bin/mypy --python-executable .venv-serve/bin/python services/ray_serve tools/ecg_train tools/ecg_video tools/grade_screens.py
+	@.venv/bin/mypy --python-executable .venv-serve/bin/python services/ray_serve tools/ecg_train tools/ecg_video tools/grade_screens.py generator/workbench/programs/*.py
 	@.venv/bin/python -m pytest -q tests/architecture
 	@for e in $(ENVIRONMENTS); do .venv/bin/ecgctl render $$e --check; .venv/bin/ecgctl bootstrap $$e --check; done
 	@.venv/bin/cfn-lint $(ENVIRONMENTS:%=templates_out/%/stacks/*.yaml) templates_out/bootstrap/*.yaml

@@ -19,6 +19,7 @@ _SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
     "Deploy": {"deploy": ("apply",), "history": ("rollback", "history")},
     "Observe": {"observe": ("status", "events", "logs")},
     "Keep in sync": {"keep": ("drift", "suspend", "resume")},
+    "Serve apps": {"serve": ("serve",)},
     "On this machine": {"deploy": ("run", "local-env")},
     "Account": {"account": ("bootstrap", "lock", "doctor", "destroy")},
     "Shell": {"shell": ("completion",)},

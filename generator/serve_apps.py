@@ -39,8 +39,9 @@ SERVE_APPS: tuple[ServeApp, ...] = (
         folder="services/ray_serve/apps/signal_quality",
         deployments=[
             Deployment("Ingress", replicas=1, cpus=0.1, max_ongoing=64, max_queued=64),
-            # Downloads, decodes and grades one video at a time. No model, no GPU.
-            Deployment("Grader", replicas=1, cpus=0.4, max_ongoing=1, max_queued=32),
+            # Downloads, decodes and grades one video at a time. No model, no GPU. Little is reserved, so that the box
+            # has room for one more small app (`ecgctl serve new`).
+            Deployment("Grader", replicas=1, cpus=0.2, max_ongoing=1, max_queued=32),
         ],
         # A window is one second of video here.
         slo=Slo(p99_ms=30_000, min_windows_per_s=5),

@@ -164,14 +164,18 @@ class Observer:
 
         For whoever finds the box's log empty. Raises AwsRefused.
         """
+        return tuple(self.box_report().get("errors", ()))
+
+    def box_report(self) -> Mapping[str, Any]:
+        """The box's last report (`reconciler/report.py`); empty where there is none. Raises AwsRefused."""
         stacks = [self.manifest.stack_id(stack.name) for stack in self.manifest.stacks]
         box = box_to_read(self.manifest, self._files, self._stacks.read_stacks(stacks))
         for reading in self._reader.read(box).values():
             if isinstance(reading, Unreadable):
                 raise AwsRefused("reading the box's report", "Unreadable", reading.reason)
-            report = (reading or {}).get("report") or {}
-            return tuple(report.get("errors", ()))
-        return ()
+            report: Mapping[str, Any] = (reading or {}).get("report") or {}
+            return report
+        return {}
 
 
 def _with_box(live: LiveEnvironment, readings: Mapping[Thing, Reading]) -> LiveEnvironment:

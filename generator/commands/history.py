@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from generator.sync.ledger import LedgerStore
 
 
-_bucket_option = click.option("--bucket", help="Where the ledger lies (default: the bootstrap stack's bucket).")
+bucket_option = click.option("--bucket", help="Where the ledger lies (default: the bootstrap stack's bucket).")
 
 
-def _ledger(root: Path, manifest: "Manifest", local: bool, bucket: str | None) -> "tuple[Clients, LedgerStore, str]":
+def ledger_of(root: Path, manifest: "Manifest", local: bool, bucket: str | None) -> "tuple[Clients, LedgerStore, str]":
     from generator.aws.cloudformation import CloudFormation
     from generator.aws.ledger import S3Ledger
     from generator.state_bucket import state_bucket
@@ -37,7 +37,7 @@ def _ledger(root: Path, manifest: "Manifest", local: bool, bucket: str | None) -
 @environment_argument
 @click.option("-n", "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many.")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@_bucket_option
+@bucket_option
 @local_option
 @root_option
 def history(environment: str, limit: int, output: str, bucket: str | None, local: bool, root: Path) -> None:
@@ -49,7 +49,7 @@ def history(environment: str, limit: int, output: str, bucket: str | None, local
     from generator.report.history_text import history_json, history_text
     from generator.sync.ledger import Ledger
 
-    _, store, _ = _ledger(root, committed(root, environment).manifest, local, bucket)
+    _, store, _ = ledger_of(root, committed(root, environment).manifest, local, bucket)
     found = Ledger(store, environment).history(limit)
     click.echo(history_json(found) if output == "json" else history_text(found))
 
@@ -58,7 +58,7 @@ def history(environment: str, limit: int, output: str, bucket: str | None, local
 @environment_argument
 @click.argument("revision", metavar="[REV]", required=False)
 @click.option("--now", is_flag=True, help="Apply the older tree at once, from the ledger. Git has to follow.")
-@_bucket_option
+@bucket_option
 @suspended_option
 @local_option
 @root_option
@@ -84,7 +84,7 @@ def rollback(
     from generator.sync.ledger import Ledger
     from generator.sync.rollback import good_before, revert_commands
 
-    clients, store, found = _ledger(root, committed(root, environment).manifest, local, bucket)
+    clients, store, found = ledger_of(root, committed(root, environment).manifest, local, bucket)
     ledger = Ledger(store, environment)
     deployments = ledger.history(limit=100)
     to = good_before(deployments, environment, revision)

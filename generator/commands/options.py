@@ -24,6 +24,13 @@ def complete_environment(*_: object) -> list[str]:
     return environments(find_root(Path.cwd()))
 
 
+def complete_app(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    """Names of the declared Serve apps, for the shell's completion."""
+    from generator.serve_apps import SERVE_APPS
+
+    return [app.name for app in SERVE_APPS if app.name.startswith(incomplete)]
+
+
 root_option = click.option(
     "--root",
     type=FOLDER,

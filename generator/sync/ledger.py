@@ -145,6 +145,11 @@ class Ledger:
         """The tree that was deployed, by path. Raises CallRefused where a file is missing or altered."""
         return {path: self._file(path, digest) for path, digest in deployment.files.items()}
 
+    def file(self, deployment: Deployment, path: str) -> str | None:
+        """One file of the tree that was deployed; None where it had none of that path. Raises CallRefused."""
+        digest = deployment.files.get(path)
+        return None if digest is None else self._file(path, digest)
+
     def _file(self, path: str, digest: str) -> str:
         text = self._store.read(self._file_key(digest))
         if text is None or sha256(text.encode()).hexdigest() != digest:

@@ -127,7 +127,7 @@ OTHER: dict[str, Callable[[Deployed], None]] = {
     "no bucket": _no_bucket,
     "another agent": _desired(agent={"key": "k", "sha256": "0"}),
     "a package too many": _desired(packages=[{"name": "old", "key": "k", "sha256": "0"}]),
-    "another serve.yaml": _told(base()["serve.yaml"].replace("num_cpus: 0.25", "num_cpus: 0.5")),
+    "another serve.yaml": _told(base()["serve.yaml"].replace("num_cpus: 0.1", "num_cpus: 0.3")),
     "a configuration that is gone": _told(None),
     **{
         status: _status("load-balancer", status)

@@ -314,7 +314,8 @@ def test_any_other_interrupted_resource_is_named() -> None:
 
 def test_serve_comes_last_and_a_batch_size_is_no_downtime() -> None:
     new = copy.deepcopy(dict(dev().serve))
-    new["applications"][0]["deployments"][-1]["user_config"]["batching"]["max_size"] = 64
+    (ecg_rhythm,) = (app for app in new["applications"] if app["name"] == "ecg_rhythm")
+    ecg_rhythm["deployments"][-1]["user_config"]["batching"]["max_size"] = 64
     found = rollout(dev(), replace(dev(), serve=new), ())
     assert [step.actions for step in found.steps] == [("serve: reconfigure ecg_rhythm in place",)]
     assert found.downtime == ()

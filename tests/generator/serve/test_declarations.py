@@ -44,7 +44,7 @@ def addresses(*apps: ServeApp) -> dict[str, str]:
 
 def test_the_shipped_apps_render() -> None:
     config = serve_config(SERVE_APPS, addresses(*SERVE_APPS))
-    assert [app["name"] for app in config["applications"]] == ["ecg_rhythm", "signal_quality"]
+    assert [app["name"] for app in config["applications"]] == sorted(app.name for app in SERVE_APPS)
     assert config["http_options"] == {"host": "0.0.0.0", "port": 8080, "keep_alive_timeout_s": 65}
 
 
@@ -246,4 +246,4 @@ def test_serve_yaml_is_valid_for_ray_itself(tmp_path: Path) -> None:
         check=False,
         env={"RAY_USAGE_STATS_ENABLED": "0", "PATH": "/usr/bin:/bin"},
     )
-    assert answer.stdout.strip() == "3", answer.stderr
+    assert answer.stdout.strip() == str(len(both)), answer.stderr

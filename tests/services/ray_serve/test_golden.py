@@ -305,7 +305,7 @@ def test_a_shipped_app_passes_its_golden_cases_from_its_own_package(app: str, tm
     report = json.loads(answer.stdout)
     assert report["schema"] == "golden/v1"
     assert report["passed"]
-    assert len(report["cases"]) >= 4
+    assert report["cases"]
 
 
 def test_a_golden_that_does_not_hold_fails_the_command_and_names_the_difference(tmp_path: Path) -> None:
