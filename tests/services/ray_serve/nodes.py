@@ -144,6 +144,20 @@ class Cluster:
             return set()
         return {str(one["node_ip"]) for one in found if one["state"] == "ALIVE"}
 
+    def wait_until_joined(self) -> None:
+        """All nodes are in the cluster. Raises AssertionError with the end of their logs."""
+
+        def joined() -> bool:
+            ended = [node.address for node in self.nodes if node.process.poll() is not None]
+            assert not ended, f"{ended} ended"
+            return self.alive() >= {node.address for node in self.nodes}
+
+        try:
+            wait_for(joined, 150, "the nodes")
+        except AssertionError as error:
+            logs = "\n".join(f"--- {node.log.name}\n{node.log.read_text()[-2000:]}" for node in self.nodes)
+            raise AssertionError(f"{error}; alive: {sorted(self.alive())}\n{logs}") from error
+
     def apps(self) -> dict[str, Any]:
         """What Serve says of each application."""
         found: dict[str, Any] = self.api("GET", "/api/serve/applications/").json()["applications"]
@@ -177,7 +191,7 @@ def running_cluster(folder: Path, env: Mapping[str, str], workers: int, cpus: in
         one.start_head()
         for _ in range(workers):
             one.add_worker()  # it asks for its head until that is there
-        wait_for(lambda: len(one.alive()) == 1 + workers, 150, "the nodes")
+        one.wait_until_joined()
         yield one
     finally:
         one.stop()
