@@ -59,7 +59,7 @@ check: .venv/.ready .venv-serve/.ready ## What CI checks besides tests: format, 
 	@.venv/bin/ruff format --check --quiet . || { echo 'next: make format'; exit 1; }
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/mypy
-	@.venv/bin/mypy --python-executable .venv-serve/bin/python services/ray_serve tools/ecg_train tools/ecg_video tools/grade_screens.py generator/workbench/programs/*.py
+	@.venv/bin/mypy --python-executable .venv-serve/bin/python services/ray_serve tools/ecg_train tools/ecg_video tools/scaling tools/grade_screens.py generator/workbench/programs/*.py
 	@.venv/bin/python -m pytest -q tests/architecture
 	@for e in $(ENVIRONMENTS); do .venv/bin/ecgctl render $$e --check; .venv/bin/ecgctl bootstrap $$e --check; done
 	@.venv/bin/cfn-lint $(ENVIRONMENTS:%=templates_out/%/stacks/*.yaml) templates_out/bootstrap/*.yaml
@@ -99,7 +99,7 @@ train: .venv-serve/.ready ## Train the beat classifier again (needs ECG_DATA_DIR
 .PHONY: test-faults
 test-faults: install ## The long forms: faults at every call, deploy.yml really run, Ray under load; minutes, bounded
 	@.venv/bin/python -m pytest -m "fault or faults" -s $(ARGS) tests --ignore=tests/services/ray_serve --ignore=tests/tools
-	@.venv-serve/bin/python -m pytest -m faults $(ARGS) tests/services/ray_serve
+	@.venv-serve/bin/python -m pytest -m "fault or faults" -s $(ARGS) tests/services/ray_serve
 
 .PHONY: update-behaviour-table
 update-behaviour-table: .venv/.ready ## Make the plan's table of update behaviours again, from the pinned cfn-lint
@@ -112,6 +112,10 @@ bench-plan: .venv/.ready ## How fast, how big and how right the plan is
 .PHONY: bench-sync
 bench-sync: .venv/.ready .venv-aws/.ready ## How long an apply takes, against its longest chain and a plain boto3 loop (minutes)
 	@.venv/bin/python tools/bench_sync.py $(ARGS)
+
+.PHONY: scaling
+scaling: .venv-serve/.ready ## How many boxes N videos an hour need (ARGS=--measure: what one reading takes here)
+	@.venv-serve/bin/python -m tools.scaling $(ARGS)
 
 .PHONY: clean
 clean: ## Remove virtual environments and all local state
