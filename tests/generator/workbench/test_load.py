@@ -30,7 +30,7 @@ def app(*answers: tuple[int, dict[str, Any]]) -> Iterator[tuple[str, list[Any]]]
             self.end_headers()
             self.wfile.write(b'{"event": "progress"}\n' + json.dumps(event).encode() + b"\n")
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  http.server's name
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
