@@ -1,7 +1,7 @@
 """What the box says of its Serve apps, and which of its log lines are an app's. Pure.
 
 The box's report is `services/ray_serve/reconciler/report.py`'s. Apps that have them carry `golden` and `canary`:
-{"passed", "cases", "at"} and {"percent", "since", "until", "requests", "errors", "error_rate", "verdict"}.
+{"passed", "cases", "at", "problem"} and {"percent", "since", "until", "requests", "errors", "error_rate", "verdict"}.
 """
 
 import json
@@ -81,6 +81,8 @@ def _canary(canary: Mapping[str, Any]) -> Cell:
     parts = [f"{canary.get('percent', '?')} %"]
     if canary.get("requests") is not None:
         parts.append(f"{canary.get('errors', 0)} of {canary['requests']} failed")
+    if canary.get("mismatches"):
+        parts.append(f"{canary['mismatches']} differ")
     if canary.get("until"):
         parts.append(f"until {canary['until']}")
     if canary.get("verdict"):
@@ -102,6 +104,13 @@ def _details(app: Mapping[str, Any]) -> Iterator[str]:
     for name, one in [("", app), *sorted(deployments.items())]:
         if message := str(one.get("message") or "").strip():
             yield f"{name or 'app'}: {message}"
+    golden = app.get("golden") or {}
+    if problem := golden.get("problem"):
+        yield f"golden: {problem}"
+    cases = golden.get("cases")
+    for case in cases if isinstance(cases, list) else ():
+        for one in case.get("differences", ()):
+            yield f"golden {case['name']}: {one['path']} should be {one['expected']!r} and is {one['actual']!r}"
 
 
 def _conditions(report: Mapping[str, Any]) -> Iterator[str]:

@@ -83,7 +83,9 @@ def draw(report: Mapping[str, Any]) -> Any:
     slo, unit = served["slo"], "windows" if served["unit"] == "window" else "seconds of video"
     _text(image, f"serve check: {report['app']}", (20, 38), 0.95, INK, 2)
     met = "service level met here" if slo["met"] else "service level not met here"
-    _text(image, f"on {served['device']}; {met}", (20, 66), 0.55, GREEN if slo["met"] else RED)
+    # On a CPU neither is good or bad news.
+    tone = FAINT if served["device"] != "cuda" else GREEN if slo["met"] else RED
+    _text(image, f"on {served['device']}; {met}", (20, 66), 0.55, tone)
     groups = [f"{level['concurrency']} at once" for level in levels]
     middle, low = WIDTH // 2, 455
     p50, p99 = ([_seconds(level[name]) for level in levels] for name in ("p50_ms", "p99_ms"))
@@ -127,7 +129,7 @@ def _text(image: Any, text: str, at: tuple[int, int], size: float, colour: Colou
 
 
 def _short(value: float) -> str:
-    if value >= 100:
+    if value >= 100 or isinstance(value, int):
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2g}"
 

@@ -20,6 +20,9 @@ from tests.generator.workbench.copies import copy_of_the_tree, ecgctl, surroundi
 ROOT = Path(__file__).resolve().parents[3]
 BIN = Path(sys.executable).parent
 
+LONG = pytest.mark.faults
+"""Ray is imported each time, which takes seconds; one of each stage always runs."""
+
 
 def big(cpus: float) -> ServeApp:
     return ServeApp("big", "f", [Deployment("Ingress", cpus=cpus)], Slo(1, 1), "me")
@@ -146,9 +149,23 @@ def test_a_new_app_passes_the_quick_check(checkout: Path) -> None:
     ("file", "old", "new", "stage", "said"),
     [
         ("app.py", "class Worker", "class Workers", "imports", "Worker"),
-        ("app.py", "from pathlib import Path", "from pathlib import Path\nimport not_there", "imports", "not_there"),
+        pytest.param(
+            "app.py",
+            "from pathlib import Path",
+            "from pathlib import Path\nimport not_there",
+            "imports",
+            "not_there",
+            marks=LONG,
+        ),
         ("model.py", "/ 255", "/ 254 + 1", "golden", "brightness should be 0.118"),
-        ("golden/first/expected.json", '"length": 4', '"length": 5', "golden", "seconds.length should be 5"),
+        pytest.param(
+            "golden/first/expected.json",
+            '"length": 4',
+            '"length": 5',
+            "golden",
+            "seconds.length should be 5",
+            marks=LONG,
+        ),
     ],
 )
 def test_what_is_broken_stops_the_check_at_its_stage_with_what_where_and_next(

@@ -50,6 +50,20 @@ def test_golden_and_canary_are_told_where_the_report_has_them() -> None:
     assert "10 %, 1 of 50 failed, running" in told
 
 
+def test_why_a_golden_case_failed_is_told_of_one_app() -> None:
+    difference = {"path": "grade", "expected": "good", "actual": "poor", "tolerance": None}
+    golden = {"passed": False, "at": "then", "problem": "", "cases": [{"name": "screen", "differences": [difference]}]}
+    told = unstyle(apps_text({"apps": {"toy": {**APP, "golden": golden}}}, {"toy": VERSION}, detailed=True))
+    assert "FAILED 1, then" in told
+    assert "golden screen: grade should be 'good' and is 'poor'" in told
+
+
+def test_a_golden_that_could_not_be_run_says_why() -> None:
+    golden = {"passed": False, "cases": [], "problem": "no replica was free"}
+    told = apps_text({"apps": {"toy": {**APP, "golden": golden}}}, {"toy": VERSION}, detailed=True)
+    assert "golden: no replica was free" in told
+
+
 def test_of_one_app_the_deployments_and_their_messages_are_told() -> None:
     told = " ".join(unstyle(apps_text(REPORT, {"toy": VERSION}, detailed=True)).split())
     assert "Model UPDATING 1 RUNNING, 1 STARTING" in told
