@@ -20,6 +20,8 @@ from reconciler.rollout import CANARY, Step, Told, body, canaries, unproven
 from reconciler.snapshot import AppState, AppStatus, Ray, Snapshot
 from reconciler.trial import OVER, Outcome, Trial, enough, objection
 
+_SICK = ("UNHEALTHY", "DEPLOY_FAILED")
+"""Ray Serve's words for a deployment that failed."""
 _UNSPLIT_S = 10.0
 """So long a split that was taken back may still be seen; a request gives up on a lost canary sooner (`kit.canary`)."""
 
@@ -306,4 +308,10 @@ def _lost(snapshot: Snapshot) -> str:
 
 
 def _failures(apps: Mapping[str, AppState]) -> list[str]:
-    return [f"{name}: {app.message}" for name, app in apps.items() if app.status is AppStatus.DEPLOY_FAILED]
+    return [f"{name}: {_why(app)}" for name, app in apps.items() if app.status is AppStatus.DEPLOY_FAILED]
+
+
+def _why(app: AppState) -> str:
+    """Ray's message; of a constructor that fails it only names the deployment, which has the traceback."""
+    sick = [f"{name}: {one.message}" for name, one in app.deployments.items() if one.status in _SICK and one.message]
+    return "\n".join([app.message, *sick])

@@ -94,7 +94,7 @@ class TestBox:
     s3: Any
     http: str
     env: dict[str, str]
-    bucket: "subprocess.Popen[bytes]"
+    store: "subprocess.Popen[bytes]"
     process: "subprocess.Popen[bytes] | None" = None
 
     def publish(self, apps: Sequence[ServeApp], corrupt: bool = False, **http: Any) -> str:
@@ -183,11 +183,11 @@ class TestBox:
     @contextmanager
     def without_s3(self) -> Iterator[None]:
         """S3 accepts connections and says nothing."""
-        self.bucket.send_signal(signal.SIGSTOP)
+        self.store.send_signal(signal.SIGSTOP)
         try:
             yield
         finally:
-            self.bucket.send_signal(signal.SIGCONT)
+            self.store.send_signal(signal.SIGCONT)
 
     def agent_log(self) -> str:
         return (self.root / "agent.log").read_text()
@@ -206,14 +206,13 @@ class TestBox:
     def settled(self, generation: str, seconds: float) -> dict[str, Any]:
         """Wait until the box serves this generation; its report."""
 
-        def there() -> dict[str, Any] | None:
+        def settled() -> dict[str, Any] | None:
             report = self.observed()
-            failed = self.condition("Degraded").get("message", "")
-            assert "RolledBack" not in failed
-            return report if report.get("generation", {}).get("good") == generation else None
+            there = {"wanted": generation, "applied": generation, "good": generation}
+            return report if report.get("generation") == there else None
 
         try:
-            report: dict[str, Any] = wait_for(there, seconds, "the box")
+            report: dict[str, Any] = wait_for(settled, seconds, "the box")
         except AssertionError as error:
             told = json.dumps(self.observed(), indent=1)
             raise AssertionError(f"{error}\n{told}\n{self.agent_log()[-4000:]}") from error
@@ -279,7 +278,7 @@ def repository_copy(to: Path) -> Path:
 @contextmanager
 def running_box(folder: Path, host: str = "127.0.1.77") -> Iterator[TestBox]:
     """A box whose agent runs; nothing is published to it yet."""
-    with ministack(folder) as (endpoint, bucket):
+    with ministack(folder) as (endpoint, store):
         aws = {
             "AWS_ENDPOINT_URL": endpoint,
             "AWS_ACCESS_KEY_ID": "test",
@@ -309,7 +308,7 @@ def running_box(folder: Path, host: str = "127.0.1.77") -> Iterator[TestBox]:
             "ECG_POLL_S": "0.5",
             **aws,
         }
-        box = TestBox(repository_copy(folder / "repository"), root, s3, f"http://{host}:{port}", env, bucket)
+        box = TestBox(repository_copy(folder / "repository"), root, s3, f"http://{host}:{port}", env, store)
         try:
             box.start()
             yield box

@@ -7,7 +7,7 @@ import pytest
 from reconciler.decide import Accept, Apply, Fetch, Reject, StartRay, StopRay, Wait, decide
 from reconciler.desired import AppNotes, Desired, Head, Item, ServeConfig
 from reconciler.rollout import Told
-from reconciler.snapshot import AppState, AppStatus, Failure, Memory, Ray, Snapshot
+from reconciler.snapshot import AppState, AppStatus, DeploymentState, Failure, Memory, Ray, Snapshot
 
 ITEM = Item(key="serve/dev/packages/x.zip", sha256="a" * 64)
 HEAD = Head(cpus=4, gpus=1, host="0.0.0.0", port=8080)
@@ -88,6 +88,20 @@ def test_a_settled_box_is_left_alone() -> None:
 def test_a_failed_deployment_is_rejected_with_rays_own_message() -> None:
     assert decide(replace(APPLIED, apps=app(AppStatus.DEPLOY_FAILED, "ImportError: x"))) == Reject(
         "new", "ecg_rhythm: ImportError: x"
+    )
+
+
+def test_the_traceback_of_a_constructor_stands_with_its_deployment() -> None:
+    """Of the app Ray only says which deployment it was."""
+    deployments = {
+        "Teller": DeploymentState("DEPLOY_FAILED", "RuntimeError: no weights", {}),
+        "Ingress": DeploymentState("HEALTHY", "all is well", {}),
+    }
+    broken = AppState(AppStatus.DEPLOY_FAILED, "Failed to update the deployments ['Teller'].", "/r", "v", deployments)
+    action = decide(replace(APPLIED, apps={"ecg_rhythm": broken}))
+    assert isinstance(action, Reject)
+    assert action.message == (
+        "ecg_rhythm: Failed to update the deployments ['Teller'].\nTeller: RuntimeError: no weights"
     )
 
 

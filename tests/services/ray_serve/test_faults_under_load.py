@@ -272,7 +272,7 @@ def test_an_agent_that_is_killed_while_it_applies(box: TestBox, stream: Stream) 
 
 
 def test_a_package_that_is_corrupt(box: TestBox, stream: Stream) -> None:
-    box.edit("steady", "OFF_BY = 0", "OFF_BY = 0  # another version")
+    box.edit("steady", "OFF_BY = 0", "OFF_BY = 0  # a version that the box has never had")
     with stream.during("corrupt package") as row:
         box.publish([STEADY], corrupt=True)
         wait_for(lambda: box.condition("Degraded").get("reason") == "CannotFetch", 60, "the report")
