@@ -96,7 +96,7 @@ def test_an_edit_in_the_tree_is_all_that_is_planned(checkout: Path) -> None:
 
 
 def test_a_new_version_of_an_app_is_planned_on_the_box_alone(checkout: Path) -> None:
-    edit(checkout, "serve.yaml", "max_size: 512", "max_size: 256")
+    edit(checkout, "serve.yaml", "max_size: 2048", "max_size: 256")
     plan = planned(checkout)
     assert ([one["app"] for one in plan["serve"]], plan["changes"]) == (["ecg_rhythm"], [])
 
