@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 from kit import logs
-from reconciler.decide import StartRay, Wait
+from reconciler.actions import StartRay, Wait
 from reconciler.golden import HttpProver
 from reconciler.loop import Reconciler
 from reconciler.ray_head import RayHead

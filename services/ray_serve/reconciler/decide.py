@@ -12,10 +12,10 @@ something is split that should not be, or no longer? Unsplit, before anything el
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
+from reconciler.actions import Accept, Action, Apply, Fetch, Promote, Prove, Reject, StartRay, StopRay, Unsplit, Wait
 from reconciler.capacity import Resources, Room, misfit
-from reconciler.desired import CanaryRule, Desired, Head, ServeConfig
+from reconciler.desired import CanaryRule, Desired, ServeConfig
 from reconciler.rollout import CANARY, Step, Told, body, canaries, unproven
 from reconciler.snapshot import AppState, AppStatus, Ray, Snapshot
 from reconciler.trial import OVER, Outcome, Trial, enough, objection
@@ -24,87 +24,6 @@ _SICK = ("UNHEALTHY", "DEPLOY_FAILED")
 """Ray Serve's words for a deployment that failed."""
 _UNSPLIT_S = 10.0
 """So long a split that was taken back may still be seen; a request gives up on a lost canary sooner (`kit.canary`)."""
-
-
-@dataclass(frozen=True)
-class Wait:
-    """Nothing to do but to look again, `soon` if something is on its way."""
-
-    why: str
-    soon: bool = False
-
-
-@dataclass(frozen=True)
-class Fetch:
-    """Bring what this generation needs onto the box."""
-
-    target: Desired
-
-
-@dataclass(frozen=True)
-class StartRay:
-    """Start the head node."""
-
-    head: Head
-
-
-@dataclass(frozen=True)
-class StopRay:
-    """Stop it, to start it anew."""
-
-    why: str
-
-
-@dataclass(frozen=True)
-class Apply:
-    """Tell Serve this generation's configuration, as far as the step goes."""
-
-    target: Desired
-    step: Step = Step.WHOLE
-    tried: Mapping[str, CanaryRule] = field(default_factory=dict)
-    """The apps of it that go past a canary."""
-
-
-@dataclass(frozen=True)
-class Unsplit:
-    """Give all requests of the apps that are tried back to the last good version; the canaries stay, unasked."""
-
-    trial: Trial
-
-
-@dataclass(frozen=True)
-class Prove:
-    """Have these apps of what was applied answer their golden cases."""
-
-    target: Desired
-    apps: frozenset[str]
-
-
-@dataclass(frozen=True)
-class Promote:
-    """The canaries have been seen for long enough: the new version takes over."""
-
-    target: Desired
-
-
-@dataclass(frozen=True)
-class Accept:
-    """What was applied is healthy: from now on it is the last good one."""
-
-    target: Desired
-
-
-@dataclass(frozen=True)
-class Reject:
-    """This generation does not become healthy: back to the last good one."""
-
-    generation: str
-    message: str
-    refused: bool = False
-    """See `Failure`."""
-
-
-Action = Wait | Fetch | StartRay | StopRay | Apply | Unsplit | Prove | Promote | Accept | Reject
 
 
 def target_of(snapshot: Snapshot) -> Desired | None:
@@ -199,9 +118,8 @@ def _wanted_step(snapshot: Snapshot, target: Desired) -> Step:
     trial, told = trial_of(snapshot, target), snapshot.memory.applied
     if not tried(snapshot, target) or (trial and trial.outcome is Outcome.PASSED):
         return Step.WHOLE
-    if told == Told(target.generation, Step.SPLIT):
-        return Step.SPLIT
-    return Step.ASIDE
+    # What is split without a trial, since Git went away from it and came back, begins anew.
+    return Step.SPLIT if trial and told == Told(target.generation, Step.SPLIT) else Step.ASIDE
 
 
 def _towards(snapshot: Snapshot, target: Desired, step: Step) -> Action:
@@ -270,7 +188,7 @@ def _prove(snapshot: Snapshot, target: Desired, apps: frozenset[str]) -> Action 
 
 def _judge_trial(snapshot: Snapshot, target: Desired) -> Action:
     trial = trial_of(snapshot, target)
-    assert trial is not None  # noqa: S101 only what is tried is ever split
+    assert trial is not None  # noqa: S101 see `_wanted_step`
     rules = trial.rules
     apps = snapshot.apps or {}
     failures = _failures({name: app for name, app in apps.items() if name not in rules})

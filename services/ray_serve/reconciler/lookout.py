@@ -202,7 +202,9 @@ class Lookout:
             return snapshot
         good, target = snapshot.configs.get(memory.good.generation), snapshot.configs.get(desired.generation)
         decided = memory.trial is not None and memory.trial.target.generation == desired.generation
-        if good is None or target is None or decided or memory.applied != Told(memory.good.generation):
+        told = memory.applied
+        good_runs = told is not None and (told.step is not Step.WHOLE or told.generation == memory.good.generation)
+        if good is None or target is None or decided or not good_runs:
             return snapshot
         head = memory.started_with
         asked = canaries(good, target, target.apps).keys() - canaries(good, target).keys()

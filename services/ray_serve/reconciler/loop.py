@@ -5,21 +5,9 @@ from dataclasses import replace
 from typing import Any, assert_never
 
 from kit import logs
-from reconciler.decide import (
-    Accept,
-    Action,
-    Apply,
-    Fetch,
-    Promote,
-    Prove,
-    Reject,
-    StartRay,
-    StopRay,
-    Unsplit,
-    Wait,
-    decide,
-)
-from reconciler.desired import CanaryRule, Desired, ServeConfig
+from reconciler.actions import Accept, Action, Apply, Fetch, Promote, Prove, Reject, StartRay, StopRay, Unsplit, Wait
+from reconciler.decide import decide
+from reconciler.desired import CanaryRule, Desired, ServeConfig, Unreadable
 from reconciler.golden import Prover
 from reconciler.lookout import Lookout, RayProcess
 from reconciler.memory import MemoryFile, Notebook
@@ -166,7 +154,10 @@ class Reconciler:
 
     def _good(self) -> ServeConfig | None:
         good = self._notebook.memory.good
-        return self._lookout.config(good) if good else None
+        try:
+            return self._lookout.config(good) if good else None
+        except (Unreadable, OSError):
+            return None  # as `decide` saw it
 
     def _prove(self, target: Desired, apps: frozenset[str]) -> None:
         memory = self._notebook.memory

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.decide import Accept, Apply, Fetch, Reject, StartRay, StopRay, Wait, decide
+from reconciler.actions import Accept, Apply, Fetch, Reject, StartRay, StopRay, Wait
+from reconciler.decide import decide
 from reconciler.desired import AppNotes, Desired, Head, Item, ServeConfig
 from reconciler.rollout import Told
 from reconciler.snapshot import AppState, AppStatus, DeploymentState, Failure, Memory, Ray, Snapshot

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.decide import Accept, Apply, Promote, Reject, Unsplit, Wait
+from reconciler.actions import Accept, Apply, Promote, Prove, Reject, Unsplit, Wait
 from reconciler.golden import AppProof, Case
 from reconciler.loop import Reconciler
 from reconciler.rollout import Step
@@ -296,6 +296,40 @@ def test_an_answer_of_ray_that_was_lost_is_asked_for_again_and_nothing_is_skippe
     assert world.ray.split()
     turns(world, agent, 700)
     assert world.observed()["apps"]["ecg_rhythm"]["version"] == "v2"
+
+
+def test_git_that_goes_away_and_comes_back_while_ray_is_silent_begins_the_trial_anew(world: World) -> None:
+    agent = begun(world)
+    world.ray.answers = False
+    publish(world, "v1")
+    agent.turn()
+    publish(world, "v2")
+    agent.turn()
+    world.ray.answers = True
+    first = world.ray.split()
+    world.clock.now += 1
+    done = steps(agent)
+    assert [type(one) for one in done] == [Unsplit, Prove, Apply]
+    second = world.ray.split()
+    assert first
+    assert second
+    assert first["trial"] != second["trial"]
+
+
+def test_a_canary_follows_one_that_was_still_being_proven_though_the_good_version_declares_none(world: World) -> None:
+    world.publish("v1", golden=True)
+    agent = world.agent()
+    settle(agent)
+    world.prover.slow = True
+    publish(world, "v2")
+    for _ in range(6):
+        agent.turn()
+    world.prover.slow = False
+    publish(world, "v3")
+    settle(agent)
+    versions = {one["name"]: one["args"]["version"] for one in world.ray.told[-1]["applications"]}
+    assert versions == {"ecg_rhythm": "v1", "ecg_rhythm--canary": "v3"}
+    assert world.ray.split()
 
 
 def test_the_room_for_a_canary_is_checked_before_it_is_told(world: World) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
+from reconciler.actions import Action, Wait
 from reconciler.capacity import Resources
-from reconciler.decide import Action, Wait
 from reconciler.desired import Head
 from reconciler.golden import AppProof, Case, Proof
 from reconciler.loop import Reconciler
