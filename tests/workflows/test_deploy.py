@@ -188,7 +188,10 @@ def test_a_broken_image_is_red_says_why_and_leaves_the_last_good_one_running(sit
 
 
 def test_a_reader_that_is_healthy_and_wrong_is_red_and_taken_back(site: Site) -> None:
-    """Every gate before the proof passes: the box runs what it was told, and what it was told sees half the beats."""
+    """Every gate before the proof passes: the box runs what it was told, and what it was told sees half the beats.
+
+    Without golden cases, which the box would have refused it by.
+    """
     before = _told(site)
     for name in ("services/api/ecg_api/main.py", "services/ray_serve/apps/ecg_rhythm/beats.py"):
         shutil.copy2(ROOT / name, site.checkout / name)
@@ -197,6 +200,7 @@ def test_a_reader_that_is_healthy_and_wrong_is_red_and_taken_back(site: Site) ->
     detect, end, rest = text.partition("peaks / wave.sampling_rate_hz, np.float64)")
     assert end
     detector.write_text(f"{detect}{end}[::2]{rest}", encoding="utf-8")
+    shutil.rmtree(site.checkout / "services/ray_serve/apps/ecg_rhythm/golden")
     site.commit("Break the reader")
     done = site.merge()
     assert done.returncode != 0
