@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
+from reconciler import front
 from reconciler.desired import Head
 from reconciler.memory import Session
 from reconciler.settings import Settings
@@ -54,9 +55,11 @@ class RayHead:
         folder = self._folder()
         shutil.rmtree(folder, ignore_errors=True)  # sessions of Rays that are gone
         folder.mkdir(parents=True, mode=0o700)
+        memory = {} if head.memory_mb is None else {"memory": head.memory_mb * 1024 * 1024}
         options = {
             "num-cpus": head.cpus,
             "num-gpus": head.gpus,
+            **memory,
             "dashboard-host": "127.0.0.1",
             "object-store-memory": _OBJECT_STORE_BYTES,
             "temp-dir": folder,
@@ -73,7 +76,7 @@ class RayHead:
                 [*command, *(f"--{name}={value}" for name, value in options.items())],
                 # Not the agent's folder: replicas must import the `kit` of their own package, not the agent's.
                 cwd=folder,
-                env=self._environment(token),
+                env=self._environment(token) | self._front(head),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -132,6 +135,12 @@ class RayHead:
             "RAY_AUTH_TOKEN": token,
             "PYTHONUNBUFFERED": "1",
         }
+
+    def _front(self, head: Head) -> dict[str, str]:
+        if head.front is not front.Front.HAPROXY:
+            return {}
+        ports = _free_ports(front.PORTS) if self._settings.free_ports else front.PORTS
+        return front.prepare(self._settings.state, head.host, ports)
 
 
 def _free_ports(names: Mapping[str, int]) -> dict[str, int]:
