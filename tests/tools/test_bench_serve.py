@@ -281,7 +281,6 @@ def test_targets_are_met_missed_or_unknown() -> None:
     assert {text.removeprefix(f"{OURS.name}: "): one.met for text, one in found.items()} == {
         "16 videos at once, of the limit": True,
         "16 videos, times FastAPI, a window a call": True,
-        "16 videos, times FastAPI, a request a call": None,
         "16 videos, times LitServe": True,
         "64 small requests at once, of the limit": False,
         "lost at twice its capacity": False,

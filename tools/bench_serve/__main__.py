@@ -25,6 +25,9 @@ from tools.bench_serve.processes import BESIDE, PYTHON_PATH  # noqa: E402
 from tools.bench_serve.rounds import Bench  # noqa: E402
 from tools.bench_serve.windows import requests, sample_windows, to_bytes  # noqa: E402
 
+_MOST_ON_A_CPU, _MOST_ON_CUDA = 64, 512
+"""More does not fit into a CPU's cache, and is slower (docs/serve-speed.md)."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print. Returns 0, also where a target is missed: the table says so."""
@@ -42,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             given.seconds,
             given.workers or (1 if cuda else os.cpu_count() or 1),
             device["torch_name"],
-            given.max_size,
+            given.max_size or (_MOST_ON_CUDA if cuda else _MOST_ON_A_CPU),
             given.wait_ms,
             given.tries,
             given.others,
@@ -71,7 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--networks", type=Network, nargs="+", choices=list(Network), default=list(Network))
     parser.add_argument("--only", type=Runs, nargs="+", choices=list(Runs), default=list(Runs), help="these alone")
     parser.add_argument("--workers", type=int, help="model processes of each server (default: cores; 1 on a GPU)")
-    parser.add_argument("--max-size", type=int, default=512, help="most windows in a batch (default 512)")
+    most = f"most windows in a batch (default {_MOST_ON_A_CPU}; {_MOST_ON_CUDA} on a GPU)"
+    parser.add_argument("--max-size", type=int, help=most)
     parser.add_argument("--wait-ms", type=float, default=0.0, help="how long a batch waits for company (default 0)")
     parser.add_argument("--tries", type=int, default=1, help="measure again where others were busy (default 1)")
     parser.add_argument("--others", type=float, default=0.2, help="cores that others may use before that (default 0.2)")

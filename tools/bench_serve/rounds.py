@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import assert_never
 
 from reconciler.front import Front
+from reconciler.ray_head import KEEPS_MEMORY
 from tools.bench_serve import client, processes
 from tools.bench_serve.contenders import Contender, Load, Runs, loads
 from tools.bench_serve.limit import sizes
@@ -60,7 +61,7 @@ class Bench:
 
     def started(self, settings: Settings, who: Contender) -> AbstractContextManager[Server]:
         """That contender's server. Entering raises processes.NotStarted or on_ray.NotStarted."""
-        environment = settings.environment() | {"OMP_NUM_THREADS": str(threads(self.workers))}
+        environment = settings.environment() | KEEPS_MEMORY | {"OMP_NUM_THREADS": str(threads(self.workers))}
         match who.runs:
             case Runs.OUR_APP | Runs.OUR_APP_BEHIND_HAPROXY:
                 front = Front.HAPROXY if who.runs is Runs.OUR_APP_BEHIND_HAPROXY else Front.PROXY
@@ -132,7 +133,7 @@ class Bench:
             tried = sizes(load.windows * load.concurrency, count, self.max_size)
             command = [sys.executable, "-m", "tools.bench_serve.limit", "--network", network, "--device", self.device]
             command += ["--processes", str(count), "--threads", str(each), "--sizes", *map(str, tried)]
-            environment = {**os.environ, "PYTHONPATH": processes.PYTHON_PATH}
+            environment = {**os.environ, **KEEPS_MEMORY, "PYTHONPATH": processes.PYTHON_PATH}
             machine, before, start = processes.machine_cpu_s(), processes.children_cpu_s(), time.perf_counter()
             told = subprocess.run(command, env=environment, check=True, capture_output=True).stdout
             seconds, used = time.perf_counter() - start, processes.children_cpu_s() - before

@@ -10,7 +10,6 @@ from tools.bench_serve.contenders import (
     LIMIT,
     LITSERVE,
     OURS,
-    REQUEST_A_CALL,
     WINDOW_A_CALL,
     Contender,
     LoadName,
@@ -109,7 +108,6 @@ def targets(measured: Sequence[Measured], overloads: Sequence[Overloaded]) -> li
         found += [
             _at_least(f"{who.name}: 16 videos at once, of the limit", video[LIMIT.name], 0.85),
             _at_least(f"{who.name}: 16 videos, times {WINDOW_A_CALL.name}", video[WINDOW_A_CALL.name], 1.5),
-            _at_least(f"{who.name}: 16 videos, times {REQUEST_A_CALL.name}", video[REQUEST_A_CALL.name], 1.5),
             _above(f"{who.name}: 16 videos, times {LITSERVE.name}", video[LITSERVE.name], 1.0),
             _at_least(f"{who.name}: 64 small requests at once, of the limit", small, 0.6),
         ]
@@ -121,7 +119,7 @@ def targets(measured: Sequence[Measured], overloads: Sequence[Overloaded]) -> li
     return found
 
 
-_COMPARED = (LIMIT, WINDOW_A_CALL, REQUEST_A_CALL, LITSERVE)
+_COMPARED = (LIMIT, WINDOW_A_CALL, LITSERVE)
 
 
 def _ratio(measured: Sequence[Measured], load: LoadName, ours: Contender, other: Contender) -> float | None:

@@ -30,6 +30,11 @@ _USUAL_PORTS = {"port": 6379, "dashboard-port": 8265, "ray-client-server-port": 
 _OBJECT_STORE_BYTES = 512 * 1024 * 1024  # a video's windows are kilobytes; the default is 30 % of the memory
 _LONGEST_SOCKET_FOLDER = 40  # Ray adds up to 64 characters, and a Unix socket's path ends at 107
 
+KEEPS_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024), "MALLOC_TRIM_THRESHOLD_": str(256 * 1024 * 1024)}
+"""For Ray and all replicas. glibc would give a tensor's or a frame's memory back to the kernel after each batch, and every
+page of the next would be a fault: about a third of a model's time on a CPU (`make bench-serve`). 32 MiB is the most that
+all versions of glibc accept; what is larger still comes and goes."""
+
 
 class RayHead:
     """Starts, adopts and stops one Ray. `session` is None while there is none."""
@@ -134,6 +139,7 @@ class RayHead:
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": token,
             "PYTHONUNBUFFERED": "1",
+            **KEEPS_MEMORY,
         }
 
     def _front(self, head: Head) -> dict[str, str]:
