@@ -63,7 +63,7 @@ BATCHED = Contender("FastAPI, batches in process", Runs.BATCHED)
 LITSERVE = Contender("LitServe", Runs.LIT)
 REQUEST_A_CALL = Contender("FastAPI, a request a call", Runs.PLAIN, "/request-a-call")
 WINDOW_A_CALL = Contender("FastAPI, a window a call", Runs.PLAIN, "/window-a-call", loads=_VIDEO)
-"""Unbatched. With one window in a request it is the same as `REQUEST_A_CALL`, which has a video's windows as a batch."""
+"""Unbatched; `REQUEST_A_CALL` has a video's windows as a batch. With one window in a request they are the same."""
 
 CONTENDERS = (
     LIMIT,

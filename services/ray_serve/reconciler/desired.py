@@ -84,8 +84,11 @@ class Head:
 
         Agents before `options` or `memory_mb` was there started it with None: no reason to start it again.
         """
-        unsaid = {name: None for name in ("options", "memory_mb") if getattr(self, name) is None}
-        return self == replace(wanted, **unsaid)
+        return self == replace(
+            wanted,
+            options=None if self.options is None else wanted.options,
+            memory_mb=None if self.memory_mb is None else wanted.memory_mb,
+        )
 
 
 class CanaryRule(BaseModel):

@@ -31,9 +31,9 @@ _OBJECT_STORE_BYTES = 512 * 1024 * 1024  # a video's windows are kilobytes; the 
 _LONGEST_SOCKET_FOLDER = 40  # Ray adds up to 64 characters, and a Unix socket's path ends at 107
 
 KEEPS_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024), "MALLOC_TRIM_THRESHOLD_": str(256 * 1024 * 1024)}
-"""For Ray and all replicas. glibc would give a tensor's or a frame's memory back to the kernel after each batch, and every
-page of the next would be a fault: about a third of a model's time on a CPU (`make bench-serve`). 32 MiB is the most that
-all versions of glibc accept; what is larger still comes and goes."""
+"""For Ray and all replicas. glibc would give the memory of tensors and frames back to the kernel after each batch, and
+every page of the next one would be a fault: up to a third of a model's time on a CPU (docs/serve-speed.md). 32 MiB is
+the most that all versions of glibc accept; what is larger still comes and goes."""
 
 
 class RayHead:
