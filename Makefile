@@ -59,7 +59,7 @@ check: .venv/.ready .venv-serve/.ready ## What CI checks besides tests: format, 
 	@.venv/bin/ruff format --check --quiet . || { echo 'next: make format'; exit 1; }
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/mypy
-	@.venv/bin/mypy --python-executable .venv-serve/bin/python services/ray_serve tools/ecg_train tools/ecg_video tools/scaling tools/grade_screens.py generator/workbench/programs/*.py
+	@.venv/bin/mypy --python-executable .venv-serve/bin/python services/ray_serve tools/bench_serve tools/ecg_train tools/ecg_video tools/scaling tools/grade_screens.py generator/workbench/programs/*.py
 	@.venv/bin/python -m pytest -q tests/architecture
 	@for e in $(ENVIRONMENTS); do .venv/bin/ecgctl render $$e --check; .venv/bin/ecgctl bootstrap $$e --check; done
 	@.venv/bin/cfn-lint $(ENVIRONMENTS:%=templates_out/%/stacks/*.yaml) templates_out/bootstrap/*.yaml
@@ -116,6 +116,17 @@ bench-sync: .venv/.ready .venv-aws/.ready ## How long an apply takes, against it
 .PHONY: scaling
 scaling: .venv-serve/.ready ## How many boxes N videos an hour need (ARGS=--measure: what one reading takes here)
 	@.venv-serve/bin/python -m tools.scaling $(ARGS)
+
+# LitServe is compared with and not used: it stays out of .venv-serve, which is what the GPU box has.
+.local/bench-serve/.ready: requirements/bench.txt .venv-serve/.ready
+	$(call say,LitServe$(comma) to compare with: .local/bench-serve)
+	@rm -rf .local/bench-serve
+	@.venv-serve/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --target .local/bench-serve --requirement $<
+	@touch $@
+
+.PHONY: bench-serve
+bench-serve: .venv-serve/.ready .local/bench-serve/.ready ## How fast the app is on Ray Serve, beside the bare model, FastAPI and LitServe (some 15 minutes)
+	@.venv-serve/bin/python -m tools.bench_serve $(ARGS)
 
 .PHONY: clean
 clean: ## Remove virtual environments and all local state

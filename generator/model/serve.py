@@ -153,13 +153,23 @@ class AppFolder:
     """Whether there is a `requirements.txt`, which nothing would install."""
 
 
+class Front(StrEnum):
+    """What takes requests on the box and passes them to replicas."""
+
+    PROXY = "proxy"
+    """Ray Serve's own, in Python."""
+    HAPROXY = "haproxy"
+    """Ray brings and steers it: a small request costs a fraction (docs/serve-speed.md)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
-    """What Ray may give away on the GPU box: virtual CPUs and GPUs, and memory where it is known."""
+    """What Ray may give away on the GPU box: virtual CPUs and GPUs, and memory where it is known; and its front."""
 
     cpus: int
     gpus: int
     memory_mb: int | None = None
+    front: Front = Front.PROXY
 
 
 G4DN_XLARGE = Box(cpus=4, gpus=1, memory_mb=12 * 1024)

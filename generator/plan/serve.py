@@ -4,7 +4,7 @@ The rules are those of Ray 2.60, read in its source and tried on one node:
   - an app's import path, runtime_env, args and autoscaling policies are its code: a change restarts all its replicas
   - a deployment's actor options and placement restart that deployment's replicas; everything else is set in place
   - an app that the file leaves out is deleted; two apps on one route are refused with the whole file
-  - Ray reads host and port of `http_options` and its CPUs and GPUs only when it starts: the reconciler restarts it
+  - Ray reads host and port of `http_options` and all of `x-ecg.box` only when it starts: the reconciler restarts it
 """
 
 import math
@@ -129,6 +129,8 @@ class _Box:
 
     apps: Mapping[str, _App]
     has: Mapping[str, float]
+    declared: Mapping[str, Any]
+    """`x-ecg.box` as it stands."""
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> "_Box":
@@ -144,7 +146,7 @@ class _Box:
         has = {what: number(box.get(what), 0.0) or 0.0 for what in ("cpus", "gpus")}
         if "memory_mb" in box:
             has["memory_gib"] = (number(box["memory_mb"], 0.0) or 0.0) / 1024
-        return cls(apps, has)
+        return cls(apps, has, box)
 
     def steady(self) -> Mapping[str, float]:
         """What all apps take when nothing changes and load is highest."""
@@ -262,9 +264,9 @@ def _head_reasons(old: Mapping[str, Any], new: Mapping[str, Any], was: _Box, now
     for key in sorted(http[0].keys() | http[1].keys(), key=str):
         if http[0].get(key) != http[1].get(key):
             yield f"http_options.{key}: {_word(http[0].get(key))} -> {_word(http[1].get(key))}; {_RAY_RESTARTS}"
-    for what in ("cpus", "gpus"):
-        if was.has[what] != now.has[what]:
-            yield f"box {what}: {was.has[what]:g} -> {now.has[what]:g}; {_RAY_RESTARTS}"
+    for what in sorted(was.declared.keys() | now.declared.keys()):
+        if was.declared.get(what) != now.declared.get(what):
+            yield f"box {what}: {_word(was.declared.get(what))} -> {_word(now.declared.get(what))}; {_RAY_RESTARTS}"
     for key in (*_AT_START, "logging_config", "tracing_config", "target_capacity"):
         if old.get(key) != new.get(key):
             restarts = f"; {_RAY_RESTARTS}" if key in _AT_START else ""

@@ -48,9 +48,9 @@ def serve_config(
     }
 
 
-def _box(box: Box) -> dict[str, int]:
-    known = {"cpus": box.cpus, "gpus": box.gpus}
-    return known if box.memory_mb is None else {**known, "memory_mb": box.memory_mb}
+def _box(box: Box) -> dict[str, int | str]:
+    known = {"cpus": box.cpus, "gpus": box.gpus, "memory_mb": box.memory_mb, "front": str(box.front)}
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def _application(app: ServeApp, address: str) -> dict[str, Any]:

@@ -144,7 +144,7 @@ def _misfit(snapshot: Snapshot, target: Desired) -> str:
     config, good = snapshot.configs[target.generation], None
     if snapshot.memory.good:
         good = snapshot.configs.get(snapshot.memory.good.generation)
-    room = Room(Resources(config.head.cpus, config.head.gpus, config.memory_mb or 0), snapshot.nodes)
+    room = Room(Resources(config.head.cpus, config.head.gpus, config.head.memory_mb or 0), snapshot.nodes)
     running = body(None, good, Step.WHOLE)["applications"] if good and snapshot.apps else ()
     rules = tried(snapshot, target)
     for step in (Step.ASIDE, Step.WHOLE) if rules else (Step.WHOLE,):

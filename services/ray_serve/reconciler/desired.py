@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from reconciler.front import Front
+
 PACKAGES_ON_THE_BOX = "file:///var/lib/ecg/packages/"
 INGRESS = "Ingress"
 """The deployment of an app that speaks HTTP and splits requests; `kit.canary` takes its user_config."""
@@ -72,11 +74,21 @@ class Head:
     host: str
     port: int
     options: str | None = None
-    """Whatever else Ray ignores while it runs, as JSON; None where an agent before this field was there started it."""
+    """Whatever else Ray ignores while it runs, as JSON."""
+    memory_mb: int | None = None
+    """What Ray may give away; None leaves it to what Ray finds."""
+    front: Front = Front.PROXY
 
     def serves(self, wanted: "Head") -> bool:
-        """Can a Ray that was started with this do what is `wanted`?"""
-        return replace(self, options=None) == replace(wanted, options=None) and self.options in {None, wanted.options}
+        """Can a Ray that was started with this do what is `wanted`?
+
+        Agents before `options` or `memory_mb` was there started it with None: no reason to start it again.
+        """
+        return self == replace(
+            wanted,
+            options=None if self.options is None else wanted.options,
+            memory_mb=None if self.memory_mb is None else wanted.memory_mb,
+        )
 
 
 class CanaryRule(BaseModel):
@@ -109,8 +121,6 @@ class ServeConfig:
     body: Mapping[str, Any]
     head: Head
     apps: Mapping[str, AppNotes]
-    memory_mb: int | None = None
-    """What the box was declared to have for Ray to give away, where that was said."""
 
     @property
     def applications(self) -> Mapping[str, Mapping[str, Any]]:
@@ -127,10 +137,17 @@ def parse_serve(content: bytes, packages_url: str, http_host: str | None = None)
         if http_host:
             http["host"] = http_host
         box = notes["box"]
-        head = Head(int(box["cpus"]), int(box["gpus"]), str(http["host"]), int(http["port"]), _only_at_start(data))
+        head = Head(
+            int(box["cpus"]),
+            int(box["gpus"]),
+            str(http["host"]),
+            int(http["port"]),
+            _only_at_start(data),
+            int(box["memory_mb"]) if box.get("memory_mb") else None,
+            Front(box.get("front") or Front.PROXY),
+        )
         apps = {name: AppNotes.model_validate(one) for name, one in notes["apps"].items()}
-        memory_mb = int(box["memory_mb"]) if box.get("memory_mb") else None
-        config = ServeConfig(data, head, apps, memory_mb)
+        config = ServeConfig(data, head, apps)
         _can_split(config)
     except (ValueError, TypeError, LookupError, AttributeError, yaml.YAMLError) as error:
         raise Unreadable(f"serve.yaml cannot be read: {type(error).__name__}: {error}") from error

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.desired import CanaryRule, Desired, Head
+from reconciler.front import Front
 from reconciler.golden import AppProof, Case
 from reconciler.rollout import Step, Told
 from reconciler.snapshot import Failure, Memory, Proven
@@ -63,7 +64,8 @@ class MemoryFile:
 
 
 def _session(data: dict[str, Any]) -> Session:
-    return Session(**{**data, "head": Head(**data["head"])})
+    head = data["head"]
+    return Session(**{**data, "head": Head(**{**head, "front": Front(head.get("front", Front.PROXY))})})
 
 
 def _desired(data: Any) -> Desired | None:

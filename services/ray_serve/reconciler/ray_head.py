@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
+from reconciler import front
 from reconciler.desired import Head
 from reconciler.memory import Session
 from reconciler.settings import Settings
@@ -28,6 +29,11 @@ from reconciler.settings import Settings
 _USUAL_PORTS = {"port": 6379, "dashboard-port": 8265, "ray-client-server-port": 10001, "metrics-export-port": 8090}
 _OBJECT_STORE_BYTES = 512 * 1024 * 1024  # a video's windows are kilobytes; the default is 30 % of the memory
 _LONGEST_SOCKET_FOLDER = 40  # Ray adds up to 64 characters, and a Unix socket's path ends at 107
+
+KEEPS_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024), "MALLOC_TRIM_THRESHOLD_": str(256 * 1024 * 1024)}
+"""For Ray and all replicas. glibc would give the memory of tensors and frames back to the kernel after each batch, and
+every page of the next one would be a fault: up to a third of a model's time on a CPU (docs/serve-speed.md). 32 MiB is
+the most that all versions of glibc accept; what is larger still comes and goes."""
 
 
 class RayHead:
@@ -54,9 +60,11 @@ class RayHead:
         folder = self._folder()
         shutil.rmtree(folder, ignore_errors=True)  # sessions of Rays that are gone
         folder.mkdir(parents=True, mode=0o700)
+        memory = {} if head.memory_mb is None else {"memory": head.memory_mb * 1024 * 1024}
         options = {
             "num-cpus": head.cpus,
             "num-gpus": head.gpus,
+            **memory,
             "dashboard-host": "127.0.0.1",
             "object-store-memory": _OBJECT_STORE_BYTES,
             "temp-dir": folder,
@@ -73,7 +81,7 @@ class RayHead:
                 [*command, *(f"--{name}={value}" for name, value in options.items())],
                 # Not the agent's folder: replicas must import the `kit` of their own package, not the agent's.
                 cwd=folder,
-                env=self._environment(token),
+                env=self._environment(token) | self._front(head),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -131,7 +139,14 @@ class RayHead:
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": token,
             "PYTHONUNBUFFERED": "1",
+            **KEEPS_MEMORY,
         }
+
+    def _front(self, head: Head) -> dict[str, str]:
+        if head.front is not front.Front.HAPROXY:
+            return {}
+        ports = _free_ports(front.PORTS) if self._settings.free_ports else front.PORTS
+        return front.prepare(self._settings.state, head.host, ports)
 
 
 def _free_ports(names: Mapping[str, int]) -> dict[str, int]:

@@ -185,6 +185,16 @@ def test_another_box_restarts_ray_itself() -> None:
     assert found.action is ServeAction.RESTART
 
 
+@pytest.mark.parametrize(("what", "value"), [("front", "haproxy"), ("memory_mb", 4096)])
+def test_whatever_ray_is_started_with_restarts_it(what: str, value: Any) -> None:
+    new = copy.deepcopy(dict(file(app("a")).serve))
+    new["x-ecg"]["box"][what] = value
+    trees = file(app("a")), Tree(serve=new)
+    assert restarts_ray(*trees)
+    (reason,) = (one for one in only(*trees).reasons if what in one)
+    assert reason.startswith(f"box {what}: not set -> {value}")
+
+
 def surge(old: Data, new: Data) -> ServeChange:
     return only(file(app("a", old)), file(app("a", new, version="b" * 64)))
 

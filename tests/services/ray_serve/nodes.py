@@ -104,6 +104,12 @@ class Cluster:
             "object-store-memory": 80 * 1024 * 1024,
             "dashboard-agent-listen-port": 0,
             "metrics-export-port": free_port(),
+            # Nodes that start together on one machine would draw the same ports; a raylet dies of that.
+            "node-manager-port": free_port(),
+            "object-manager-port": free_port(),
+            "runtime-env-agent-port": free_port(),
+            "min-worker-port": 0,
+            "max-worker-port": 0,
             "include-log-monitor": "false",
         }
         if "--head" in role:

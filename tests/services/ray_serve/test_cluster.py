@@ -137,7 +137,7 @@ def load(served: Served, clients: int, steps: int) -> Iterator[Load]:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[Served]:
-    with ministack(folder) as endpoint:
+    with ministack(folder) as (endpoint, _):
         aws = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
         env = {
             "PATH": os.environ["PATH"],

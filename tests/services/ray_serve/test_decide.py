@@ -7,6 +7,7 @@ import pytest
 from reconciler.actions import Accept, Apply, Fetch, Reject, StartRay, StopRay, Wait
 from reconciler.decide import decide
 from reconciler.desired import AppNotes, Desired, Head, Item, ServeConfig
+from reconciler.front import Front
 from reconciler.rollout import Told
 from reconciler.snapshot import AppState, AppStatus, DeploymentState, Failure, Memory, Ray, Snapshot
 
@@ -140,6 +141,16 @@ def test_another_port_needs_another_ray() -> None:
     """Ray ignores the change silently while it runs."""
     other = replace(SETTLED, configs={"new": config(replace(HEAD, port=9090))})
     assert isinstance(decide(other), StopRay)
+
+
+def test_another_front_needs_another_ray() -> None:
+    other = replace(SETTLED, configs={"new": config(replace(HEAD, front=Front.HAPROXY))})
+    assert isinstance(decide(other), StopRay)
+
+
+def test_a_ray_that_an_older_agent_started_without_saying_so_is_not_started_again_for_its_memory() -> None:
+    assert HEAD.serves(replace(HEAD, memory_mb=12288, options="{}"))
+    assert not replace(HEAD, memory_mb=4096).serves(replace(HEAD, memory_mb=12288))
 
 
 def test_a_dead_ray_is_started_and_told_again() -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ import httpx
 import pytest
 
 from reconciler.desired import Head, Unreadable, parse_desired, parse_serve
-from reconciler.memory import Session
+from reconciler.front import Front
+from reconciler.memory import MemoryFile, Session
 from reconciler.ray_head import RayHead, _free_ports
 from reconciler.serve_api import Refused, RestServeApi, Unavailable
 from reconciler.settings import Settings
-from reconciler.snapshot import AppStatus
+from reconciler.snapshot import AppStatus, Memory
 
 HEAD = Head(4, 1, "127.0.0.1", 8080)
 SESSION = Session(1, "1", 8265, "secret", HEAD)
@@ -99,6 +101,32 @@ def test_fields_of_a_newer_generator_are_ignored() -> None:
 def test_a_broken_serve_yaml_is_unreadable_and_nothing_worse(text: str) -> None:
     with pytest.raises(Unreadable):
         parse_serve(text.encode(), "file:///packages/")
+
+
+def serve_yaml(**box: object) -> bytes:
+    http = {"host": "0.0.0.0", "port": 8080}
+    notes = {"box": {"cpus": 4, "gpus": 1, **box}, "apps": {}}
+    return json.dumps({"http_options": http, "applications": [], "x-ecg": notes}).encode()
+
+
+def test_ray_is_started_with_what_the_file_says_of_the_box() -> None:
+    head = parse_serve(serve_yaml(memory_mb=12288, front="haproxy"), "file:///packages/").head
+    assert (head.cpus, head.gpus, head.memory_mb, head.front) == (4, 1, 12288, Front.HAPROXY)
+    older = parse_serve(serve_yaml(), "file:///packages/").head
+    assert (older.memory_mb, older.front) == (None, Front.PROXY)
+
+
+def test_a_front_that_this_agent_does_not_know_is_unreadable() -> None:
+    with pytest.raises(Unreadable, match="nginx"):
+        parse_serve(serve_yaml(front="nginx"), "file:///packages/")
+
+
+@pytest.mark.parametrize("front", Front)
+def test_a_session_is_remembered_with_its_front(tmp_path: Path, front: Front) -> None:
+    session = replace(SESSION, head=replace(HEAD, front=front, memory_mb=1024))
+    file = MemoryFile(tmp_path / "state.json")
+    file.save(Memory(), session)
+    assert file.load()[1] == session
 
 
 # --- Ray's process
