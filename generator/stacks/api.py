@@ -1,10 +1,11 @@
 """The API on Fargate (ECS-2 to ECS-9) and what it may do (IAM-1, IAM-2)."""
 
+import awacs.cloudfront as cloudfront
 import awacs.dynamodb as dynamodb
 import awacs.s3 as s3
 import awacs.secretsmanager as secretsmanager
 import awacs.sqs as sqs
-from troposphere import GetAtt, Ref, Region, Sub, Template
+from troposphere import GetAtt, Join, Ref, Region, Sub, Template
 from troposphere.ecs import (
     AwsvpcConfiguration,
     CapacityProviderStrategyItem,
@@ -30,7 +31,7 @@ from troposphere.logs import LogGroup
 
 from generator.model import names
 from generator.model.environment import Environment
-from generator.parts.policies import allow, inline, objects, secrets_below, trusts
+from generator.parts.policies import allow, distribution, inline, objects, secret_named, secrets_below, trusts
 from generator.parts.ports import API_PORT, MODEL_SERVER_PORT
 from generator.parts.tags import tagged
 from generator.parts.wiring import give_out, literal, wired, wired_text
@@ -150,6 +151,7 @@ def _task_role(template: Template, environment: Environment) -> Role:
                             dynamodb.PutItem,
                             dynamodb.UpdateItem,
                             dynamodb.Query,
+                            dynamodb.Scan,  # the sweep looks at every job
                         ],
                         [wired(template, "JobsTableArn")],
                     ),
@@ -164,6 +166,32 @@ def _task_role(template: Template, environment: Environment) -> Role:
                         ],
                         [wired(template, "JobsQueueArn")],
                     ),
+                    allow("DeadLetters", [sqs.GetQueueAttributes], [wired(template, "JobsDeadLetterQueueArn")]),
+                ),
+                inline(
+                    "reports",
+                    allow(
+                        "Reports",
+                        [s3.GetObject],
+                        [
+                            Join("", [wired(template, "ArtifactsBucketArn"), f"/{key}"])
+                            for key in (f"observed/{environment.name}/box.json", f"status/{environment.name}.json")
+                        ],
+                    ),
+                ),
+                inline(
+                    "edge",
+                    # The API reads it when it signs, not ECS when a task starts: an exchanged key needs no new task.
+                    allow(
+                        "SignForVideos",
+                        [secretsmanager.GetSecretValue],
+                        [secret_named(names.video_key_secret(environment.prefix))],
+                    ),
+                    allow(
+                        "ForgetVideos",
+                        [cloudfront.CreateInvalidation],
+                        [distribution(wired(template, "DistributionId"))],
+                    ),
                 ),
             ],
         )
@@ -174,13 +202,24 @@ def _container(template: Template, environment: Environment) -> ContainerDefinit
     literal(template, "ImageTag", "The content address of services/api")
     log_group = _log_group(template, environment, "ApiLogGroup", "api")
     variables = {
+        "ENVIRONMENT": environment.name,
         "AWS_DEFAULT_REGION": environment.region,
         "S3_BUCKET_NAME": wired(template, "VideoBucketName"),
         "MODEL_SERVER_URL": wired_text(template, f"http://${{ModelServerPrivateIp}}:{MODEL_SERVER_PORT}"),
         "JOBS_TABLE_NAME": wired(template, "JobsTableName"),
         "JOBS_QUEUE_URL": wired(template, "JobsQueueUrl"),
+        "JOBS_DEAD_LETTER_QUEUE_URL": wired(template, "JobsDeadLetterQueueUrl"),
+        "ARTIFACTS_BUCKET_NAME": wired(template, "ArtifactsBucketName"),
+        "OIDC_ISSUER": Sub(
+            "https://cognito-idp.${AWS::Region}.amazonaws.com/${Pool}", Pool=wired(template, "UserPoolId")
+        ),
+        "OIDC_CLIENT_ID": wired(template, "UserPoolClientId"),
+        "OIDC_AUDIENCES": wired_text(template, "${UserPoolClientId} ${ProofClientId}"),
         "ANALYSIS_APP": ANALYSIS_APP,
+        "DISTRIBUTION_ID": wired(template, "DistributionId"),
         "DISTRIBUTION_DOMAIN_NAME": wired(template, "DistributionDomainName"),
+        "VIDEO_KEY_ID": wired(template, "VideoPublicKeyId"),
+        "VIDEO_KEY_SECRET_NAME": names.video_key_secret(environment.prefix),
     }
     return ContainerDefinition(
         Name=CONTAINER,

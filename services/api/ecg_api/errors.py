@@ -3,7 +3,8 @@
     ApiError
     ├── SettingsError            the process was started wrongly; every mistake at once
     ├── Refused                  the caller can act on it: becomes a problem document
-    ├── StoreUnavailable         an AWS service did not do its part: becomes `service_unavailable`
+    ├── TokenRefused             a bearer token that is not good: becomes `sign_in_required`
+    ├── StoreUnavailable         a service behind this one did not do its part: becomes `service_unavailable`
     ├── ChangeRefused            a conditional write lost: the job is not in the state that it needed
     ├── UploadRejected           S3 will not assemble the parts of an upload
     └── AnalysisError
@@ -38,12 +39,18 @@ class Code(StrEnum):
     VIDEO_TOO_LONG = "video_too_long"
     VIDEO_TOO_LARGE = "video_too_large"
     OBJECT_NOT_FOUND = "object_not_found"
+    UPLOAD_ABANDONED = "upload_abandoned"
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
+    SIGN_IN_REQUIRED = "sign_in_required"
+    NOT_PERMITTED = "not_permitted"
+    UNKNOWN_APP = "unknown_app"
     VIDEO_NOT_FOUND = "video_not_found"
     RESULT_NOT_READY = "result_not_ready"
     UPLOAD_INCOMPLETE = "upload_incomplete"
     INVALID_REQUEST = "invalid_request"
     CONFLICT = "conflict"
+    IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
+    TOO_MANY_REQUESTS = "too_many_requests"
     SERVICE_UNAVAILABLE = "service_unavailable"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
@@ -80,9 +87,15 @@ PROBLEMS = MappingProxyType(
             422, "The pictures of the video are too large", "Export it with fewer pixels."
         ),
         Code.OBJECT_NOT_FOUND: ProblemKind(422, "The uploaded file is gone", "Upload the video again."),
+        Code.UPLOAD_ABANDONED: ProblemKind(422, "The upload was never completed", "Upload the video again."),
         Code.ATTEMPTS_EXHAUSTED: ProblemKind(
             422, "The analysis failed repeatedly", "Upload the video again, or tell the operator its id."
         ),
+        Code.SIGN_IN_REQUIRED: ProblemKind(
+            401, "You are not signed in", "Sign in as `/api/config` says and send the access token as a bearer token."
+        ),
+        Code.NOT_PERMITTED: ProblemKind(403, "This is for operators", "Ask whoever runs the environment for the role."),
+        Code.UNKNOWN_APP: ProblemKind(422, "There is no such app", "Choose one that `/api/apps` lists, or none."),
         Code.VIDEO_NOT_FOUND: ProblemKind(404, "There is no such video", "List your videos for their ids."),
         Code.RESULT_NOT_READY: ProblemKind(409, "The result is not ready", "Follow the video's events, or ask later."),
         Code.UPLOAD_INCOMPLETE: ProblemKind(
@@ -90,6 +103,12 @@ PROBLEMS = MappingProxyType(
         ),
         Code.INVALID_REQUEST: ProblemKind(422, "The request is not valid", "Correct what `errors` lists."),
         Code.CONFLICT: ProblemKind(409, "The video changed meanwhile", "Read the video's state and decide anew."),
+        Code.IDEMPOTENCY_KEY_REUSED: ProblemKind(
+            422, "The idempotency key belongs to another request", "Make a new key for a new request."
+        ),
+        Code.TOO_MANY_REQUESTS: ProblemKind(
+            429, "You ask too often", "Repeat the request after `Retry-After` seconds."
+        ),
         Code.SERVICE_UNAVAILABLE: ProblemKind(
             503, "A service behind this one does not answer", "Repeat the request after `Retry-After` seconds."
         ),
@@ -131,8 +150,16 @@ class Refused(ApiError):
         super().__init__(f"{code}: {detail}")
 
 
+class TokenRefused(ApiError):
+    """A bearer token failed the check that `reason` names; for the logs, not for whoever sent it."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"token refused: {reason}")
+
+
 class StoreUnavailable(ApiError):
-    """`operation` of an AWS `service` failed with `reason` after boto3's own retries."""
+    """`operation` of a `service` behind this one failed with `reason`, for AWS after boto3's own retries."""
 
     def __init__(self, service: str, operation: str, reason: str) -> None:
         self.service = service

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, assert_never
@@ -10,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from ecg_api.aws_calls import call
 from ecg_api.errors import ChangeRefused
-from ecg_api.jobs import Change, Claim, Failure, Job, JobState, Owner, Progress, Value
+from ecg_api.jobs import FINAL, Change, Claim, Failure, Job, JobState, Owner, Progress, Value
 
 _REFUSED = "ConditionalCheckFailedException"
 _Item = dict[str, dict[str, Any]]
@@ -24,8 +25,19 @@ class Page:
     after: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Which job an idempotency key stands for, and the fingerprint of the request that first came with it."""
+
+    job_id: str
+    fingerprint: str
+
+
 class DynamoJobTable:
-    """The jobs table; `client` is a boto3 DynamoDB client. Every method may raise StoreUnavailable."""
+    """The jobs table; `client` is a boto3 DynamoDB client. Every method may raise StoreUnavailable.
+
+    Idempotency keys lie in it too, under owners of their own (`idempotency#<owner>`), which no job can have.
+    """
 
     def __init__(self, client: Any, table: str) -> None:
         self._client = client
@@ -49,6 +61,34 @@ class DynamoJobTable:
             )
         except ClientError as error:
             raise FileExistsError(f"job {job.id} exists") from error
+
+    async def reserve(self, owner: Owner, key: str, wanted: Reservation, now_s: int, expires_at: int) -> Reservation:
+        """Let the owner's idempotency key `key` stand for `wanted` until `expires_at`; return what it stands for."""
+        place = _key(Owner(f"idempotency#{owner}"), key)
+        try:
+            await call(
+                "dynamodb",
+                self._client.put_item,
+                expected=frozenset({_REFUSED}),
+                TableName=self._table,
+                Item={
+                    **place,
+                    "job_id": {"S": wanted.job_id},
+                    "fingerprint": {"S": wanted.fingerprint},
+                    "expires_at": {"N": str(expires_at)},
+                },
+                # DynamoDB takes up to two days to remove what has expired.
+                ConditionExpression="attribute_not_exists(#id) OR #expires_at < :now",
+                ExpressionAttributeNames={"#id": "id", "#expires_at": "expires_at"},
+                ExpressionAttributeValues={":now": {"N": str(now_s)}},
+            )
+        except ClientError:
+            answer = await call(
+                "dynamodb", self._client.get_item, TableName=self._table, Key=place, ConsistentRead=True
+            )
+            item = answer["Item"]
+            return Reservation(item["job_id"]["S"], item["fingerprint"]["S"])
+        return wanted
 
     async def get(self, owner: Owner, job_id: str) -> Job | None:
         """Return the job as last written, tombstones included; None where there is none."""
@@ -108,6 +148,27 @@ class DynamoJobTable:
             if not last:
                 return Page(tuple(found), None)
 
+    async def unfinished(self) -> AsyncIterator[Job]:
+        """Yield the jobs of all owners in which work is left. Reads the whole table: for the sweep alone."""
+        start: dict[str, Any] = {}
+        waiting = [state for state in JobState if state not in FINAL]
+        names = [f":{state}" for state in waiting]
+        while True:
+            answer = await call(
+                "dynamodb",
+                self._client.scan,
+                TableName=self._table,
+                FilterExpression=f"#state IN ({', '.join(names)})",
+                ExpressionAttributeNames={"#state": "state"},
+                ExpressionAttributeValues={name: {"S": state} for name, state in zip(names, waiting, strict=True)},
+                **start,
+            )
+            for item in answer.get("Items", []):
+                yield from_item(item)
+            if "LastEvaluatedKey" not in answer:
+                return
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
     async def check(self) -> None:
         """Return if the table answers; reads a key that is never written, so it needs no further rights."""
         await call("dynamodb", self._client.get_item, TableName=self._table, Key=_key(Owner("-"), "readiness"))
@@ -132,6 +193,7 @@ def to_item(job: Job) -> _Item:
         "expires_at": job.expires_at,
         "upload_id": job.upload_id,
         "claim": job.claim,
+        "app": job.app,
     }
     return {name: _attribute(value) for name, value in values.items() if value is not None}
 
@@ -160,6 +222,7 @@ def from_item(item: _Item) -> Job:
         expires_at=int(item["expires_at"]["N"]) if "expires_at" in item else None,
         upload_id=text("upload_id"),
         claim=_claim(claim) if claim else None,
+        app=text("app"),
     )
 
 

@@ -7,7 +7,12 @@ from typing import Any
 from tests.generator.stacks.built import Built
 
 ROOT = Path(__file__).parents[3]
-ROLES = {"EcsTaskExecutionRole": "api", "EcsTaskRole": "api", "ModelServerRole": "model-server"}
+ROLES = {
+    "EcsTaskExecutionRole": "api",
+    "EcsTaskRole": "api",
+    "ModelServerRole": "model-server",
+    "EraserRole": "identity",
+}
 VIDEOS = ["${VideoBucketArn}", "${VideoBucketArn}/*"]
 
 
@@ -44,12 +49,12 @@ def test_iam_2_the_api_has_exactly_these_rights_to_the_video_bucket(dev: Built) 
     assert _s3_allow("GetObject PutObject DeleteObject ListBucket", VIDEOS) in dev.statements("api", "EcsTaskRole")
 
 
-def test_the_api_may_also_use_its_own_table_its_own_queue_and_abort_its_own_uploads(dev: Built) -> None:
+def test_the_api_may_also_use_its_own_table_and_queues_and_abort_its_own_uploads(dev: Built) -> None:
     beyond = [one for one in dev.statements("api", "EcsTaskRole") if one["Resource"] != VIDEOS]
-    assert [one["Effect"] for one in beyond] == ["Allow"] * 3
+    assert [one["Effect"] for one in beyond] == ["Allow"] * 7
     assert {one["Resource"][0]: {action.split(":")[1] for action in one["Action"]} for one in beyond} == {
         "${VideoBucketArn}/videos/*": {"AbortMultipartUpload"},
-        "${JobsTableArn}": {"GetItem", "PutItem", "UpdateItem", "Query"},
+        "${JobsTableArn}": {"GetItem", "PutItem", "UpdateItem", "Query", "Scan"},
         "${JobsQueueArn}": {
             "SendMessage",
             "ReceiveMessage",
@@ -57,7 +62,21 @@ def test_the_api_may_also_use_its_own_table_its_own_queue_and_abort_its_own_uplo
             "ChangeMessageVisibility",
             "GetQueueAttributes",
         },
+        "${JobsDeadLetterQueueArn}": {"GetQueueAttributes"},
+        "${ArtifactsBucketArn}/observed/dev/box.json": {"GetObject"},
+        (
+            "arn:aws:secretsmanager:${AWS::Region}:${AWS::AccountId}"
+            ":secret:ecg-project-pipeline-dev/video-signing-key-??????"
+        ): {"GetSecretValue"},
+        "arn:${AWS::Partition}:cloudfront::${AWS::AccountId}:distribution/${DistributionId}": {"CreateInvalidation"},
     }
+
+
+def test_the_api_reads_two_reports_in_the_artifacts_bucket_and_nothing_else(dev: Built) -> None:
+    reads = [one for one in dev.statements("api", "EcsTaskRole") if "${ArtifactsBucketArn}" in one["Resource"][0]]
+    assert reads == [
+        _s3_allow("GetObject", ["${ArtifactsBucketArn}/observed/dev/box.json", "${ArtifactsBucketArn}/status/dev.json"])
+    ]
 
 
 def test_iam_3_the_box_has_exactly_these_rights_to_the_video_bucket(dev: Built) -> None:
@@ -81,6 +100,24 @@ def test_the_box_reads_what_it_should_run_and_writes_what_it_saw_and_its_logs(de
             "Resource": ["${ModelServerLogGroup.Arn}"],
         },
     ]
+
+
+def test_the_eraser_deletes_videos_and_records_and_reads_neither(dev: Built) -> None:
+    stated = dev.statements("identity", "EraserRole")
+    assert {action for one in stated for action in one["Action"]} == {
+        "cloudformation:DescribeStacks",
+        "s3:ListBucketVersions",
+        "s3:DeleteObject",
+        "s3:DeleteObjectVersion",
+        "s3:PutObject",
+        "dynamodb:Query",
+        "dynamodb:DeleteItem",
+        "sqs:ReceiveMessage",
+        "sqs:DeleteMessage",
+    }
+    where = {action: one["Resource"] for one in stated for action in one["Action"]}
+    assert where["s3:DeleteObjectVersion"] == ["${VideoBucketArn}/videos/*"]
+    assert where["s3:PutObject"] == ["${ArtifactsBucketArn}/audit/*"]
 
 
 def test_sec_1_only_the_load_balancer_and_the_nat_gateways_are_in_public_subnets(dev: Built) -> None:

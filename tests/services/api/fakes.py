@@ -7,32 +7,62 @@ uses them tells something about the real thing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import anyio
 import httpx
+from cryptography.hazmat.primitives.asymmetric import rsa
 
+from ecg_api.access import Access, OpenToAll
 from ecg_api.analysis import OnProgress
 from ecg_api.attempt import WorkerTiming
 from ecg_api.circuit import Circuit
 from ecg_api.errors import ChangeRefused, UploadRejected
 from ecg_api.event_stream import StreamTiming
-from ecg_api.job_table import Page
-from ecg_api.jobs import Change, Job, JobState, Owner, changed
+from ecg_api.job_table import Page, Reservation
+from ecg_api.jobs import FINAL, Change, Job, JobState, Owner, changed
+from ecg_api.limits import RateLimit
 from ecg_api.objects import ObjectInfo, SignedPart, SignedPut
-from ecg_api.queue import Delivery
+from ecg_api.operations import Operations
+from ecg_api.queue import Delivery, Depth
 from ecg_api.services import ProcessHealth, Services
 from ecg_api.settings import Settings
+from ecg_api.signed_cookies import CookieSigner
+from ecg_api.sweep import Sweeper
 from ecg_api.videos import Videos
 from ecg_api.worker import Worker
 
 LOCAL = Owner("local")
 MP4 = b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isommp42" + b"\x00\x00\x01\x00mdat" + bytes(200)
 RESULT = {"schema": "ecg-result/v1", "beats": [{"time_s": 0.42, "class": "N", "probability": 0.97}]}
-SETTINGS = Settings("us-east-1", "videos", "jobs", "https://sqs.example/jobs", "http://model.example")
+SETTINGS = Settings(
+    region="us-east-1",
+    environment="dev",
+    video_bucket="videos",
+    artifacts_bucket="artifacts",
+    jobs_table="jobs",
+    jobs_queue_url="https://sqs.example/jobs",
+    dead_letter_queue_url="https://sqs.example/dead",
+    model_server_url="http://model.example",
+    distribution_id="E1",
+    distribution_domain="d1.cloudfront.net",
+    video_key_id="K1",
+    video_key_secret="dev/video-signing-key",
+)
+
+
+def private_key(name: str, bits: int = 2048) -> rsa.RSAPrivateKey:
+    """The key of this name, made once for all tests: making one takes a moment."""
+    return _made(name, bits)
+
+
+@functools.cache
+def _made(name: str, bits: int) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
 class FakeClock:
@@ -69,6 +99,7 @@ class InMemoryTable:
         self.calm = calm or Calm()
         self.jobs: dict[tuple[Owner, str], Job] = {}
         self.changes: list[tuple[str, JobState]] = []
+        self.reservations: dict[tuple[Owner, str], tuple[Reservation, int]] = {}
 
     async def create(self, job: Job) -> None:
         await self.calm.before("create")
@@ -76,6 +107,15 @@ class InMemoryTable:
             raise FileExistsError(job.id)
         self.jobs[job.owner, job.id] = job
         await self.calm.after("create")
+
+    async def reserve(self, owner: Owner, key: str, wanted: Reservation, now_s: int, expires_at: int) -> Reservation:
+        await self.calm.before("reserve")
+        kept, until = self.reservations.get((owner, key), (wanted, 0))
+        if until < now_s:
+            kept, until = wanted, expires_at
+        self.reservations[owner, key] = (kept, until)
+        await self.calm.after("reserve")
+        return kept
 
     async def get(self, owner: Owner, job_id: str) -> Job | None:
         await self.calm.before("get")
@@ -99,6 +139,12 @@ class InMemoryTable:
         seen = [self.jobs[owner, job_id] for job_id in ids if after is None or job_id < after]
         seen = [job for job in seen if job.state is not JobState.DELETED]
         return Page(tuple(seen[:limit]), seen[limit - 1].id if len(seen) > limit else None)
+
+    async def unfinished(self) -> AsyncIterator[Job]:
+        await self.calm.before("unfinished")
+        for job in list(self.jobs.values()):
+            if job.state not in FINAL:
+                yield job
 
     async def check(self) -> None:
         await self.calm.before("check")
@@ -163,6 +209,11 @@ class InMemoryQueue:
     async def max_receives(self) -> int | None:
         return self.limit
 
+    async def depth(self) -> Depth:
+        await self.calm.before("depth")
+        waiting = sum(message.visible_at <= self.clock.monotonic() for message in self.messages.values())
+        return Depth(waiting, len(self.messages) - waiting)
+
     async def check(self) -> None:
         await self.calm.before("check")
 
@@ -191,6 +242,7 @@ class InMemoryObjects:
         self.uploads: dict[str, dict[int, bytes]] = {}
         self.types: dict[str, str] = {}
         self.puts: list[str] = []
+        self.stored_at = FakeClock().time
 
     async def sign_put(self, key: str, content_type: str, size: int, expires_s: int) -> SignedPut:
         return SignedPut(f"https://s3.example/{key}?signed", {"Content-Type": content_type})
@@ -256,8 +308,59 @@ class InMemoryObjects:
         await self.calm.after("remove_all")
         return len(keys)
 
+    async def folders(self) -> AsyncIterator[tuple[str, datetime]]:
+        await self.calm.before("folders")
+        for prefix in sorted({"/".join(key.split("/")[:3]) + "/" for key in self.objects}):
+            yield prefix, self.stored_at
+
     async def check(self) -> None:
         await self.calm.before("check")
+
+
+class InMemoryReports:
+    """The artifacts bucket's reports."""
+
+    def __init__(self, calm: Calm) -> None:
+        self.calm = calm
+        self.box_report: dict[str, Any] | None = None
+        self.status_report: dict[str, Any] | None = None
+
+    async def box(self) -> dict[str, Any] | None:
+        await self.calm.before("box")
+        return self.box_report
+
+    async def status(self) -> dict[str, Any] | None:
+        await self.calm.before("status")
+        return self.status_report
+
+
+class InMemoryEdge:
+    """The CDN; `forgotten` is what it was told to forget."""
+
+    def __init__(self, calm: Calm) -> None:
+        self.calm = calm
+        self.forgotten: list[str] = []
+
+    async def forget(self, prefix: str, reference: str) -> None:
+        await self.calm.before("forget")
+        self.forgotten.append(prefix)
+
+
+class KnownKey:
+    """A signing key that is at hand."""
+
+    async def get(self) -> rsa.RSAPrivateKey:
+        return private_key("videos")
+
+
+class DeadLetters:
+    """How full the dead-letter queue of an `InMemoryQueue` is."""
+
+    def __init__(self, queue: InMemoryQueue) -> None:
+        self.queue = queue
+
+    async def depth(self) -> Depth:
+        return Depth(len(self.queue.dead), 0)
 
 
 def etag_of(part: bytes) -> str:
@@ -280,12 +383,16 @@ class ScriptedModelServer:
     script: Script = delivers
     up: bool = True
     asked: list[str] = field(default_factory=list)
+    apps: list[str | None] = field(default_factory=list)
 
     async def healthy(self) -> bool:
         return self.up
 
-    async def analyse(self, job_id: str, bucket: str, key: str, on_progress: OnProgress) -> dict[str, Any]:
+    async def analyse(
+        self, job_id: str, bucket: str, key: str, on_progress: OnProgress, app: str | None = None
+    ) -> dict[str, Any]:
         self.asked.append(job_id)
+        self.apps.append(app)
         return await self.script(on_progress)
 
 
@@ -300,8 +407,13 @@ class House:
         self.model = ScriptedModelServer()
         self.circuit = Circuit(self.clock.monotonic)
         self.stopping = anyio.Event()
-        self.videos = Videos(self.table, self.queue, self.objects, settings, self.clock.now)
+        self.edge = InMemoryEdge(calm or Calm())
+        self.videos = Videos(self.table, self.queue, self.objects, self.edge, settings, self.clock.now)
+        self.reports = InMemoryReports(calm or Calm())
+        self.access: Access = OpenToAll()
+        self.limit = RateLimit(1000, 1000, self.clock.monotonic)
         self.worker = self.new_worker()
+        self.sweeper = Sweeper(self.table, self.queue, self.objects, self.clock.now)
 
     def new_worker(self, **changes: Any) -> Worker:
         """Make a worker over the same fakes."""
@@ -317,12 +429,20 @@ class House:
 
     def services(self) -> Services:
         """Return what an application is built with."""
+        dead = DeadLetters(self.queue)
         return Services(
+            environment="dev",
+            access=self.access,
+            limit=self.limit,
+            cookies=CookieSigner("d1.cloudfront.net", "K1", KnownKey(), self.clock.now),
             videos=self.videos,
+            operations=Operations(self.reports, self.queue, dead, "dev", "ecg_rhythm", self.clock.now),
             worker=self.worker,
+            sweeper=self.sweeper,
             circuit=self.circuit,
             stopping=self.stopping,
-            model_client=httpx.AsyncClient(),
+            model_client=httpx.AsyncClient(verify=False),  # never asked; reading the authorities takes a moment
+            provider_client=httpx.AsyncClient(verify=False),
             health=ProcessHealth(worker_runs=True),
             stream_timing=StreamTiming(poll_s=0.01, heartbeat_s=0.05),
         )
