@@ -4,7 +4,7 @@ import awacs.dynamodb as dynamodb
 import awacs.s3 as s3
 import awacs.secretsmanager as secretsmanager
 import awacs.sqs as sqs
-from troposphere import GetAtt, Ref, Region, Sub, Template
+from troposphere import GetAtt, Join, Ref, Region, Sub, Template
 from troposphere.ecs import (
     AwsvpcConfiguration,
     CapacityProviderStrategyItem,
@@ -164,6 +164,18 @@ def _task_role(template: Template, environment: Environment) -> Role:
                         ],
                         [wired(template, "JobsQueueArn")],
                     ),
+                    allow("DeadLetters", [sqs.GetQueueAttributes], [wired(template, "JobsDeadLetterQueueArn")]),
+                ),
+                inline(
+                    "reports",
+                    allow(
+                        "Reports",
+                        [s3.GetObject],
+                        [
+                            Join("", [wired(template, "ArtifactsBucketArn"), f"/{key}"])
+                            for key in (f"observed/{environment.name}/box.json", f"status/{environment.name}.json")
+                        ],
+                    ),
                 ),
             ],
         )
@@ -174,11 +186,15 @@ def _container(template: Template, environment: Environment) -> ContainerDefinit
     literal(template, "ImageTag", "The content address of services/api")
     log_group = _log_group(template, environment, "ApiLogGroup", "api")
     variables = {
+        "ENVIRONMENT": environment.name,
         "AWS_DEFAULT_REGION": environment.region,
         "S3_BUCKET_NAME": wired(template, "VideoBucketName"),
         "MODEL_SERVER_URL": wired_text(template, f"http://${{ModelServerPrivateIp}}:{MODEL_SERVER_PORT}"),
         "JOBS_TABLE_NAME": wired(template, "JobsTableName"),
         "JOBS_QUEUE_URL": wired(template, "JobsQueueUrl"),
+        "JOBS_DEAD_LETTER_QUEUE_URL": wired(template, "JobsDeadLetterQueueUrl"),
+        "ARTIFACTS_BUCKET_NAME": wired(template, "ArtifactsBucketName"),
+        "SIGN_IN": "none",  # starts on the embedded AWS only, until there is a user pool
         "ANALYSIS_APP": ANALYSIS_APP,
         "DISTRIBUTION_DOMAIN_NAME": wired(template, "DistributionDomainName"),
     }

@@ -32,6 +32,7 @@ LONGEST_LINE = 64 * 1024 * 1024
 
 _UNAVAILABLE = frozenset({404, 429, 502, 503, 504})
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_SCHEMA = re.compile(r"[a-z][a-z0-9_-]{0,62}/v[0-9]{1,4}")
 _STAGE = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 OnProgress = Callable[[Progress], Awaitable[None]]
@@ -58,7 +59,9 @@ class ModelServer:
             return False
         return response.status_code == httpx.codes.OK
 
-    async def analyse(self, job_id: str, bucket: str, key: str, on_progress: OnProgress) -> dict[str, Any]:
+    async def analyse(
+        self, job_id: str, bucket: str, key: str, on_progress: OnProgress, app: str | None = None
+    ) -> dict[str, Any]:
         """Have the object `key` of `bucket` analysed and return its result document.
 
         Args:
@@ -66,6 +69,7 @@ class ModelServer:
             bucket: the bucket of the video.
             key: the key of the video.
             on_progress: awaited for each progress event, in order.
+            app: another app than the default one.
 
         Raises:
             AnalysisRejected: the video cannot be read.
@@ -75,16 +79,14 @@ class ModelServer:
         body = {"job_id": job_id, "video": {"bucket": bucket, "key": key}, "options": {}}
         try:
             with anyio.fail_after(self._deadline_s):
-                return await self._ask(body, on_progress)
+                return await self._ask(app or self._app, body, on_progress)
         except TimeoutError as error:
             raise AnalysisBroken(f"no result within {self._deadline_s:g} s") from error
 
-    async def _ask(self, body: dict[str, Any], on_progress: OnProgress) -> dict[str, Any]:
+    async def _ask(self, app: str, body: dict[str, Any], on_progress: OnProgress) -> dict[str, Any]:
         answered = False
         try:
-            async with self._client.stream(
-                "POST", f"/{self._app}/analyze", json=body, timeout=self._timeout
-            ) as response:
+            async with self._client.stream("POST", f"/{app}/analyze", json=body, timeout=self._timeout) as response:
                 answered = True
                 if response.status_code in _UNAVAILABLE:
                     raise AnalysisUnavailable(
@@ -94,7 +96,7 @@ class ModelServer:
                 if response.status_code != httpx.codes.OK:
                     raise AnalysisBroken(f"the model server answered {response.status_code}")
                 async for line in _lines(response):
-                    event = _event(line)
+                    event = _event(line, app == self._app)
                     if isinstance(event, Progress):
                         await on_progress(event)
                     else:
@@ -126,8 +128,8 @@ async def _lines(response: httpx.Response) -> AsyncIterator[bytes]:
         yield bytes(rest)
 
 
-def _event(line: bytes) -> Progress | dict[str, Any]:
-    """Return a progress event, or the result's document.
+def _event(line: bytes, by_default_app: bool) -> Progress | dict[str, Any]:
+    """Return a progress event, or the result's document: of our schema, or of a chosen app's own.
 
     Raises:
         AnalysisRejected: the line is an error event that is final.
@@ -140,7 +142,9 @@ def _event(line: bytes) -> Progress | dict[str, Any]:
                 if not _STAGE.fullmatch(stage) or not math.isfinite(fraction):
                     raise AnalysisBroken("a progress event has no sensible stage or fraction")
                 return Progress(stage, min(1.0, max(0.0, float(fraction))))
-            case {"event": "result", "result": {"schema": schema} as result} if schema == RESULT_SCHEMA:
+            case {"event": "result", "result": {"schema": str(schema)} as result} if schema == RESULT_SCHEMA or (
+                _SCHEMA.fullmatch(schema) and not by_default_app
+            ):
                 return dict(result)
             case {"event": "error", "error": {"code": str(code), "message": str(message)}}:
                 if code == "internal" or not _CODE.fullmatch(code):

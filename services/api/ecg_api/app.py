@@ -19,10 +19,9 @@ from fastapi import FastAPI, HTTPException
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ecg_api import ids, problems
+from ecg_api import ids, problems, routes, routes_operation, routes_people
 from ecg_api.errors import Code
 from ecg_api.logs import request_id
-from ecg_api.routes import router
 from ecg_api.services import Services
 
 log = logging.getLogger(__name__)
@@ -51,7 +50,7 @@ def build_app(make_services: Callable[[], Services]) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         services = make_services()
         app.state.services = services
-        async with services.model_client, anyio.create_task_group() as group:
+        async with services.model_client, services.provider_client, anyio.create_task_group() as group:
             group.start_soon(_work, services)
             with stopping_on_signals(services.stopping):
                 yield
@@ -69,7 +68,8 @@ def build_app(make_services: Callable[[], Services]) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.include_router(router)
+    for part in (routes_operation, routes_people, routes):
+        app.include_router(part.router)
     problems.install(app)
     app.add_middleware(RequestLog)
     return app

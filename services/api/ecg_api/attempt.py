@@ -47,7 +47,9 @@ class Analyser(Protocol):
     """What an attempt needs of the model server."""
 
     async def healthy(self) -> bool: ...
-    async def analyse(self, job_id: str, bucket: str, key: str, on_progress: OnProgress) -> dict[str, Any]: ...
+    async def analyse(
+        self, job_id: str, bucket: str, key: str, on_progress: OnProgress, app: str | None = None
+    ) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,7 @@ class Attempts:
                 log.warning("progress is not written", extra={"reason": str(error)})
 
         try:
-            document = await self._analyser.analyse(job.id, self._bucket, job.key, on_progress)
+            document = await self._analyser.analyse(job.id, self._bucket, job.key, on_progress, job.app)
         except ChangeRefused:
             return Lost()
         except AnalysisRejected as error:

@@ -3,7 +3,8 @@
     ApiError
     ├── SettingsError            the process was started wrongly; every mistake at once
     ├── Refused                  the caller can act on it: becomes a problem document
-    ├── StoreUnavailable         an AWS service did not do its part: becomes `service_unavailable`
+    ├── TokenRefused             a bearer token that is not good: becomes `sign_in_required`
+    ├── StoreUnavailable         a service behind this one did not do its part: becomes `service_unavailable`
     ├── ChangeRefused            a conditional write lost: the job is not in the state that it needed
     ├── UploadRejected           S3 will not assemble the parts of an upload
     └── AnalysisError
@@ -39,6 +40,9 @@ class Code(StrEnum):
     VIDEO_TOO_LARGE = "video_too_large"
     OBJECT_NOT_FOUND = "object_not_found"
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
+    SIGN_IN_REQUIRED = "sign_in_required"
+    NOT_PERMITTED = "not_permitted"
+    UNKNOWN_APP = "unknown_app"
     VIDEO_NOT_FOUND = "video_not_found"
     RESULT_NOT_READY = "result_not_ready"
     UPLOAD_INCOMPLETE = "upload_incomplete"
@@ -83,6 +87,11 @@ PROBLEMS = MappingProxyType(
         Code.ATTEMPTS_EXHAUSTED: ProblemKind(
             422, "The analysis failed repeatedly", "Upload the video again, or tell the operator its id."
         ),
+        Code.SIGN_IN_REQUIRED: ProblemKind(
+            401, "You are not signed in", "Sign in as `/api/config` says and send the access token as a bearer token."
+        ),
+        Code.NOT_PERMITTED: ProblemKind(403, "This is for operators", "Ask whoever runs the environment for the role."),
+        Code.UNKNOWN_APP: ProblemKind(422, "There is no such app", "Choose one that `/api/apps` lists, or none."),
         Code.VIDEO_NOT_FOUND: ProblemKind(404, "There is no such video", "List your videos for their ids."),
         Code.RESULT_NOT_READY: ProblemKind(409, "The result is not ready", "Follow the video's events, or ask later."),
         Code.UPLOAD_INCOMPLETE: ProblemKind(
@@ -131,8 +140,16 @@ class Refused(ApiError):
         super().__init__(f"{code}: {detail}")
 
 
+class TokenRefused(ApiError):
+    """A bearer token failed the check that `reason` names; for the logs, not for whoever sent it."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"token refused: {reason}")
+
+
 class StoreUnavailable(ApiError):
-    """`operation` of an AWS `service` failed with `reason` after boto3's own retries."""
+    """`operation` of a `service` behind this one failed with `reason`, for AWS after boto3's own retries."""
 
     def __init__(self, service: str, operation: str, reason: str) -> None:
         self.service = service

@@ -132,6 +132,7 @@ def to_item(job: Job) -> _Item:
         "expires_at": job.expires_at,
         "upload_id": job.upload_id,
         "claim": job.claim,
+        "app": job.app,
     }
     return {name: _attribute(value) for name, value in values.items() if value is not None}
 
@@ -160,6 +161,7 @@ def from_item(item: _Item) -> Job:
         expires_at=int(item["expires_at"]["N"]) if "expires_at" in item else None,
         upload_id=text("upload_id"),
         claim=_claim(claim) if claim else None,
+        app=text("app"),
     )
 
 

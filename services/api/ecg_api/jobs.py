@@ -88,7 +88,8 @@ class Job:
     """One video and its analysis; `size` in bytes, times in UTC, `expires_at` in epoch seconds.
 
     `name` is the file's name as the owner typed it. It is shown to the owner and goes nowhere else: not into
-    keys, not into logs. `upload_id` is S3's id of a multipart upload, None for a single one.
+    keys, not into logs. `upload_id` is S3's id of a multipart upload, None for a single one; `app` is the Serve app
+    that was chosen, None for the default one.
     """
 
     owner: Owner
@@ -107,6 +108,7 @@ class Job:
     expires_at: int | None = None
     upload_id: str | None = None
     claim: Claim | None = None
+    app: str | None = None
 
     @property
     def prefix(self) -> str:

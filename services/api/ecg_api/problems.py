@@ -84,7 +84,11 @@ def install(app: FastAPI) -> None:
 
     async def refused(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, Refused)  # noqa: S101 - registered for this type only
-        return problem_response(request.url.path, error.code, error.detail, retry_after_s=error.retry_after_s)
+        # RFC 9110 asks for a challenge with each 401, and RFC 6750 says which.
+        headers = {"WWW-Authenticate": "Bearer"} if error.code == Code.SIGN_IN_REQUIRED else None
+        return problem_response(
+            request.url.path, error.code, error.detail, retry_after_s=error.retry_after_s, headers=headers
+        )
 
     async def unavailable(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, StoreUnavailable)  # noqa: S101

@@ -25,6 +25,14 @@ _GONE = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class Depth:
+    """About how many messages wait in a queue, and how many are being worked on."""
+
+    waiting: int
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """One delivery of a message: `receipt` answers for it, `receive_count` is 1 at the first."""
 
@@ -85,6 +93,13 @@ class SqsJobQueue:
         )
         policy = answer.get("Attributes", {}).get("RedrivePolicy")
         return int(json.loads(policy)["maxReceiveCount"]) if policy else None
+
+    async def depth(self) -> Depth:
+        """Return how full the queue is, as SQS reckons it."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        answer = await call("sqs", self._client.get_queue_attributes, QueueUrl=self._url, AttributeNames=names)
+        waiting, in_flight = (int(answer.get("Attributes", {}).get(name, 0)) for name in names)
+        return Depth(waiting, in_flight)
 
     async def check(self) -> None:
         """Return if the queue answers."""

@@ -1,25 +1,21 @@
-"""The routes. Each asks `Videos` and shapes the answer; refusals become problem documents by themselves."""
+"""The routes about videos: each asks `Videos` and shapes the answer; refusals become problem documents."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi import APIRouter, Header, Query, Response
+from fastapi.responses import StreamingResponse
 
-from ecg_api.errors import PROBLEMS, Code, Refused, code_named
+from ecg_api.asking import AskedServices, AskingOwner
+from ecg_api.errors import Code, Refused
 from ecg_api.event_stream import job_events
-from ecg_api.jobs import Owner
-from ecg_api.problems import documented, problem_response
-from ecg_api.services import Services
+from ecg_api.problems import documented
 from ecg_api.videos import decode_cursor, encode_cursor
 from ecg_api.views import (
     CompletedUpload,
     CreatedVideo,
-    Health,
     NewVideo,
-    ProblemExplained,
-    Readiness,
     VideoList,
     VideoView,
     etag_of,
@@ -27,67 +23,28 @@ from ecg_api.views import (
     video_view,
 )
 
-router = APIRouter()
+router = APIRouter(tags=["videos"])
 _PRIVATE = {"Cache-Control": "private, no-cache"}
-
-
-def services(request: Request) -> Services:
-    """Return what the application was built with."""
-    found: Services = request.app.state.services
-    return found
-
-
-async def current_owner() -> Owner:
-    """Return who is asking. There is no sign-in yet: everybody is `local`. Sign-in replaces this function."""
-    return Owner("local")
-
-
-AskedServices = Annotated[Services, Depends(services)]
-AskingOwner = Annotated[Owner, Depends(current_owner)]
-
-
-@router.get("/health", tags=["operation"], summary="Liveness")
-@router.get("/api/health", tags=["operation"], summary="Liveness, through the CDN", operation_id="api_health")
-async def health() -> Health:
-    """The process answers. Asks nobody else, so that a fault elsewhere does not restart this one."""
-    return Health()
-
-
-@router.get(
-    "/ready",
-    tags=["operation"],
-    summary="Readiness",
-    response_model=Readiness,
-    responses=documented(Code.SERVICE_UNAVAILABLE),
-)
-async def ready(request: Request, asked: AskedServices) -> Response:
-    """Table, queue and bucket answer, and the worker runs."""
-    faults = dict(await asked.videos.check())
-    if not asked.health.worker_runs:
-        faults["worker"] = "not running"
-    if faults:
-        detail = "Not ready: " + ", ".join(f"{name} ({reason})" for name, reason in sorted(faults.items()))
-        return problem_response(request.url.path, Code.SERVICE_UNAVAILABLE, detail, retry_after_s=5)
-    state = Readiness(model_server="unavailable" if asked.circuit.is_open else "available")
-    return JSONResponse(state.model_dump(), headers={"Cache-Control": "no-store"})
 
 
 @router.post(
     "/api/videos",
-    tags=["videos"],
     summary="Begin an upload",
     status_code=201,
     responses=documented(
+        Code.SIGN_IN_REQUIRED,
         Code.UNSUPPORTED_CONTENT_TYPE,
         Code.FILE_TOO_LARGE,
         Code.EMPTY_FILE,
+        Code.UNKNOWN_APP,
         Code.INVALID_REQUEST,
         Code.SERVICE_UNAVAILABLE,
     ),
 )
 async def create_video(body: NewVideo, asked: AskedServices, owner: AskingOwner, response: Response) -> CreatedVideo:
     """Answers where to send the file: straight to S3, in one PUT or, when it is large, in parts."""
-    job, upload = await asked.videos.create(owner, body.name, body.size, body.content_type)
+    await asked.operations.check_app(body.app)
+    job, upload = await asked.videos.create(owner, body.name, body.size, body.content_type, body.app)
     response.headers["Location"] = f"/api/videos/{job.id}"
     response.headers["Cache-Control"] = "no-store"
     return CreatedVideo(**video_view(job).model_dump(), upload=upload_view(upload))
@@ -95,9 +52,9 @@ async def create_video(body: NewVideo, asked: AskedServices, owner: AskingOwner,
 
 @router.post(
     "/api/videos/{video_id}/complete",
-    tags=["videos"],
     summary="Complete an upload",
     responses=documented(
+        Code.SIGN_IN_REQUIRED,
         Code.VIDEO_NOT_FOUND,
         Code.UPLOAD_INCOMPLETE,
         Code.CONFLICT,
@@ -122,9 +79,8 @@ async def complete_video(
 
 @router.get(
     "/api/videos",
-    tags=["videos"],
     summary="List your videos",
-    responses=documented(Code.INVALID_REQUEST, Code.SERVICE_UNAVAILABLE),
+    responses=documented(Code.SIGN_IN_REQUIRED, Code.INVALID_REQUEST, Code.SERVICE_UNAVAILABLE),
 )
 async def list_videos(
     asked: AskedServices,
@@ -145,12 +101,11 @@ async def list_videos(
 
 @router.get(
     "/api/videos/{video_id}",
-    tags=["videos"],
     summary="Read a video's state",
     response_model=VideoView,
     responses={
         304: {"description": "It is as `If-None-Match` knows it."},
-        **documented(Code.VIDEO_NOT_FOUND, Code.SERVICE_UNAVAILABLE),
+        **documented(Code.SIGN_IN_REQUIRED, Code.VIDEO_NOT_FOUND, Code.SERVICE_UNAVAILABLE),
     },
 )
 async def read_video(
@@ -166,12 +121,12 @@ async def read_video(
 
 @router.get(
     "/api/videos/{video_id}/result",
-    tags=["videos"],
     summary="Read the result",
     responses={
         200: {"description": "The result document, schema `ecg-result/v1`.", "content": {"application/json": {}}},
         304: {"description": "It is as `If-None-Match` knows it."},
         **documented(
+            Code.SIGN_IN_REQUIRED,
             Code.VIDEO_NOT_FOUND,
             Code.RESULT_NOT_READY,
             Code.NOT_A_VIDEO,
@@ -199,14 +154,13 @@ async def read_result(
 
 @router.get(
     "/api/videos/{video_id}/events",
-    tags=["videos"],
     summary="Follow a video",
     responses={
         200: {
             "description": "Server-sent events `state` and `progress`, each with the whole video as its data.",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
-        **documented(Code.VIDEO_NOT_FOUND, Code.SERVICE_UNAVAILABLE),
+        **documented(Code.SIGN_IN_REQUIRED, Code.VIDEO_NOT_FOUND, Code.SERVICE_UNAVAILABLE),
     },
     response_class=StreamingResponse,
 )
@@ -224,39 +178,14 @@ async def follow_video(video_id: str, asked: AskedServices, owner: AskingOwner) 
 
 @router.delete(
     "/api/videos/{video_id}",
-    tags=["videos"],
     summary="Delete a video",
     status_code=204,
-    responses=documented(Code.VIDEO_NOT_FOUND, Code.SERVICE_UNAVAILABLE),
+    responses=documented(Code.SIGN_IN_REQUIRED, Code.VIDEO_NOT_FOUND, Code.SERVICE_UNAVAILABLE),
 )
 async def delete_video(video_id: str, asked: AskedServices, owner: AskingOwner) -> Response:
     """It is gone for readers at once; then its upload, its result and its pictures are removed."""
     await asked.videos.delete(owner, video_id)
     return Response(status_code=204)
-
-
-@router.get("/api/problems", tags=["operation"], summary="List what can go wrong")
-async def list_problems() -> list[ProblemExplained]:
-    """Every code of a problem document."""
-    return [
-        ProblemExplained(code=code, status=kind.status, title=kind.title, remedy=kind.remedy)
-        for code, kind in PROBLEMS.items()
-    ]
-
-
-@router.get(
-    "/api/problems/{code}",
-    tags=["operation"],
-    summary="Explain what went wrong",
-    responses=documented(Code.NOT_FOUND),
-)
-async def explain_problem(code: str) -> ProblemExplained:
-    """The `type` of a problem document leads here."""
-    known = code_named(code)
-    if known is None:
-        raise Refused(Code.NOT_FOUND, "There is no problem with this code.")
-    kind = PROBLEMS[known]
-    return ProblemExplained(code=code, status=kind.status, title=kind.title, remedy=kind.remedy)
 
 
 def _tagged(body: bytes, if_none_match: str | None) -> Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import ssl
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,13 +13,18 @@ import boto3
 import httpx
 from botocore.config import Config
 
+from ecg_api.access import Access, BearerTokens, OpenToAll
 from ecg_api.analysis import ModelServer
 from ecg_api.circuit import Circuit
 from ecg_api.event_stream import StreamTiming
 from ecg_api.job_table import DynamoJobTable
 from ecg_api.objects import S3Objects
+from ecg_api.operations import Operations
+from ecg_api.provider import Provider
 from ecg_api.queue import SqsJobQueue
-from ecg_api.settings import Settings
+from ecg_api.reports import S3Reports
+from ecg_api.settings import Settings, SignInSettings
+from ecg_api.tokens import TokenRules
 from ecg_api.videos import Videos
 from ecg_api.worker import Worker
 
@@ -31,13 +38,17 @@ class ProcessHealth:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything that routes and lifespan use. `model_client` is closed when the process ends."""
+    """Everything that routes and lifespan use. The clients are closed when the process ends."""
 
+    environment: str
+    access: Access
     videos: Videos
+    operations: Operations
     worker: Worker
     circuit: Circuit
     stopping: anyio.Event
     model_client: httpx.AsyncClient
+    provider_client: httpx.AsyncClient
     health: ProcessHealth = field(default_factory=ProcessHealth)
     stream_timing: StreamTiming = field(default_factory=StreamTiming)
 
@@ -62,15 +73,27 @@ def make_services(settings: Settings) -> Services:
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
+    sqs_client, s3_client = session.client("sqs", config=common), session.client("s3", config=common.merge(s3))
     table = DynamoJobTable(session.client("dynamodb", config=common), settings.jobs_table)
-    queue = SqsJobQueue(session.client("sqs", config=common), settings.jobs_queue_url)
-    objects = S3Objects(session.client("s3", config=common.merge(s3)), settings.video_bucket)
+    queue = SqsJobQueue(sqs_client, settings.jobs_queue_url)
+    objects = S3Objects(s3_client, settings.video_bucket)
     # No proxy from the surroundings: the model server is a neighbour in the same network.
     model_client = httpx.AsyncClient(base_url=settings.model_server_url, trust_env=False)
+    provider_client = httpx.AsyncClient(timeout=5.0, verify=_trust())
     circuit = Circuit(time.monotonic)
     stopping = anyio.Event()
     return Services(
+        environment=settings.environment,
+        access=_access(settings.sign_in, provider_client),
         videos=Videos(table, queue, objects, settings, utc_now),
+        operations=Operations(
+            S3Reports(s3_client, settings.artifacts_bucket, settings.environment),
+            queue,
+            SqsJobQueue(sqs_client, settings.dead_letter_queue_url),
+            settings.environment,
+            settings.analysis_app,
+            utc_now,
+        ),
         worker=Worker(
             table,
             queue,
@@ -90,7 +113,22 @@ def make_services(settings: Settings) -> Services:
         circuit=circuit,
         stopping=stopping,
         model_client=model_client,
+        provider_client=provider_client,
     )
+
+
+def _access(settings: SignInSettings | None, client: httpx.AsyncClient) -> Access:
+    if settings is None:
+        return OpenToAll()
+    rules = TokenRules(settings.issuer, settings.audiences, settings.roles_claim, settings.operator_group)
+    provider = Provider(client, settings.issuer, settings.metadata_url, time.monotonic)
+    return BearerTokens(provider, rules, settings.client_id, settings.scopes)
+
+
+def _trust() -> ssl.SSLContext | bool:
+    """Whom to trust beside the public authorities: AWS_CA_BUNDLE, as boto3 does; it is set with the embedded AWS."""
+    bundle = os.environ.get("AWS_CA_BUNDLE")
+    return ssl.create_default_context(cafile=bundle) if bundle else True
 
 
 def utc_now() -> datetime:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from ecg_api.errors import SettingsError
 
@@ -14,15 +16,33 @@ GIB = 1024**3
 MIB = 1024**2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
+class SignInSettings:
+    """The OpenID Connect provider that people sign in with, and what its tokens must say."""
+
+    issuer: str
+    client_id: str
+    metadata_url: str
+    audiences: frozenset[str]
+    scopes: tuple[str, ...] = ("openid", "profile", "email")
+    roles_claim: str = "cognito:groups"
+    operator_group: str = "operator"
+
+
+@dataclass(frozen=True)
 class Settings:
     """What the service is told about its surroundings; sizes in bytes, times in seconds."""
 
     region: str
+    environment: str
     video_bucket: str
+    artifacts_bucket: str
     jobs_table: str
     jobs_queue_url: str
+    dead_letter_queue_url: str
     model_server_url: str
+    sign_in: SignInSettings | None = None
+    """None turns access control off, which `from_environment` allows in a local trial only."""
     analysis_app: str = "ecg_rhythm"
     path_style: bool = False
     """A given endpoint (the embedded AWS) has one host name for all buckets, so that browsers can reach it."""
@@ -44,47 +64,108 @@ class Settings:
         Raises:
             SettingsError: variables are missing or malformed; names all of them.
         """
-        mistakes: list[str] = []
-
-        def required(name: str) -> str:
-            value = environment.get(name, "").strip()
-            if not value:
-                mistakes.append(f"{name} is not set")
-            return value
-
-        def number(name: str, default: N, parse: Callable[[str], N]) -> N:
-            text = environment.get(name, "").strip()
-            if not text:
-                return default
-            try:
-                value = parse(text)
-            except ValueError:
-                mistakes.append(f"{name} is not a number: {text!r}")
-                return default
-            if not 0 < value < float("inf"):
-                mistakes.append(f"{name} must be greater than 0, is {text!r}")
-            return value
-
-        url = required("MODEL_SERVER_URL").rstrip("/")
+        given = _Variables(environment)
+        url = given.required("MODEL_SERVER_URL").rstrip("/")
         if url and not url.startswith(("http://", "https://")):
-            mistakes.append(f"MODEL_SERVER_URL must begin with http:// or https://, is {url!r}")
-        defaults = cls("", "", "", "", "")
+            given.mistakes.append(f"MODEL_SERVER_URL must begin with http:// or https://, is {url!r}")
         settings = cls(
-            region=required("AWS_DEFAULT_REGION"),
-            video_bucket=required("S3_BUCKET_NAME"),
-            jobs_table=required("JOBS_TABLE_NAME"),
-            jobs_queue_url=required("JOBS_QUEUE_URL"),
+            region=given.required("AWS_DEFAULT_REGION"),
+            environment=given.required("ENVIRONMENT"),
+            video_bucket=given.required("S3_BUCKET_NAME"),
+            artifacts_bucket=given.required("ARTIFACTS_BUCKET_NAME"),
+            jobs_table=given.required("JOBS_TABLE_NAME"),
+            jobs_queue_url=given.required("JOBS_QUEUE_URL"),
+            dead_letter_queue_url=given.required("JOBS_DEAD_LETTER_QUEUE_URL"),
             model_server_url=url,
-            analysis_app=environment.get("ANALYSIS_APP", "").strip() or defaults.analysis_app,
-            path_style=bool(environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL")),
-            max_upload_bytes=number("MAX_UPLOAD_BYTES", defaults.max_upload_bytes, int),
-            worker_concurrency=number("WORKER_CONCURRENCY", defaults.worker_concurrency, int),
-            analysis_deadline_s=number("ANALYSIS_DEADLINE_S", defaults.analysis_deadline_s, float),
-            analysis_silence_s=number("ANALYSIS_SILENCE_S", defaults.analysis_silence_s, float),
-            log_level=environment.get("LOG_LEVEL", "").strip().upper() or defaults.log_level,
+            sign_in=_sign_in(given),
+            analysis_app=given.optional("ANALYSIS_APP", cls.analysis_app),
+            path_style=bool(given.optional("AWS_ENDPOINT_URL_S3") or given.optional("AWS_ENDPOINT_URL")),
+            max_upload_bytes=given.number("MAX_UPLOAD_BYTES", cls.max_upload_bytes, int),
+            worker_concurrency=given.number("WORKER_CONCURRENCY", cls.worker_concurrency, int),
+            analysis_deadline_s=given.number("ANALYSIS_DEADLINE_S", cls.analysis_deadline_s, float),
+            analysis_silence_s=given.number("ANALYSIS_SILENCE_S", cls.analysis_silence_s, float),
+            log_level=given.one_of("LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
         )
-        if settings.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-            mistakes.append(f"LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR, is {settings.log_level!r}")
-        if mistakes:
-            raise SettingsError(mistakes)
+        if given.mistakes:
+            raise SettingsError(given.mistakes)
         return settings
+
+
+class _Variables:
+    """Environment variables, and what is wrong with them."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self.mistakes: list[str] = []
+
+    def optional(self, name: str, default: str = "") -> str:
+        return self._environment.get(name, "").strip() or default
+
+    def required(self, name: str) -> str:
+        value = self.optional(name)
+        if not value:
+            self.mistakes.append(f"{name} is not set")
+        return value
+
+    def one_of(self, name: str, choices: tuple[str, ...]) -> str:
+        value = self.optional(name, choices[0])
+        found = next((choice for choice in choices if choice.lower() == value.lower()), None)
+        if found is None:
+            self.mistakes.append(f"{name} must be one of {', '.join(choices)}, is {value!r}")
+        return found or choices[0]
+
+    def number(self, name: str, default: N, parse: Callable[[str], N]) -> N:
+        text = self.optional(name)
+        if not text:
+            return default
+        try:
+            value = parse(text)
+        except ValueError:
+            self.mistakes.append(f"{name} is not a number: {text!r}")
+            return default
+        if not 0 < value < float("inf"):
+            self.mistakes.append(f"{name} must be greater than 0, is {text!r}")
+        return value
+
+
+def _sign_in(given: _Variables) -> SignInSettings | None:
+    if given.one_of("SIGN_IN", ("oidc", "none")) == "none":
+        if not _is_local_trial(given):
+            given.mistakes.append(
+                "SIGN_IN=none opens every video to everybody: it is for a trial on one machine, with AWS_ENDPOINT_URL "
+                "on a loopback address and outside of ECS"
+            )
+        return None
+    issuer, client_id = given.required("OIDC_ISSUER"), given.required("OIDC_CLIENT_ID")
+    metadata_url = given.optional("OIDC_METADATA_URL") or _metadata_url(given, issuer)
+    for name, url in (("OIDC_ISSUER", issuer), ("OIDC_METADATA_URL", metadata_url)):
+        if issuer and not url.startswith("https://"):
+            given.mistakes.append(f"{name} must begin with https://, is {url!r}")
+    return SignInSettings(
+        issuer=issuer,
+        client_id=client_id,
+        metadata_url=metadata_url,
+        audiences=frozenset(given.optional("OIDC_AUDIENCES", client_id).split()),
+        scopes=tuple(given.optional("OIDC_SCOPES", " ".join(SignInSettings.scopes)).split()),
+        roles_claim=given.optional("OIDC_ROLES_CLAIM", SignInSettings.roles_claim),
+        operator_group=given.optional("OIDC_OPERATOR_GROUP", SignInSettings.operator_group),
+    )
+
+
+def _metadata_url(given: _Variables, issuer: str) -> str:
+    """Return where the issuer's metadata lie: below its own name, or for Cognito where AWS is said to be."""
+    endpoint = given.optional("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER") or given.optional("AWS_ENDPOINT_URL")
+    parts = urlsplit(issuer)
+    base = f"{endpoint}{parts.path}" if endpoint and parts.netloc.startswith("cognito-idp.") else issuer
+    return f"{base.rstrip('/')}/.well-known/openid-configuration"
+
+
+def _is_local_trial(given: _Variables) -> bool:
+    # Fargate and EC2 agents set the second in every container; nobody can leave it out by mistake.
+    if given.optional("ECS_CONTAINER_METADATA_URI_V4"):
+        return False
+    host = urlsplit(given.optional("AWS_ENDPOINT_URL")).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -98,9 +98,9 @@ class Videos:
         self._now = now
 
     async def create(
-        self, owner: Owner, name: str, size: int, content_type: str
+        self, owner: Owner, name: str, size: int, content_type: str, app: str | None = None
     ) -> tuple[Job, SingleUpload | MultipartUpload]:
-        """Begin a video of `size` bytes and say where to upload it.
+        """Begin a video of `size` bytes, to be analysed by `app`, and say where to upload it.
 
         Raises:
             Refused: `unsupported_content_type`, `empty_file` or `file_too_large`.
@@ -128,6 +128,7 @@ class Videos:
             key=f"{jobs.object_prefix(owner, job_id)}source.{EXTENSIONS[content_type]}",
             created_at=now,
             updated_at=now,
+            app=app,
         )
         # The job comes first: an object without a job would be nobody's.
         await self._table.create(job)

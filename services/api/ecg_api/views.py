@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from ecg_api.access import SignIn
 from ecg_api.jobs import Job, JobState
+from ecg_api.operations import Apps, AppState, Overview
+from ecg_api.principals import Role
 from ecg_api.videos import MultipartUpload, SingleUpload
 
 _EXAMPLE_ID = "019ab0c5-54a0-7d41-8cbb-1c0b6f0e7a11"
@@ -27,6 +30,11 @@ class NewVideo(BaseModel):
     ]
     size: Annotated[int, Field(ge=0, description="In bytes.", examples=[1_482_113])]
     content_type: Annotated[str, Field(min_length=1, max_length=127, examples=["video/mp4"])]
+    app: Annotated[
+        str | None,
+        StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$"),
+        Field(description="Who analyses it; one of `GET /api/apps`, the default one if none.", examples=["ecg_rhythm"]),
+    ] = None
 
 
 class UploadedPart(BaseModel):
@@ -86,6 +94,7 @@ class VideoView(BaseModel):
     created_at: datetime
     updated_at: datetime
     attempts: int = Field(description="How often its analysis was tried.", examples=[1])
+    app: str | None = Field(default=None, description="Who analyses it, where one was chosen.", examples=["ecg_rhythm"])
     progress: ProgressView | None = None
     error: ErrorView | None = None
     links: Links
@@ -156,6 +165,75 @@ class ProblemExplained(BaseModel):
     remedy: str
 
 
+class SignInView(BaseModel):
+    """How to sign in: at `authorization_endpoint`, by the code flow with PKCE; `none` where nobody has to."""
+
+    kind: Literal["oidc", "none"] = Field(examples=["oidc"])
+    issuer: str | None = Field(default=None, examples=["https://cognito-idp.us-east-1.amazonaws.com/us-east-1_EXAMPLE"])
+    client_id: str | None = Field(default=None, examples=["4l5gcexample"])
+    authorization_endpoint: str | None = Field(default=None, examples=["https://sign-in.example/oauth2/authorize"])
+    token_endpoint: str | None = Field(default=None, examples=["https://sign-in.example/oauth2/token"])
+    end_session_endpoint: str | None = Field(default=None, examples=["https://sign-in.example/logout"])
+    scopes: list[str] | None = Field(default=None, examples=[["openid", "profile", "email"]])
+
+
+class ConfigView(BaseModel):
+    """What a page needs to know before anybody is signed in."""
+
+    environment: str = Field(examples=["dev"])
+    sign_in: SignInView
+
+
+class MeView(BaseModel):
+    """Somebody who is signed in."""
+
+    sub: str = Field(examples=["84d8e4f8-1031-7051-3c1f-d0a8f0c1e9aa"])
+    name: str = Field(examples=["Ada Lovelace"])
+    roles: list[Role] = Field(examples=[["user"]])
+
+
+class AppView(BaseModel):
+    """A Serve app; `reason` says why it is not healthy, `canary` is the box's account of a new version on trial."""
+
+    name: str = Field(examples=["ecg_rhythm"])
+    route_prefix: str | None = Field(examples=["/ecg_rhythm"])
+    version: str | None = Field(description="The address of its package.")
+    state: AppState
+    reason: str | None
+    canary: dict[str, Any] | None
+    default: bool = Field(description="Analyses where nobody chose another.")
+
+
+class AppList(BaseModel):
+    """The apps as the box reported them at `as_of`, null if it never did."""
+
+    apps: list[AppView]
+    as_of: datetime | None
+    stale: bool
+
+
+class QueueView(BaseModel):
+    """Jobs that wait, are worked on, and were given up; `oldest_s` is how long the first has waited, where known."""
+
+    waiting: int
+    in_flight: int
+    oldest_s: float | None = None
+    dead_letters: int
+
+
+class OverviewView(BaseModel):
+    """How the environment does; null what could not be learnt, stale what is old."""
+
+    environment: str = Field(examples=["dev"])
+    as_of: datetime
+    status: dict[str, Any] | None = Field(description="As `apply` or `drift` last saw it: `status/{env}.json`.")
+    status_stale: bool
+    box: dict[str, Any] | None = Field(description="As the GPU box last said: `observed/{env}/box.json`.")
+    box_stale: bool
+    queue: QueueView | None
+    monthly_cost_usd: float | None
+
+
 def video_view(job: Job) -> VideoView:
     """Return how a job looks to its owner."""
     return VideoView(
@@ -167,6 +245,7 @@ def video_view(job: Job) -> VideoView:
         created_at=job.created_at,
         updated_at=job.updated_at,
         attempts=job.attempts,
+        app=job.app,
         progress=ProgressView(stage=job.progress.stage, fraction=job.progress.fraction) if job.progress else None,
         error=ErrorView(code=job.error.code, message=job.error.message) if job.error else None,
         links=Links(
@@ -190,6 +269,35 @@ def upload_view(upload: SingleUpload | MultipartUpload) -> SingleUploadView | Mu
         parts=[PartView(number=part.number, size=part.size, url=part.url) for part in upload.parts],
         expires_at=upload.expires_at,
     )
+
+
+def sign_in_view(sign_in: SignIn | None) -> SignInView:
+    """Return how a page signs somebody in."""
+    if sign_in is None:
+        return SignInView(kind="none")
+    return SignInView(
+        kind="oidc",
+        issuer=sign_in.issuer,
+        client_id=sign_in.client_id,
+        authorization_endpoint=sign_in.authorization_endpoint,
+        token_endpoint=sign_in.token_endpoint,
+        end_session_endpoint=sign_in.end_session_endpoint,
+        scopes=list(sign_in.scopes),
+    )
+
+
+def app_list(found: Apps) -> AppList:
+    """Return how the apps look."""
+    return AppList(
+        apps=[AppView.model_validate(app, from_attributes=True) for app in found.apps],
+        as_of=found.as_of,
+        stale=found.stale,
+    )
+
+
+def overview_view(found: Overview) -> OverviewView:
+    """Return how the environment looks to an operator."""
+    return OverviewView.model_validate(found, from_attributes=True)
 
 
 def etag_of(body: bytes) -> str:

@@ -60,13 +60,17 @@ def test_ecs_5_the_container_knows_region_video_bucket_and_model_server(dev: Bui
     assert variables["MODEL_SERVER_URL"] == "http://${ModelServerPrivateIp}:8080"
 
 
-def test_the_container_knows_its_jobs_its_app_and_its_public_address(dev: Built) -> None:
+def test_the_container_knows_its_name_its_jobs_its_reports_its_app_and_its_public_address(dev: Built) -> None:
     variables = {variable["Name"]: variable["Value"] for variable in _container(dev)["Environment"]}
     assert variables["JOBS_TABLE_NAME"] == "${JobsTableName}"
     assert variables["JOBS_QUEUE_URL"] == "${JobsQueueUrl}"
+    assert variables["JOBS_DEAD_LETTER_QUEUE_URL"] == "${JobsDeadLetterQueueUrl}"
+    assert variables["ARTIFACTS_BUCKET_NAME"] == "${ArtifactsBucketName}"
+    assert variables["ENVIRONMENT"] == "dev"
     assert variables["ANALYSIS_APP"] == "ecg_rhythm"
     assert variables["DISTRIBUTION_DOMAIN_NAME"] == "${DistributionDomainName}"
-    assert len(variables) == 7
+    assert variables["SIGN_IN"] == "none"
+    assert len(variables) == 11
 
 
 def test_the_container_runs_the_image_of_its_content_address_with_the_documented_command(dev: Built) -> None:

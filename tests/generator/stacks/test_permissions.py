@@ -44,9 +44,9 @@ def test_iam_2_the_api_has_exactly_these_rights_to_the_video_bucket(dev: Built) 
     assert _s3_allow("GetObject PutObject DeleteObject ListBucket", VIDEOS) in dev.statements("api", "EcsTaskRole")
 
 
-def test_the_api_may_also_use_its_own_table_its_own_queue_and_abort_its_own_uploads(dev: Built) -> None:
+def test_the_api_may_also_use_its_own_table_and_queues_and_abort_its_own_uploads(dev: Built) -> None:
     beyond = [one for one in dev.statements("api", "EcsTaskRole") if one["Resource"] != VIDEOS]
-    assert [one["Effect"] for one in beyond] == ["Allow"] * 3
+    assert [one["Effect"] for one in beyond] == ["Allow"] * 5
     assert {one["Resource"][0]: {action.split(":")[1] for action in one["Action"]} for one in beyond} == {
         "${VideoBucketArn}/videos/*": {"AbortMultipartUpload"},
         "${JobsTableArn}": {"GetItem", "PutItem", "UpdateItem", "Query"},
@@ -57,7 +57,16 @@ def test_the_api_may_also_use_its_own_table_its_own_queue_and_abort_its_own_uplo
             "ChangeMessageVisibility",
             "GetQueueAttributes",
         },
+        "${JobsDeadLetterQueueArn}": {"GetQueueAttributes"},
+        "${ArtifactsBucketArn}/observed/dev/box.json": {"GetObject"},
     }
+
+
+def test_the_api_reads_two_reports_in_the_artifacts_bucket_and_nothing_else(dev: Built) -> None:
+    reads = [one for one in dev.statements("api", "EcsTaskRole") if "${ArtifactsBucketArn}" in one["Resource"][0]]
+    assert reads == [
+        _s3_allow("GetObject", ["${ArtifactsBucketArn}/observed/dev/box.json", "${ArtifactsBucketArn}/status/dev.json"])
+    ]
 
 
 def test_iam_3_the_box_has_exactly_these_rights_to_the_video_bucket(dev: Built) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import anyio
 import httpx
 
+from ecg_api.access import Access, OpenToAll
 from ecg_api.analysis import OnProgress
 from ecg_api.attempt import WorkerTiming
 from ecg_api.circuit import Circuit
@@ -23,7 +24,8 @@ from ecg_api.event_stream import StreamTiming
 from ecg_api.job_table import Page
 from ecg_api.jobs import Change, Job, JobState, Owner, changed
 from ecg_api.objects import ObjectInfo, SignedPart, SignedPut
-from ecg_api.queue import Delivery
+from ecg_api.operations import Operations
+from ecg_api.queue import Delivery, Depth
 from ecg_api.services import ProcessHealth, Services
 from ecg_api.settings import Settings
 from ecg_api.videos import Videos
@@ -32,7 +34,16 @@ from ecg_api.worker import Worker
 LOCAL = Owner("local")
 MP4 = b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isommp42" + b"\x00\x00\x01\x00mdat" + bytes(200)
 RESULT = {"schema": "ecg-result/v1", "beats": [{"time_s": 0.42, "class": "N", "probability": 0.97}]}
-SETTINGS = Settings("us-east-1", "videos", "jobs", "https://sqs.example/jobs", "http://model.example")
+SETTINGS = Settings(
+    region="us-east-1",
+    environment="dev",
+    video_bucket="videos",
+    artifacts_bucket="artifacts",
+    jobs_table="jobs",
+    jobs_queue_url="https://sqs.example/jobs",
+    dead_letter_queue_url="https://sqs.example/dead",
+    model_server_url="http://model.example",
+)
 
 
 class FakeClock:
@@ -163,6 +174,11 @@ class InMemoryQueue:
     async def max_receives(self) -> int | None:
         return self.limit
 
+    async def depth(self) -> Depth:
+        await self.calm.before("depth")
+        waiting = sum(message.visible_at <= self.clock.monotonic() for message in self.messages.values())
+        return Depth(waiting, len(self.messages) - waiting)
+
     async def check(self) -> None:
         await self.calm.before("check")
 
@@ -260,6 +276,33 @@ class InMemoryObjects:
         await self.calm.before("check")
 
 
+class InMemoryReports:
+    """The artifacts bucket's reports."""
+
+    def __init__(self, calm: Calm) -> None:
+        self.calm = calm
+        self.box_report: dict[str, Any] | None = None
+        self.status_report: dict[str, Any] | None = None
+
+    async def box(self) -> dict[str, Any] | None:
+        await self.calm.before("box")
+        return self.box_report
+
+    async def status(self) -> dict[str, Any] | None:
+        await self.calm.before("status")
+        return self.status_report
+
+
+class DeadLetters:
+    """How full the dead-letter queue of an `InMemoryQueue` is."""
+
+    def __init__(self, queue: InMemoryQueue) -> None:
+        self.queue = queue
+
+    async def depth(self) -> Depth:
+        return Depth(len(self.queue.dead), 0)
+
+
 def etag_of(part: bytes) -> str:
     """The fake's ETag of a part."""
     return f'"{len(part)}-{sum(part)}"'
@@ -280,12 +323,16 @@ class ScriptedModelServer:
     script: Script = delivers
     up: bool = True
     asked: list[str] = field(default_factory=list)
+    apps: list[str | None] = field(default_factory=list)
 
     async def healthy(self) -> bool:
         return self.up
 
-    async def analyse(self, job_id: str, bucket: str, key: str, on_progress: OnProgress) -> dict[str, Any]:
+    async def analyse(
+        self, job_id: str, bucket: str, key: str, on_progress: OnProgress, app: str | None = None
+    ) -> dict[str, Any]:
         self.asked.append(job_id)
+        self.apps.append(app)
         return await self.script(on_progress)
 
 
@@ -301,6 +348,8 @@ class House:
         self.circuit = Circuit(self.clock.monotonic)
         self.stopping = anyio.Event()
         self.videos = Videos(self.table, self.queue, self.objects, settings, self.clock.now)
+        self.reports = InMemoryReports(calm or Calm())
+        self.access: Access = OpenToAll()
         self.worker = self.new_worker()
 
     def new_worker(self, **changes: Any) -> Worker:
@@ -317,12 +366,17 @@ class House:
 
     def services(self) -> Services:
         """Return what an application is built with."""
+        dead = DeadLetters(self.queue)
         return Services(
+            environment="dev",
+            access=self.access,
             videos=self.videos,
+            operations=Operations(self.reports, self.queue, dead, "dev", "ecg_rhythm", self.clock.now),
             worker=self.worker,
             circuit=self.circuit,
             stopping=self.stopping,
             model_client=httpx.AsyncClient(),
+            provider_client=httpx.AsyncClient(),
             health=ProcessHealth(worker_runs=True),
             stream_timing=StreamTiming(poll_s=0.01, heartbeat_s=0.05),
         )

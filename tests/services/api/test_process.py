@@ -29,6 +29,11 @@ ENVIRONMENT = {
     "MODEL_SERVER_URL": "http://10.0.10.5:8080/",
     "JOBS_TABLE_NAME": "jobs",
     "JOBS_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/jobs",
+    "JOBS_DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/dead",
+    "ARTIFACTS_BUCKET_NAME": "artifacts",
+    "ENVIRONMENT": "dev",
+    "OIDC_ISSUER": "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_abc",
+    "OIDC_CLIENT_ID": "page",
 }
 
 
@@ -48,13 +53,54 @@ def test_all_mistakes_of_an_environment_are_told_together() -> None:
         "WORKER_CONCURRENCY": "many",
         "MAX_UPLOAD_BYTES": "-1",
         "LOG_LEVEL": "loud",
+        "SIGN_IN": "maybe",
     }
     with pytest.raises(SettingsError) as error:
         Settings.from_environment(wrong)
     text = str(error.value)
     for name in (*ENVIRONMENT, *wrong):
         assert name in text
-    assert len(error.value.mistakes) == 8
+    assert len(error.value.mistakes) == 14
+
+
+LOOPBACK = {"AWS_ENDPOINT_URL": "https://127.0.0.1:4566"}
+
+
+@pytest.mark.parametrize("endpoint", ["https://127.0.0.1:4566", "https://localhost:4566", "https://[::1]:1"])
+def test_access_control_can_be_off_on_one_machine(endpoint: str) -> None:
+    assert Settings.from_environment({**ENVIRONMENT, "SIGN_IN": "none", "AWS_ENDPOINT_URL": endpoint}).sign_in is None
+
+
+@pytest.mark.parametrize(
+    "surroundings",
+    [
+        {},
+        {"AWS_ENDPOINT_URL": "https://vpce-1.s3.us-east-1.vpce.amazonaws.com"},
+        {"AWS_ENDPOINT_URL": "https://localhost.evil.example"},
+        {"AWS_ENDPOINT_URL": "https://10.0.0.1"},
+        {**LOOPBACK, "ECS_CONTAINER_METADATA_URI_V4": "http://169.254.170.2/v4/1"},
+    ],
+)
+def test_a_process_with_access_control_off_does_not_start_elsewhere(surroundings: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="SIGN_IN=none opens every video to everybody"):
+        Settings.from_environment({**ENVIRONMENT, "SIGN_IN": "none", **surroundings})
+
+
+def test_a_provider_is_asked_over_tls_only() -> None:
+    with pytest.raises(SettingsError, match="OIDC_ISSUER must begin with https://"):
+        Settings.from_environment({**ENVIRONMENT, "OIDC_ISSUER": "http://provider.example"})
+
+
+def test_any_provider_will_do_and_cognito_is_found_where_aws_is() -> None:
+    other = {**ENVIRONMENT, **LOOPBACK, "OIDC_ISSUER": "https://sign-in.example/tenant/", "OIDC_AUDIENCES": "api cli"}
+    sign_in = Settings.from_environment(other).sign_in
+    assert sign_in is not None
+    assert sign_in.metadata_url == "https://sign-in.example/tenant/.well-known/openid-configuration"
+    assert sign_in.audiences == {"api", "cli"}
+    here = Settings.from_environment({**ENVIRONMENT, **LOOPBACK}).sign_in
+    assert here is not None
+    assert here.metadata_url == "https://127.0.0.1:4566/us-east-1_abc/.well-known/openid-configuration"
+    assert (here.client_id, here.audiences) == ("page", {"page"})
 
 
 def test_a_log_line_is_json_with_its_ids() -> None:
@@ -112,6 +158,7 @@ def test_the_process_answers_while_its_stores_are_away_and_ends_when_asked(tmp_p
         environment = {
             **ENVIRONMENT,
             "PATH": os.environ["PATH"],
+            "SIGN_IN": "none",
             "AWS_ENDPOINT_URL": away,
             "MODEL_SERVER_URL": away,
             "AWS_ACCESS_KEY_ID": "testing",

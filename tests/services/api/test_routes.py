@@ -9,9 +9,9 @@ import pytest
 
 from ecg_api import jobs
 from ecg_api.app import build_app
+from ecg_api.asking import owner
 from ecg_api.errors import PROBLEMS, Code, StoreUnavailable
 from ecg_api.jobs import Claim, JobState, Owner, Progress
-from ecg_api.routes import current_owner
 from ecg_api.videos import part_sizes
 from tests.services.api.fakes import LOCAL, MP4, RESULT, SMALL_PARTS, Calm, House, StoredObject, with_part
 
@@ -159,11 +159,11 @@ async def test_progress_is_shown(house: House, client: httpx.AsyncClient) -> Non
 
 
 async def test_another_owner_sees_nothing(house: House) -> None:
-    """The seam that sign-in will fill: one dependency decides who asks."""
+    """One dependency decides who asks; `test_access.py` has the tokens behind it."""
     job = await house.queued()
     app = build_app(house.services)
     app.state.services = house.services()
-    app.dependency_overrides[current_owner] = lambda: Owner("somebody-else")
+    app.dependency_overrides[owner] = lambda: Owner("somebody-else")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as other:
         assert (await other.get(f"/api/videos/{job.id}")).status_code == 404
         assert (await other.delete(f"/api/videos/{job.id}")).status_code == 404

@@ -1,0 +1,46 @@
+"""What routes are given: the services, and who asks."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from ecg_api.errors import Code, Refused
+from ecg_api.jobs import Owner
+from ecg_api.principals import Principal, Role
+from ecg_api.services import Services
+
+
+def services(request: Request) -> Services:
+    """Return what the application was built with."""
+    found: Services = request.app.state.services
+    return found
+
+
+AskedServices = Annotated[Services, Depends(services)]
+
+
+async def principal(request: Request, asked: AskedServices) -> Principal:
+    """Return who asks. Raises Refused (`sign_in_required`), StoreUnavailable."""
+    found = await asked.access.principal(request.headers.get("Authorization"))
+    request.state.principal = found  # for the audit line
+    return found
+
+
+AskingPrincipal = Annotated[Principal, Depends(principal)]
+
+
+async def owner(asking: AskingPrincipal) -> Owner:
+    """Return whose videos may be asked for."""
+    return asking.owner
+
+
+AskingOwner = Annotated[Owner, Depends(owner)]
+
+
+async def operator(asking: AskingPrincipal) -> Principal:
+    """Return who asks, an operator. Raises Refused (`not_permitted`)."""
+    if Role.OPERATOR not in asking.roles:
+        raise Refused(Code.NOT_PERMITTED, "You are signed in, but not as an operator.")
+    return asking
