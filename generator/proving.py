@@ -8,6 +8,7 @@ from typing import Any
 from generator.aws.session import Clients
 from generator.deployment import SystemClock
 from generator.errors import EcgError
+from generator.proof_token import CLIENT, proof_token
 from generator.sync.health import Thing
 from generator.sync.proof import Proof, ProofFact
 from generator.video_client import VideoClient
@@ -52,7 +53,8 @@ def proof_through_cdn(
     """
     clock = SystemClock()
 
-    def connect(domain: str) -> VideoClient:
-        return VideoClient(f"https://{domain}", clients.ca_bundle, clock, at=clients.endpoint)
+    def connect(domain: str, outputs: Mapping[str, str]) -> VideoClient:
+        token = proof_token(clients, outputs) if CLIENT in outputs else None
+        return VideoClient(f"https://{domain}", clients.ca_bundle, clock, at=clients.endpoint, token=token)
 
     return Proof(environment, root / SAMPLE, truth_of(root), connect, clock, report, suspended=suspended)

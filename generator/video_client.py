@@ -12,6 +12,7 @@ from generator.sync.ports import Clock
 from generator.sync.proof import Analysis, AnalysisFailed, JobProgress
 
 _TYPES = {".mp4": "video/mp4", ".m4v": "video/x-m4v", ".mov": "video/quicktime"}
+_RENEW_S = 1800.0
 _SAID = 300
 """Characters of an answer that is no problem document: proxies answer with whole pages."""
 
@@ -23,6 +24,9 @@ class VideoClient:
     all its distributions at its one endpoint, and no resolver knows their names. Requests that find nobody, or a
     status of 500 and above, are repeated for `patience_s` seconds: behind a CDN one lost answer says little. What is
     repeated is harmless twice; an upload that was announced twice leaves a record without bytes.
+
+    `token` gives an access token of whoever asks; it is called before the first request that needs one, and again when
+    half an hour has passed: Cognito's live for one.
     """
 
     def __init__(
@@ -33,6 +37,7 @@ class VideoClient:
         *,
         at: str | None = None,
         transport: httpx.BaseTransport | None = None,
+        token: Callable[[], str] | None = None,
         poll_seconds: float = 0.5,
         patience_s: float = 60,
     ) -> None:
@@ -46,6 +51,7 @@ class VideoClient:
         )
         # Straight to S3, by presigned URL: no base address, and none of the API's headers.
         self._s3 = httpx.Client(verify=trust, timeout=300, transport=transport)
+        self._token, self._renew_at = token, float("-inf")
         self._clock, self._poll_seconds, self._patience_s = clock, poll_seconds, patience_s
 
     def analyse(self, video: Path, report: Callable[[JobProgress], None], deadline_s: float = 600) -> Analysis:
@@ -71,6 +77,11 @@ class VideoClient:
         total = self._clock.monotonic() - started
         return Analysis(identifier, result, {"upload": uploaded - started, "analysis": done - uploaded, "total": total})
 
+    def config(self) -> Any:
+        """What `/api/config` says: how to sign in. Raises AnalysisFailed."""
+        path = "/api/config"
+        return _json(f"GET {path}", self._patiently(f"GET {path}", self._http, "GET", path))
+
     def health(self) -> Any:
         """What `/api/health` answers now. Raises AnalysisFailed at once: whoever asks knows how long to wait."""
         path = "/api/health"
@@ -79,6 +90,7 @@ class VideoClient:
     def delete(self, video: str) -> None:
         """Delete a video and all that was made of it; one that is gone already is no mistake. Raises AnalysisFailed."""
         path = f"/api/videos/{video}"
+        self._sign_in()
         try:
             self._patiently(f"DELETE {path}", self._http, "DELETE", path)
         except AnalysisFailed as error:
@@ -120,8 +132,14 @@ class VideoClient:
             self._clock.sleep(self._poll_seconds)
 
     def _asked(self, method: str, path: str, **arguments: Any) -> Any:
+        self._sign_in()
         what = f"{method} {path}"
         return _json(what, self._patiently(what, self._http, method, path, **arguments))
+
+    def _sign_in(self) -> None:
+        if self._token is not None and self._clock.monotonic() >= self._renew_at:
+            self._http.headers["Authorization"] = f"Bearer {self._token()}"
+            self._renew_at = self._clock.monotonic() + _RENEW_S
 
     def _patiently(self, what: str, http: httpx.Client, method: str, url: str, **arguments: Any) -> httpx.Response:
         until = self._clock.monotonic() + self._patience_s

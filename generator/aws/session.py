@@ -24,6 +24,7 @@ class Clients:
     def __init__(self, region: str, surroundings: Mapping[str, str] | None = None) -> None:
         """`surroundings` may name another endpoint, CA bundle and credentials by their usual environment names;
         what is absent comes from the process's own environment, as in any AWS program."""
+        self.region = region
         given = surroundings or {}
         self._session = boto3.Session(
             region_name=region,

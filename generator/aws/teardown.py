@@ -20,6 +20,7 @@ class KeptKind(StrEnum):
 
     BUCKET = "bucket"
     TABLE = "table"
+    USER_POOL = "user pool"
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,10 @@ class CloudFormationRemoval(CloudFormation):
 
 
 class KeptData:
-    """Buckets and tables by their environment's prefix."""
+    """Buckets, tables and user pools by their environment's prefix; a pool is told by its id, which has no prefix."""
 
-    def __init__(self, s3: Any, dynamodb: Any) -> None:
-        self._s3, self._dynamodb = s3, dynamodb
+    def __init__(self, s3: Any, dynamodb: Any, cognito: Any) -> None:
+        self._s3, self._dynamodb, self._cognito = s3, dynamodb, cognito
 
     def found(self, prefix: str) -> tuple[Kept, ...]:
         """What is there now."""
@@ -85,11 +86,16 @@ class KeptData:
         with aws("listing the tables"):
             pages = self._dynamodb.get_paginator("list_tables").paginate()
             tables = [table for page in pages for table in page["TableNames"]]
+        with aws("listing the user pools"):
+            pages = self._cognito.get_paginator("list_user_pools").paginate(MaxResults=60)
+            pools = [(pool["Name"], pool["Id"]) for page in pages for pool in page["UserPools"]]
+        named = (
+            (KeptKind.BUCKET, [(name, name) for name in buckets]),
+            (KeptKind.TABLE, [(name, name) for name in tables]),
+            (KeptKind.USER_POOL, pools),
+        )
         return tuple(
-            Kept(kind, name)
-            for kind, names in ((KeptKind.BUCKET, buckets), (KeptKind.TABLE, tables))
-            for name in sorted(names)
-            if name.startswith(f"{prefix}-")
+            Kept(kind, id_) for kind, found in named for name, id_ in sorted(found) if name.startswith(f"{prefix}-")
         )
 
     def erase(self, kept: Kept) -> None:
@@ -102,6 +108,8 @@ class KeptData:
                         self._s3.delete_bucket(Bucket=kept.id)
                     case KeptKind.TABLE:
                         self._dynamodb.delete_table(TableName=kept.id)
+                    case KeptKind.USER_POOL:
+                        self._cognito.delete_user_pool(UserPoolId=kept.id)
             except ClientError as error:
                 if error_code(error) not in ("NoSuchBucket", "ResourceNotFoundException"):
                     raise

@@ -4,6 +4,7 @@ Without it, who may change a role's policy may give itself anything through that
 pipeline may sensibly want, on this environment's resources; a role still has only what its own policies allow as well.
 """
 
+import awacs.cloudfront as cloudfront
 import awacs.dynamodb as dynamodb
 import awacs.ecr as ecr
 import awacs.logs as logs
@@ -61,6 +62,11 @@ def boundary(environment: Environment) -> PolicyDocument:
                 sqs.GetQueueUrl,
             ],
             [arn("sqs", f"{prefix}-*")],
+        ),
+        allow(
+            "Invalidate",
+            [cloudfront.CreateInvalidation],
+            [Sub("arn:${AWS::Partition}:cloudfront::${AWS::AccountId}:distribution/*")],  # *: AWS gives the id
         ),
         allow("Secrets", [secretsmanager.GetSecretValue], [secrets_below(prefix)]),
         allow(

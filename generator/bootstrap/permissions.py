@@ -20,8 +20,8 @@ ACCOUNT: Final = "${AWS::Region}:${AWS::AccountId}"
 READING: Final = ("Describe", "Get", "List")
 """How the actions begin that change nothing."""
 
-_CONTENTS: Final = ("ListBucket", "ListImages")
-"""Actions that begin so and yet show what is kept rather than how it is set up."""
+_CONTENTS: Final = ("ListBucket", "ListImages", "DescribeUserPoolClient")
+"""Actions that begin so and yet show what is kept rather than how it is set up; the last one, a client's secret."""
 
 
 @dataclass(frozen=True)
@@ -149,9 +149,17 @@ def identity(environment: Environment) -> Iterator[Grant]:
     yield Grant("iam", _words(_PROFILES), profiles, regional=False)
 
 
+def sign_in(_: Environment) -> Iterator[Grant]:
+    """The user pool: its settings, groups and clients. Nobody's account, no sign-in."""
+    # *: these calls know no resource
+    yield Grant("cognito-idp", ("CreateUserPool", "ListUserPools", "DescribeUserPoolDomain"))
+    # *: Cognito gives the ids
+    yield Grant("cognito-idp", _words(_POOLS), (f"arn:${{AWS::Partition}}:cognito-idp:{ACCOUNT}:userpool/*",))
+
+
 def grants(environment: Environment) -> tuple[Grant, ...]:
     """Everything that the service role is granted by name of action."""
-    parts = (network, services, storage, identity)
+    parts = (network, services, storage, identity, sign_in)
     return tuple(grant for part in parts for grant in part(environment))
 
 
@@ -231,6 +239,14 @@ _EDGE: Final = """
     CreatePublicKey GetPublicKey UpdatePublicKey DeletePublicKey ListPublicKeys
     CreateOriginAccessControl GetOriginAccessControl UpdateOriginAccessControl DeleteOriginAccessControl
     ListOriginAccessControls ListTagsForResource TagResource UntagResource
+"""
+_POOLS: Final = """
+    DeleteUserPool DescribeUserPool UpdateUserPool AddCustomAttributes GetUserPoolMfaConfig SetUserPoolMfaConfig
+    CreateUserPoolClient DeleteUserPoolClient DescribeUserPoolClient UpdateUserPoolClient ListUserPoolClients
+    CreateUserPoolDomain DeleteUserPoolDomain UpdateUserPoolDomain
+    CreateGroup DeleteGroup GetGroup UpdateGroup ListGroups
+    CreateResourceServer DeleteResourceServer DescribeResourceServer UpdateResourceServer ListResourceServers
+    ListTagsForResource TagResource UntagResource
 """
 _ROLES: Final = """
     CreateRole DeleteRole GetRole UpdateRole UpdateRoleDescription UpdateAssumeRolePolicy TagRole UntagRole

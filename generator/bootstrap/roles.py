@@ -173,6 +173,13 @@ def deploying(environment: Environment, state_bucket: Any, service_role: Any) ->
             "CreateInvalidation GetInvalidation",
             [Sub("arn:${AWS::Partition}:cloudfront::${AWS::AccountId}:distribution/*")],  # *: AWS gives the id
         ),
+        # With it the proof signs in as its own client (generator/proof_token.py); it reads no person's videos.
+        _allow(
+            "SignInAsTheProof",
+            "cognito-idp",
+            "DescribeUserPoolClient",
+            [Sub("arn:${AWS::Partition}:cognito-idp:${AWS::Region}:${AWS::AccountId}:userpool/*")],  # *: Cognito's id
+        ),
         _allow(
             "ReadLogs",
             "logs",

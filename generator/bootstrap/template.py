@@ -10,7 +10,7 @@ from troposphere import Equals, GetAtt, If, Not, Output, Parameter, Ref, Templat
 from troposphere.iam import ManagedPolicy, OIDCProvider, Policy, Role
 
 from generator.bootstrap.boundary import boundary
-from generator.bootstrap.permissions import identity, network, services, storage
+from generator.bootstrap.permissions import identity, network, services, sign_in, storage
 from generator.bootstrap.roles import (
     AUDIENCE,
     CLOUDFORMATION,
@@ -185,7 +185,11 @@ def _service_role(template: Template, environment: Environment, limit: ManagedPo
                         *(grant.statement() for grant in identity(environment)),
                         *hand_on(environment),
                     ),
-                )
+                ),
+                Policy(
+                    PolicyName="sign-in",
+                    PolicyDocument=document(*(grant.statement() for grant in sign_in(environment))),
+                ),
             ],
         )
     )

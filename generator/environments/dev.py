@@ -9,6 +9,7 @@ from generator.model.environment import (
     Cdn,
     Environment,
     HealthCheck,
+    Identity,
     Jobs,
     LoadBalancer,
     ModelServer,
@@ -64,6 +65,14 @@ ENVIRONMENT = Environment(
         health_check=HealthCheck(interval=30, timeout=5, healthy_threshold=5, unhealthy_threshold=2),
     ),
     cdn=Cdn(price_class="PriceClass_100"),
+    identity=Identity(
+        self_sign_up=False,
+        password_length=12,
+        mfa="OPTIONAL",
+        session_days=30,
+        page_paths=("/", "/signed-in/"),
+        deletion_protection=False,
+    ),
     model_server=ModelServer(
         instance_type="g4dn.xlarge",
         image_parameter=(

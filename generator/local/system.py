@@ -29,13 +29,14 @@ from generator.local.emulator import DEFAULT_STATE_DIR, Emulator
 from generator.local.errors import NotHealthy
 from generator.local.fargate import Fargate
 from generator.local.gpu_box import GpuBox, Tools
+from generator.model import names
 
 _log = logging.getLogger(__name__)
 _REPOSITORY = Path(__file__).resolve().parents[2]
 # Not registered as an image: MiniStack would try to boot a registered one as a container.
 _IMAGE_ID = "ami-0000000000000ec60"
 KEY_PAIR_NAME = "model-server-key"
-VIDEO_KEY_SECRET = "ecg-project-pipeline-dev/video-signing-key"  # noqa: S105 - a name
+VIDEO_KEY_SECRET = names.video_key_secret("ecg-project-pipeline-dev")
 _POLL_S = 0.5
 
 

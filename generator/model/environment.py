@@ -16,6 +16,7 @@ LOCKABLE: Final = ("ModelServerImageId", "VideoPublicKeyPem")
 """Template parameters that an environment's lock file may hold."""
 
 PriceClass = Literal["PriceClass_100", "PriceClass_200", "PriceClass_All"]
+Mfa = Literal["OFF", "OPTIONAL", "ON"]
 ScanBlocks = Literal["CRITICAL", "HIGH", "NONE"]
 
 
@@ -101,6 +102,18 @@ class Cdn:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Who may sign in (the user pool)."""
+
+    self_sign_up: bool  # may people make accounts by themselves? Otherwise an administrator does
+    password_length: int  # characters at least
+    mfa: Mfa  # a second factor by an authenticator app
+    session_days: int  # after so many days without signing in one has to
+    page_paths: tuple[str, ...]  # where on the distribution the page takes people back after they signed in
+    deletion_protection: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class RootVolume:
     """The model server's disk (GPU-3, GPU-4), always gp3 and deleted with its instance."""
 
@@ -158,6 +171,7 @@ class Environment:
     jobs: Jobs
     load_balancer: LoadBalancer
     cdn: Cdn
+    identity: Identity
     model_server: ModelServer
     api: Api
     alarms: Alarms

@@ -55,6 +55,11 @@ def log_group(prefix: str, service: str, name: str) -> str:
     return f"/{service}/{prefix}-{name}"
 
 
+def video_key_secret(prefix: str) -> str:
+    """The secret with the private half of the key that signs for `/videos/*`; made by hand beforehand."""
+    return f"{prefix}/video-signing-key"
+
+
 def limited(prefix: str) -> Iterator[tuple[str, str, int]]:
     """The names whose length AWS limits: of what kind, the name, the characters allowed."""
     yield "load balancer", load_balancer(prefix), 32

@@ -74,6 +74,8 @@ RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "jobs.visibility_timeout": (30, 43200),
     "jobs.max_receive_count": (1, 1000),
     "jobs.dead_letter_retention_days": (1, 14),
+    "identity.password_length": (8, 99),
+    "identity.session_days": (1, 3650),
     "load_balancer.health_check.interval": (5, 300),
     "load_balancer.health_check.timeout": (2, 120),
     "load_balancer.health_check.healthy_threshold": (2, 10),
@@ -204,6 +206,15 @@ def origins(known: Known) -> Findings:
             )
 
 
+def page_paths(known: Known) -> Findings:
+    """People come back to the page from the sign-in."""
+    if not known["identity.page_paths"]:
+        yield Finding("identity.page_paths", "nobody would come back from the sign-in", "give at least one, such as /")
+    for value in known["identity.page_paths"]:
+        if not re.fullmatch(r"/[A-Za-z0-9/_.-]*", value):
+            yield Finding("identity.page_paths", f"{value!r} is not a path", "give one such as /signed-in/")
+
+
 def fargate(known: Known) -> Findings:
     """Fargate sells certain pairs of cpu and memory."""
     cpu, memory = known["api.cpu"], known["api.memory"]
@@ -287,6 +298,7 @@ RULES: Final[tuple[Callable[[Known], Findings], ...]] = (
     subnets_fit,
     zones,
     origins,
+    page_paths,
     fargate,
     soft_limit,
     deployable,

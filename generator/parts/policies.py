@@ -59,14 +59,13 @@ def tls_only(bucket_arn: Any) -> Statement:
 
 def read_by_distribution(bucket_arn: Any, distribution_id: Any) -> Statement:
     """Let one CloudFront distribution read, by its origin access control (OAC)."""
-    distribution = Sub("arn:${AWS::Partition}:cloudfront::${AWS::AccountId}:distribution/${Id}", Id=distribution_id)
     return Statement(
         Sid="ReadByDistribution",
         Effect=Allow,
         Principal=Principal("Service", "cloudfront.amazonaws.com"),
         Action=[s3.GetObject],
         Resource=[objects(bucket_arn)],
-        Condition=Condition(StringEquals("AWS:SourceArn", distribution)),
+        Condition=Condition(StringEquals("AWS:SourceArn", distribution(distribution_id))),
     )
 
 
@@ -92,3 +91,13 @@ def secrets_below(prefix: str) -> Join:
     """The ARNs of the secrets whose names begin with `<prefix>/`."""
     # *: Secrets Manager ends each ARN in six characters of its own
     return Join("", ["arn:aws:secretsmanager:", Region, ":", AccountId, f":secret:{prefix}/*"])
+
+
+def secret_named(name: str) -> Join:
+    """The ARN of one secret, whose end only Secrets Manager knows: a hyphen and six characters."""
+    return Join("", ["arn:aws:secretsmanager:", Region, ":", AccountId, f":secret:{name}-??????"])
+
+
+def distribution(distribution_id: Any) -> Sub:
+    """The ARN of a CloudFront distribution, which lives in no region."""
+    return Sub("arn:${AWS::Partition}:cloudfront::${AWS::AccountId}:distribution/${Id}", Id=distribution_id)

@@ -42,6 +42,7 @@ class Kind(StrEnum):
     SECRET = "secret"  # noqa: S105 a kind of charge, no password
     FIREWALL = "firewall"
     ZONE = "hosted zone"
+    CLIENT = "client of a user pool"
 
 
 class Billing(StrEnum):

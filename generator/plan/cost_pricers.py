@@ -17,6 +17,7 @@ PRICERS: Mapping[str, Pricer] = MappingProxyType(
         "AWS::CloudWatch::CompositeAlarm": cost_usage.composite_alarm,
         "AWS::CloudWatch::Dashboard": cost_usage.dashboard,
         "AWS::Cognito::UserPool": cost_usage.user_pool,
+        "AWS::Cognito::UserPoolClient": cost_usage.user_pool_client,
         "AWS::DynamoDB::Table": cost_usage.table,
         "AWS::EC2::EIP": cost_network.elastic_ip,
         "AWS::EC2::Instance": cost_compute.instance,

@@ -10,6 +10,7 @@ _FREE_REQUESTS_OF_DELIVERY = 10_000_000
 _FREE_FUNCTION_CALLS = 2_000_000
 _FREE_USERS = 10_000
 _DAYS_A_MONTH = 30
+_THOUSAND = 1e3
 _MILLION = 1e6
 
 
@@ -218,6 +219,20 @@ def user_pool(meter: Meter) -> Priced:
     users = meter.usage["users"]
     if users > _FREE_USERS:
         yield meter.unpriced(f"AWS::Cognito::UserPool with {users:g} users")
+
+
+def user_pool_client(meter: Meter) -> Priced:
+    """A client of a user pool: free for people; one that signs in by itself costs by the month and by the token."""
+    if "client_credentials" not in meter.items("AllowedOAuthFlows"):
+        return
+    tokens = meter.usage["tokens"]
+    yield meter.charge(
+        Kind.CLIENT,
+        "client that signs in by itself",
+        ("cognito.client", 1),
+        ("cognito.token", tokens / _THOUSAND),
+        assumption=f"{tokens:,.0f} tokens a month",
+    )
 
 
 def cluster(meter: Meter) -> Priced:

@@ -1,11 +1,11 @@
-"""Environment -> troposphere.Template, one module per stack. Pure: no clock, no AWS, no environment variables.
+r"""Environment -> troposphere.Template, one module per stack. Pure: no clock, no AWS, no environment variables.
 
-    network ---> security ---> load-balancer ---> cdn -----+
-       |            |              ^               ^ ^      |
-       |            |              |   storage ----+ |      |
-       |            |              +------'|         |      |
-       |            |                      |  keys --+      v
-       +------------+--> model-server <----+----------->  api  ---> observability
+    network ---> security ---> load-balancer ---> cdn --> identity
+       |            |              ^               ^ ^ \      |
+       |            |              |   storage ----+ |  \     |
+       |            |              +------'|         |   \    |
+       |            |                      |  keys --+    v   v
+       +------------+--> model-server <----+------------>  api  ---> observability
                                               registry ----^
                                               data --------'
 
@@ -22,6 +22,7 @@ from generator.model.environment import UNRESOLVED, Environment
 from generator.stacks.api import api
 from generator.stacks.cdn import cdn
 from generator.stacks.data import data
+from generator.stacks.identity import identity
 from generator.stacks.keys import keys
 from generator.stacks.load_balancer import load_balancer
 from generator.stacks.model_server import model_server
@@ -41,6 +42,7 @@ STACKS: Final[Mapping[str, Callable[[Environment], Template]]] = MappingProxyTyp
         "keys": keys,
         "load-balancer": load_balancer,
         "cdn": cdn,
+        "identity": identity,
         "model-server": model_server,
         "api": api,
         "observability": observability,

@@ -1,5 +1,6 @@
 """The API on Fargate (ECS-2 to ECS-9) and what it may do (IAM-1, IAM-2)."""
 
+import awacs.cloudfront as cloudfront
 import awacs.dynamodb as dynamodb
 import awacs.s3 as s3
 import awacs.secretsmanager as secretsmanager
@@ -30,7 +31,7 @@ from troposphere.logs import LogGroup
 
 from generator.model import names
 from generator.model.environment import Environment
-from generator.parts.policies import allow, inline, objects, secrets_below, trusts
+from generator.parts.policies import allow, distribution, inline, objects, secret_named, secrets_below, trusts
 from generator.parts.ports import API_PORT, MODEL_SERVER_PORT
 from generator.parts.tags import tagged
 from generator.parts.wiring import give_out, literal, wired, wired_text
@@ -177,6 +178,20 @@ def _task_role(template: Template, environment: Environment) -> Role:
                         ],
                     ),
                 ),
+                inline(
+                    "edge",
+                    # The API reads it when it signs, not ECS when a task starts: an exchanged key needs no new task.
+                    allow(
+                        "SignForVideos",
+                        [secretsmanager.GetSecretValue],
+                        [secret_named(names.video_key_secret(environment.prefix))],
+                    ),
+                    allow(
+                        "ForgetVideos",
+                        [cloudfront.CreateInvalidation],
+                        [distribution(wired(template, "DistributionId"))],
+                    ),
+                ),
             ],
         )
     )
@@ -194,9 +209,16 @@ def _container(template: Template, environment: Environment) -> ContainerDefinit
         "JOBS_QUEUE_URL": wired(template, "JobsQueueUrl"),
         "JOBS_DEAD_LETTER_QUEUE_URL": wired(template, "JobsDeadLetterQueueUrl"),
         "ARTIFACTS_BUCKET_NAME": wired(template, "ArtifactsBucketName"),
-        "SIGN_IN": "none",  # starts on the embedded AWS only, until there is a user pool
+        "OIDC_ISSUER": Sub(
+            "https://cognito-idp.${AWS::Region}.amazonaws.com/${Pool}", Pool=wired(template, "UserPoolId")
+        ),
+        "OIDC_CLIENT_ID": wired(template, "UserPoolClientId"),
+        "OIDC_AUDIENCES": wired_text(template, "${UserPoolClientId} ${ProofClientId}"),
         "ANALYSIS_APP": ANALYSIS_APP,
+        "DISTRIBUTION_ID": wired(template, "DistributionId"),
         "DISTRIBUTION_DOMAIN_NAME": wired(template, "DistributionDomainName"),
+        "VIDEO_KEY_ID": wired(template, "VideoPublicKeyId"),
+        "VIDEO_KEY_SECRET": names.video_key_secret(environment.prefix),
     }
     return ContainerDefinition(
         Name=CONTAINER,

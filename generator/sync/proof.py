@@ -164,8 +164,8 @@ class Proof:
     sample: Path
     truth: Mapping[str, Any]
     """What there is to read in the sample, `ecg-video-truth/v1`."""
-    connect: Callable[[str], Api]
-    """The API behind a distribution's domain name."""
+    connect: Callable[[str, Mapping[str, str]], Api]
+    """The API behind a distribution's domain name; with all outputs, which say how the proof signs in."""
     clock: Clock
     report: Callable[[ProofFact], None] = lambda _: None
     deadlines: Deadlines = Deadlines()
@@ -180,7 +180,8 @@ class Proof:
         domain = next((found[DOMAIN] for found in outputs.values() if DOMAIN in found), None)
         if domain is None:
             raise self._failed("no address", Step.HEALTH, f"no stack has the output {DOMAIN}")
-        url, api = f"https://{domain}", self.connect(domain)
+        known = {name: value for found in outputs.values() for name, value in found.items()}
+        url, api = f"https://{domain}", self.connect(domain, known)
         self._await_health(api, url)
         begun = self.clock.monotonic()
         with self._deleting(api, url) as follow:

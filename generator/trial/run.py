@@ -18,9 +18,10 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from generator.checkout import TEMPLATES
-from generator.deployment import Desired, SystemClock, committed
+from generator.deployment import Desired, committed
 from generator.desired import desired_tree
 from generator.errors import EcgError
+from generator.local.demo_user import DEMO_USER
 from generator.local.system import LocalSystem
 from generator.local.viewer import viewer_url
 from generator.proving import SAMPLE, truth_of
@@ -31,8 +32,7 @@ from generator.sync.agreement import compare
 from generator.sync.apply import Outcome
 from generator.sync.proof import Analysis, JobProgress, ProofFailed, Step
 from generator.trial.scorecard import scorecard, stages
-from generator.trial.target import bootstrap_here, local_target
-from generator.video_client import VideoClient
+from generator.trial.target import bootstrap_here, local_target, signed_in
 
 ENVIRONMENT = "dev"
 
@@ -91,7 +91,7 @@ def _sample(root: Path, state: Path, system: LocalSystem, outcome: Outcome, cons
     _title(console, f"{SAMPLE}, through CloudFront, load balancer and API")
     connection = system.connection
     url = viewer_url(outcome.outputs["cdn"]["DistributionDomainName"], connection.port)
-    client = VideoClient(url, connection.ca_bundle, SystemClock(), at=connection.endpoint_url)
+    client = signed_in(url, connection, outcome.outputs["identity"]["UserPoolId"])
     client.health()
     with _working(console, "uploading") as show:
         analysis = client.analyse(root / SAMPLE, lambda progress: show(_job_line(progress)))
@@ -127,7 +127,7 @@ def _score(root: Path, result: Path, truth: Path) -> Mapping[str, Any]:
 
 def _stay_up(url: str, system: LocalSystem, console: Console) -> None:
     _title(console, "up; Ctrl-C stops everything and keeps its state")
-    console.print(f"API         {url}/api/videos")
+    console.print(f"API         {url}/api/videos, signed in as {DEMO_USER}")
     console.print(f"AWS         {system.connection.endpoint_url}")
     console.print('aws         eval "$(.venv/bin/ecgctl local-env)"; aws cloudformation list-stacks')
     threading.Event().wait()

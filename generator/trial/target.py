@@ -8,9 +8,11 @@ from generator.aws.session import Clients
 from generator.deployment import Desired, SystemClock, target
 from generator.desired import environment
 from generator.local.connection import Connection
+from generator.local.demo_user import demo_token, ensure_demo_user
 from generator.local.system import LocalSystem
 from generator.publish.image import push_tree
 from generator.sync.apply import Target
+from generator.video_client import VideoClient
 
 
 def local_target(root: Path, desired: Desired, connection: Connection, system: LocalSystem) -> tuple[Target, Clients]:
@@ -32,3 +34,15 @@ def bootstrap_here(root: Path, desired: Desired, clients: Clients) -> None:
 def running_target(root: Path, desired: Desired, state: Path) -> tuple[Target, Clients]:
     """The embedded AWS that `ecgctl run` keeps up in another terminal. Raises NotRunning."""
     return local_target(root, desired, Connection.running(state), LocalSystem(state))
+
+
+def signed_in(url: str, connection: Connection, pool: str) -> VideoClient:
+    """The API at `url`, asked as the demo user of a user pool, who signs in as on the page."""
+    ensure_demo_user(connection, pool)
+    at = connection.endpoint_url
+    anybody = VideoClient(url, connection.ca_bundle, SystemClock(), at=at)
+
+    def token() -> str:
+        return demo_token(connection, anybody.config()["sign_in"], url)
+
+    return VideoClient(url, connection.ca_bundle, SystemClock(), at=at, token=token)

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from generator.deployment import SystemClock
 from generator.local.connection import Connection
 from generator.local.viewer import viewer_url
 from generator.sync.proof import AnalysisFailed
+from generator.trial.target import signed_in
 from generator.video_client import VideoClient
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,7 +57,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     connection = Connection.running(state)
     domain = connection.client("cloudfront").list_distributions()["DistributionList"]["Items"][0]["DomainName"]
     url = viewer_url(domain, connection.port)
-    client = VideoClient(url, connection.ca_bundle, SystemClock(), at=connection.endpoint_url)
+    pool = connection.client("cognito-idp").list_user_pools(MaxResults=1)["UserPools"][0]["Id"]
+    client = signed_in(url, connection, pool)
     yield Running(process, said, state, client, connection)
     if process.poll() is None:
         process.send_signal(signal.SIGINT)
@@ -143,8 +144,8 @@ def test_the_ordinary_aws_command_sees_what_was_deployed(running: Running) -> No
 
     stacks = ask("cloudformation", "describe-stacks", "--query", "Stacks[].StackName").split()
     assert (
-        len([name for name in stacks if name.startswith("ecg-project-pipeline-dev-")]) == 12
-    )  # eleven of the manifest, and bootstrap
+        len([name for name in stacks if name.startswith("ecg-project-pipeline-dev-")]) == 13
+    )  # twelve of the manifest, and bootstrap
     assert "ecg-project-pipeline-dev-video-storage-" in ask("s3", "ls")
     assert "cloudfront.net" in ask("cloudfront", "list-distributions")
     assert "ecg-project-pipeline-dev-api" in ask(

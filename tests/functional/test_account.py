@@ -92,7 +92,7 @@ def test_the_state_bucket_outlives_its_stack_and_goes_only_by_name(checkout: Pat
     assert removal.stacks_of("ecg-project-pipeline", "dev") == ("bootstrap",)
     deleted = tear_down([["bootstrap"]], "ecg-project-pipeline-dev-{}".format, removal, NoClock(), lambda _: None)
     assert deleted == ("bootstrap",)
-    data = KeptData(s3, emulator.client("dynamodb"))
+    data = KeptData(s3, emulator.client("dynamodb"), emulator.client("cognito-idp"))
     assert kept in data.found(ENVIRONMENT.prefix)
     data.erase(kept)
     assert kept not in data.found(ENVIRONMENT.prefix)

@@ -206,3 +206,25 @@ def test_a_refusal_that_is_no_problem_document_is_told_by_its_status(body: bytes
     with pytest.raises(AnalysisFailed) as caught:
         asking.health()
     assert (caught.value.code, caught.value.transient) == ("503", True)
+
+
+def test_whoever_has_a_token_shows_it_to_the_api_and_not_to_s3(video: Path) -> None:
+    api = Api({"state": "done"})
+    made = iter(("t1", "t2"))
+    transport, clock = httpx.MockTransport(api), FakeClock()
+    sending = VideoClient("https://cdn.example", None, clock, transport=transport, token=lambda: next(made))
+    sending.analyse(video, lambda progress: None)
+    shown = {(request.url.host, request.headers.get("Authorization")) for request in api.seen}
+    assert shown == {("cdn.example", "Bearer t1"), ("s3", None)}
+    clock.sleep(1801)
+    sending.delete("v1")
+    assert api.seen[-1].headers["Authorization"] == "Bearer t2"
+
+
+def test_health_is_asked_for_without_a_token() -> None:
+    def never() -> str:
+        raise AssertionError("health needs no token")
+
+    api = Api({"status": "healthy"})
+    transport = httpx.MockTransport(api)
+    VideoClient("https://cdn.example", None, FakeClock(), transport=transport, token=never).health()

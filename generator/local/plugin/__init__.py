@@ -12,6 +12,7 @@
     agent        ECS: tasks wait for an agent (generator/local/fargate.py), which reports what really happens
     targets      ELB: target health from real health checks
     viewers      CloudFront: trusted key groups enforced, responses of the load balancer streamed
+    sign_in      Cognito: the local page may ask, and the demo user is signed in at once
     signed_requests   the signatures that viewers are asked for
     services_as_principals   a stand-in assumes a role as the AWS service that it stands in for
 

@@ -25,6 +25,7 @@ from . import (
     scaling,
     scans,
     services_as_principals,
+    sign_in,
     targets,
     viewers,
 )
@@ -59,6 +60,7 @@ def main() -> None:
     targets.install()
     agent.install()  # after corrections: CloudFormation waits for the corrected service
     viewers.install()
+    sign_in.install()
     # MiniStack would also take port 443 under TLS, for Cognito's issuer; one loopback port is all we were given.
     app._port_is_bindable = lambda *_: False
     # A client that keeps its connection open without reading would hold up the stop for 30 seconds.

@@ -3,6 +3,7 @@
     main -> app              the process: settings, clients, lifespan; the ASGI application
       routes*, asking        HTTP in and out: videos, people, operation; who asks
       problems               every error is a problem document
+        signed_cookies       a browser's way to its owner's files at the CDN
         access               from a bearer token to a principal; tokens: the checks; principals: who that is
         videos               what a caller can do with a video
         event_stream         a job's changes as server-sent events
@@ -11,7 +12,7 @@
         circuit              when to leave the model server alone
     jobs, media, ids         pure: the job, its state machine, a file's first bytes, identifiers
     job_table, queue, objects, analysis    the rim: DynamoDB, SQS, S3, the model server
-    provider, reports                      the rim: the sign-in provider's keys, reports in the artifacts bucket
+    provider, reports, edge                the rim: the sign-in provider, reports in the artifacts bucket, the CDN
 
 `videos` and `worker` declare the small protocols that they need; only the last rows do I/O, and nothing
 blocks the event loop: boto3 is called in threads (it is what the rest of the project uses and what its

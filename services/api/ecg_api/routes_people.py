@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from ecg_api.asking import AskedServices, AskingPrincipal
+from ecg_api.asking import AskedServices, AskingOwner, AskingPrincipal
 from ecg_api.errors import Code
 from ecg_api.problems import documented
-from ecg_api.views import ConfigView, MeView, sign_in_view
+from ecg_api.signed_cookies import NAMES, PATH
+from ecg_api.views import ConfigView, CookiesView, MeView, sign_in_view
 
 router = APIRouter(tags=["people"])
 
@@ -26,3 +27,34 @@ async def read_me(asked: AskedServices, asking: AskingPrincipal, request: Reques
     name = await asked.access.name(asking, request.headers.get("Authorization"))
     response.headers["Cache-Control"] = "private, no-cache"
     return MeView(sub=asking.sub, name=name, roles=sorted(asking.roles))
+
+
+@router.post(
+    "/api/cookies",
+    summary="Open your videos at the CDN",
+    responses=documented(Code.SIGN_IN_REQUIRED, Code.SERVICE_UNAVAILABLE),
+)
+async def make_cookies(asked: AskedServices, owner: AskingOwner, response: Response) -> CookiesView:
+    """Sets cookies that let the browser read your files below `/videos/`. Ask again before they end."""
+    signed = await asked.cookies.sign(owner)
+    for name, value in signed.values.items():
+        response.set_cookie(
+            name,
+            value,
+            max_age=int(asked.cookies.lifetime.total_seconds()),
+            path=PATH,
+            secure=True,
+            httponly=True,
+            samesite="strict",
+        )
+    response.headers["Cache-Control"] = "no-store"
+    return CookiesView(folder=signed.folder, expires_at=signed.expires_at)
+
+
+@router.delete("/api/cookies", summary="Close your videos at the CDN", status_code=204)
+async def clear_cookies() -> Response:
+    """For signing out; asks for no token, since yours may have ended."""
+    response = Response(status_code=204)
+    for name in NAMES:
+        response.delete_cookie(name, path=PATH, secure=True, httponly=True, samesite="strict")
+    return response

@@ -16,6 +16,7 @@ from botocore.config import Config
 from ecg_api.access import Access, BearerTokens, OpenToAll
 from ecg_api.analysis import ModelServer
 from ecg_api.circuit import Circuit
+from ecg_api.edge import Distribution, SecretKey
 from ecg_api.event_stream import StreamTiming
 from ecg_api.job_table import DynamoJobTable
 from ecg_api.objects import S3Objects
@@ -24,6 +25,7 @@ from ecg_api.provider import Provider
 from ecg_api.queue import SqsJobQueue
 from ecg_api.reports import S3Reports
 from ecg_api.settings import Settings, SignInSettings
+from ecg_api.signed_cookies import CookieSigner
 from ecg_api.tokens import TokenRules
 from ecg_api.videos import Videos
 from ecg_api.worker import Worker
@@ -42,6 +44,7 @@ class Services:
 
     environment: str
     access: Access
+    cookies: CookieSigner
     videos: Videos
     operations: Operations
     worker: Worker
@@ -77,6 +80,7 @@ def make_services(settings: Settings) -> Services:
     table = DynamoJobTable(session.client("dynamodb", config=common), settings.jobs_table)
     queue = SqsJobQueue(sqs_client, settings.jobs_queue_url)
     objects = S3Objects(s3_client, settings.video_bucket)
+    edge = Distribution(session.client("cloudfront", config=common), settings.distribution_id)
     # No proxy from the surroundings: the model server is a neighbour in the same network.
     model_client = httpx.AsyncClient(base_url=settings.model_server_url, trust_env=False)
     provider_client = httpx.AsyncClient(timeout=5.0, verify=_trust())
@@ -85,7 +89,13 @@ def make_services(settings: Settings) -> Services:
     return Services(
         environment=settings.environment,
         access=_access(settings.sign_in, provider_client),
-        videos=Videos(table, queue, objects, settings, utc_now),
+        cookies=CookieSigner(
+            settings.distribution_domain,
+            settings.video_key_id,
+            SecretKey(session.client("secretsmanager", config=common), settings.video_key_secret, time.monotonic),
+            utc_now,
+        ),
+        videos=Videos(table, queue, objects, edge, settings, utc_now),
         operations=Operations(
             S3Reports(s3_client, settings.artifacts_bucket, settings.environment),
             queue,

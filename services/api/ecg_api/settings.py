@@ -41,6 +41,10 @@ class Settings:
     jobs_queue_url: str
     dead_letter_queue_url: str
     model_server_url: str
+    distribution_id: str
+    distribution_domain: str
+    video_key_id: str
+    video_key_secret: str
     sign_in: SignInSettings | None = None
     """None turns access control off, which `from_environment` allows in a local trial only."""
     analysis_app: str = "ecg_rhythm"
@@ -77,6 +81,10 @@ class Settings:
             jobs_queue_url=given.required("JOBS_QUEUE_URL"),
             dead_letter_queue_url=given.required("JOBS_DEAD_LETTER_QUEUE_URL"),
             model_server_url=url,
+            distribution_id=given.required("DISTRIBUTION_ID"),
+            distribution_domain=given.required("DISTRIBUTION_DOMAIN_NAME"),
+            video_key_id=given.required("VIDEO_KEY_ID"),
+            video_key_secret=given.required("VIDEO_KEY_SECRET"),
             sign_in=_sign_in(given),
             analysis_app=given.optional("ANALYSIS_APP", cls.analysis_app),
             path_style=bool(given.optional("AWS_ENDPOINT_URL_S3") or given.optional("AWS_ENDPOINT_URL")),

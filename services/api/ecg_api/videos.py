@@ -62,6 +62,12 @@ class ObjectStore(Protocol):
     async def check(self) -> None: ...
 
 
+class Edge(Protocol):
+    """What is needed of the CDN."""
+
+    async def forget(self, prefix: str, reference: str) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class SingleUpload:
     """An upload in one PUT, valid until `expires_at`."""
@@ -88,12 +94,14 @@ class Videos:
         table: JobStore,
         queue: JobQueue,
         objects: ObjectStore,
+        edge: Edge,
         settings: Settings,
         now: Callable[[], datetime],
     ) -> None:
         self._table = table
         self._queue = queue
         self._objects = objects
+        self._edge = edge
         self._settings = settings
         self._now = now
 
@@ -203,7 +211,7 @@ class Videos:
         return body
 
     async def delete(self, owner: Owner, job_id: str) -> None:
-        """Delete the video: for readers at once, then its objects.
+        """Delete the video: for readers of the API at once, then its objects, then what the CDN holds of them.
 
         Should S3 fail on the way, asking again takes up where this stopped.
 
@@ -222,6 +230,7 @@ class Videos:
         removed = await self._objects.remove_all(job.prefix)
         if not was_there and not removed:
             raise Refused(Code.VIDEO_NOT_FOUND, "There is no video with this id.")
+        await self._forget(job)
         log.info("video deleted", extra={"job_id": job_id, "objects_removed": removed})
 
     async def check(self) -> Mapping[str, str]:
@@ -277,6 +286,13 @@ class Videos:
         if not is_movie(await self._objects.read_head(job.key, HEAD_BYTES), info.size):
             return Failure(Code.NOT_A_VIDEO, "The file does not begin like an MP4 or MOV video.")
         return None
+
+    async def _forget(self, job: Job) -> None:
+        try:
+            await self._edge.forget(job.prefix, job.id)
+        except StoreUnavailable as error:
+            # Only the owner's own cookies open what an edge still holds, and it holds it for a day at most.
+            log.error("the CDN was not told", extra={"job_id": job.id, "reason": str(error)})
 
     async def _abort(self, job: Job) -> None:
         try:

@@ -192,6 +192,13 @@ class MeView(BaseModel):
     roles: list[Role] = Field(examples=[["user"]])
 
 
+class CookiesView(BaseModel):
+    """What the cookies in this answer open, and until when."""
+
+    folder: str = Field(examples=["/videos/84d8e4f8-1031-7051-3c1f-d0a8f0c1e9aa/"])
+    expires_at: datetime
+
+
 class AppView(BaseModel):
     """A Serve app; `reason` says why it is not healthy, `canary` is the box's account of a new version on trial."""
 

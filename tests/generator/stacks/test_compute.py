@@ -69,8 +69,18 @@ def test_the_container_knows_its_name_its_jobs_its_reports_its_app_and_its_publi
     assert variables["ENVIRONMENT"] == "dev"
     assert variables["ANALYSIS_APP"] == "ecg_rhythm"
     assert variables["DISTRIBUTION_DOMAIN_NAME"] == "${DistributionDomainName}"
-    assert variables["SIGN_IN"] == "none"
-    assert len(variables) == 11
+    assert variables["DISTRIBUTION_ID"] == "${DistributionId}"
+    assert variables["VIDEO_KEY_ID"] == "${VideoPublicKeyId}"
+    assert variables["VIDEO_KEY_SECRET"] == "ecg-project-pipeline-dev/video-signing-key"
+    assert len(variables) == 16
+
+
+def test_the_container_knows_whose_tokens_to_take_and_that_nobody_goes_without(dev: Built) -> None:
+    variables = {variable["Name"]: variable["Value"] for variable in _container(dev)["Environment"]}
+    assert variables["OIDC_ISSUER"] == "https://cognito-idp.${AWS::Region}.amazonaws.com/${UserPoolId}"
+    assert variables["OIDC_CLIENT_ID"] == "${UserPoolClientId}"
+    assert variables["OIDC_AUDIENCES"] == "${UserPoolClientId} ${ProofClientId}"
+    assert "SIGN_IN" not in variables
 
 
 def test_the_container_runs_the_image_of_its_content_address_with_the_documented_command(dev: Built) -> None:

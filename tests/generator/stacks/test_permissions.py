@@ -46,7 +46,7 @@ def test_iam_2_the_api_has_exactly_these_rights_to_the_video_bucket(dev: Built) 
 
 def test_the_api_may_also_use_its_own_table_and_queues_and_abort_its_own_uploads(dev: Built) -> None:
     beyond = [one for one in dev.statements("api", "EcsTaskRole") if one["Resource"] != VIDEOS]
-    assert [one["Effect"] for one in beyond] == ["Allow"] * 5
+    assert [one["Effect"] for one in beyond] == ["Allow"] * 7
     assert {one["Resource"][0]: {action.split(":")[1] for action in one["Action"]} for one in beyond} == {
         "${VideoBucketArn}/videos/*": {"AbortMultipartUpload"},
         "${JobsTableArn}": {"GetItem", "PutItem", "UpdateItem", "Query"},
@@ -59,6 +59,11 @@ def test_the_api_may_also_use_its_own_table_and_queues_and_abort_its_own_uploads
         },
         "${JobsDeadLetterQueueArn}": {"GetQueueAttributes"},
         "${ArtifactsBucketArn}/observed/dev/box.json": {"GetObject"},
+        (
+            "arn:aws:secretsmanager:${AWS::Region}:${AWS::AccountId}"
+            ":secret:ecg-project-pipeline-dev/video-signing-key-??????"
+        ): {"GetSecretValue"},
+        "arn:${AWS::Partition}:cloudfront::${AWS::AccountId}:distribution/${DistributionId}": {"CreateInvalidation"},
     }
 
 

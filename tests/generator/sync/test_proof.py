@@ -1,7 +1,7 @@
 """Proof by use, against an API in memory and a clock that never waits."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,7 @@ class World:
         self.connected: list[str] = []
         self.proof = Proof("dev", Path("sweep.mp4"), TRUTH, self._connect, self.clock, self.facts.append)
 
-    def _connect(self, domain: str) -> FakeApi:
+    def _connect(self, domain: str, outputs: Mapping[str, str]) -> FakeApi:
         self.connected.append(domain)
         return self.api
 

@@ -7,6 +7,7 @@ uses them tells something about the real thing.
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from typing import Any
 
 import anyio
 import httpx
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ecg_api.access import Access, OpenToAll
 from ecg_api.analysis import OnProgress
@@ -28,6 +30,7 @@ from ecg_api.operations import Operations
 from ecg_api.queue import Delivery, Depth
 from ecg_api.services import ProcessHealth, Services
 from ecg_api.settings import Settings
+from ecg_api.signed_cookies import CookieSigner
 from ecg_api.videos import Videos
 from ecg_api.worker import Worker
 
@@ -43,7 +46,21 @@ SETTINGS = Settings(
     jobs_queue_url="https://sqs.example/jobs",
     dead_letter_queue_url="https://sqs.example/dead",
     model_server_url="http://model.example",
+    distribution_id="E1",
+    distribution_domain="d1.cloudfront.net",
+    video_key_id="K1",
+    video_key_secret="dev/video-signing-key",
 )
+
+
+def private_key(name: str, bits: int = 2048) -> rsa.RSAPrivateKey:
+    """The key of this name, made once for all tests: making one takes a moment."""
+    return _made(name, bits)
+
+
+@functools.cache
+def _made(name: str, bits: int) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
 class FakeClock:
@@ -293,6 +310,25 @@ class InMemoryReports:
         return self.status_report
 
 
+class InMemoryEdge:
+    """The CDN; `forgotten` is what it was told to forget."""
+
+    def __init__(self, calm: Calm) -> None:
+        self.calm = calm
+        self.forgotten: list[str] = []
+
+    async def forget(self, prefix: str, reference: str) -> None:
+        await self.calm.before("forget")
+        self.forgotten.append(prefix)
+
+
+class KnownKey:
+    """A signing key that is at hand."""
+
+    async def get(self) -> rsa.RSAPrivateKey:
+        return private_key("videos")
+
+
 class DeadLetters:
     """How full the dead-letter queue of an `InMemoryQueue` is."""
 
@@ -347,7 +383,8 @@ class House:
         self.model = ScriptedModelServer()
         self.circuit = Circuit(self.clock.monotonic)
         self.stopping = anyio.Event()
-        self.videos = Videos(self.table, self.queue, self.objects, settings, self.clock.now)
+        self.edge = InMemoryEdge(calm or Calm())
+        self.videos = Videos(self.table, self.queue, self.objects, self.edge, settings, self.clock.now)
         self.reports = InMemoryReports(calm or Calm())
         self.access: Access = OpenToAll()
         self.worker = self.new_worker()
@@ -370,13 +407,14 @@ class House:
         return Services(
             environment="dev",
             access=self.access,
+            cookies=CookieSigner("d1.cloudfront.net", "K1", KnownKey(), self.clock.now),
             videos=self.videos,
             operations=Operations(self.reports, self.queue, dead, "dev", "ecg_rhythm", self.clock.now),
             worker=self.worker,
             circuit=self.circuit,
             stopping=self.stopping,
-            model_client=httpx.AsyncClient(),
-            provider_client=httpx.AsyncClient(),
+            model_client=httpx.AsyncClient(verify=False),  # never asked; reading the authorities takes a moment
+            provider_client=httpx.AsyncClient(verify=False),
             health=ProcessHealth(worker_runs=True),
             stream_timing=StreamTiming(poll_s=0.01, heartbeat_s=0.05),
         )

@@ -32,6 +32,10 @@ ENVIRONMENT = {
     "JOBS_DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/dead",
     "ARTIFACTS_BUCKET_NAME": "artifacts",
     "ENVIRONMENT": "dev",
+    "DISTRIBUTION_ID": "E1",
+    "DISTRIBUTION_DOMAIN_NAME": "d1.cloudfront.net",
+    "VIDEO_KEY_ID": "K1",
+    "VIDEO_KEY_SECRET": "dev/video-signing-key",
     "OIDC_ISSUER": "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_abc",
     "OIDC_CLIENT_ID": "page",
 }
@@ -60,7 +64,7 @@ def test_all_mistakes_of_an_environment_are_told_together() -> None:
     text = str(error.value)
     for name in (*ENVIRONMENT, *wrong):
         assert name in text
-    assert len(error.value.mistakes) == 14
+    assert len(error.value.mistakes) == 18
 
 
 LOOPBACK = {"AWS_ENDPOINT_URL": "https://127.0.0.1:4566"}

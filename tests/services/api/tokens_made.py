@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import time
 from typing import Any
 
 import httpx
 import jwt
-from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
 from ecg_api.access import BearerTokens
 from ecg_api.provider import Provider
 from ecg_api.tokens import TokenRules
-from tests.services.api.fakes import FakeClock
+from tests.services.api.fakes import FakeClock, private_key
 
 ISSUER = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_abc"
 CLIENT = "page"
 METADATA_URL = f"{ISSUER}/.well-known/openid-configuration"
 JWKS_URL = "https://keys.example/jwks.json"
-
-
-def private_key(name: str, bits: int = 2048) -> rsa.RSAPrivateKey:
-    """The key of this name, made once for all tests: making one takes a moment."""
-    return _made(name, bits)
-
-
-@functools.cache
-def _made(name: str, bits: int) -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
 def jwk(name: str, bits: int = 2048, **changes: Any) -> dict[str, Any]:
