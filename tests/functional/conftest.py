@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from generator.aws.session import Clients
 from generator.deployment import apply_desired, committed, target
 from generator.local.emulator import Emulator
+from generator.model import names
 from generator.publish.image import push_tree
 from generator.sync.apply import Outcome
 
@@ -32,8 +33,14 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 @pytest.fixture(scope="session")
 def deploy(emulator: Emulator) -> Callable[[], Outcome]:
     """Applies templates_out/dev, as often as it is called."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
-    kinds = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    key, kinds = private.public_key(), (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    pem = private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+    emulator.client("secretsmanager").create_secret(
+        Name=names.video_key_secret("ecg-project-pipeline-dev"), SecretString=pem
+    )
     emulator.client("ec2").create_key_pair(KeyName="model-server-key")
     desired = committed(ROOT, "dev")
     ecr = emulator.client("ecr")
