@@ -10,7 +10,8 @@
         operations           how apps and environment do, from what others report
       worker                 takes jobs from the queue and has the model server analyse them
         circuit              when to leave the model server alone
-    jobs, media, ids         pure: the job, its state machine, a file's first bytes, identifiers
+    jobs, media, ids, uploads, cursors, limits    pure: the job, its state machine, a file's first bytes, identifiers,
+                             parts of an upload, places in a list, how often one may ask
     job_table, queue, objects, analysis    the rim: DynamoDB, SQS, S3, the model server
     provider, reports, edge                the rim: the sign-in provider, reports in the artifacts bucket, the CDN
 

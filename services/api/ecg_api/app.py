@@ -22,15 +22,27 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ecg_api import ids, problems, routes, routes_operation, routes_people
 from ecg_api.errors import Code
 from ecg_api.logs import request_id
+from ecg_api.principals import Principal
 from ecg_api.services import Services
 
 log = logging.getLogger(__name__)
+audit = logging.getLogger("ecg_api.audit")
+"""Who asked for what of which video, and with what success; no names, no contents."""
 
 LARGEST_BODY = 2 * 1024 * 1024
 """In bytes: 10,000 parts with their tags are about 1 MB; videos never come this way."""
 
 STOP_S = 20.0
 """What the worker gets to hand its jobs back; ECS kills 30 s after it asked to stop."""
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    # No answer is a page: nothing may be loaded from it, run in it, or shown around it.
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Strict-Transport-Security": "max-age=31536000",
+}
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._=-]{1,64}")
 
@@ -115,7 +127,7 @@ def stopping_on_signals(stopping: anyio.Event) -> Iterator[None]:
 
 
 class RequestLog:
-    """Gives each request an id, limits its body, logs it, and makes what nobody foresaw a problem document."""
+    """Gives each request an id, limits its body, logs it, guards its answer; makes what nobody foresaw a problem."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -134,7 +146,9 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-ID"] = identity
+                headers = MutableHeaders(scope=message)
+                headers.update({**SECURITY_HEADERS, "X-Request-ID": identity})
+                headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
         received = 0
@@ -168,5 +182,8 @@ class RequestLog:
         video_id = scope.get("path_params", {}).get("video_id", "")
         if ids.is_id(video_id):
             line["job_id"] = video_id
+        asking = scope.get("state", {}).get("principal")
+        if isinstance(asking, Principal):
+            audit.info("asked", extra={**line, "owner": asking.owner})
         quiet = route in ("/health", "/api/health", "/ready") and status < 400
         log.log(logging.DEBUG if quiet else logging.INFO, "request", extra=line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -22,9 +23,11 @@ AskedServices = Annotated[Services, Depends(services)]
 
 
 async def principal(request: Request, asked: AskedServices) -> Principal:
-    """Return who asks. Raises Refused (`sign_in_required`), StoreUnavailable."""
+    """Return who asks. Raises Refused (`sign_in_required`, `too_many_requests`), StoreUnavailable."""
     found = await asked.access.principal(request.headers.get("Authorization"))
     request.state.principal = found  # for the audit line
+    if wait_s := asked.limit.take(found.owner):
+        raise Refused(Code.TOO_MANY_REQUESTS, "This is more than one may ask.", retry_after_s=math.ceil(wait_s))
     return found
 
 

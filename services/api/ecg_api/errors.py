@@ -48,6 +48,8 @@ class Code(StrEnum):
     UPLOAD_INCOMPLETE = "upload_incomplete"
     INVALID_REQUEST = "invalid_request"
     CONFLICT = "conflict"
+    IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
+    TOO_MANY_REQUESTS = "too_many_requests"
     SERVICE_UNAVAILABLE = "service_unavailable"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
@@ -99,6 +101,12 @@ PROBLEMS = MappingProxyType(
         ),
         Code.INVALID_REQUEST: ProblemKind(422, "The request is not valid", "Correct what `errors` lists."),
         Code.CONFLICT: ProblemKind(409, "The video changed meanwhile", "Read the video's state and decide anew."),
+        Code.IDEMPOTENCY_KEY_REUSED: ProblemKind(
+            422, "The idempotency key belongs to another request", "Make a new key for a new request."
+        ),
+        Code.TOO_MANY_REQUESTS: ProblemKind(
+            429, "You ask too often", "Repeat the request after `Retry-After` seconds."
+        ),
         Code.SERVICE_UNAVAILABLE: ProblemKind(
             503, "A service behind this one does not answer", "Repeat the request after `Retry-After` seconds."
         ),

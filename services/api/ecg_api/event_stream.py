@@ -1,7 +1,8 @@
 """A job's changes as server-sent events (WHATWG HTML, section 9.2).
 
 Each event is the whole job, named `state` when its state changed and `progress` when only its progress did; so a
-client that missed some needs nothing but the next. The stream ends when no work is left, and when the process
+client that missed some needs nothing but the next. Its id is the job's entity tag: who comes back with the last one
+that it saw is told again only what is new. The stream ends when no work is left, and when the process
 stops: a browser then connects again by itself, to another task of the service.
 """
 
@@ -31,7 +32,11 @@ class StreamTiming:
 
 
 async def job_events(
-    first: Job, read: Callable[[], Awaitable[Job]], stopping: anyio.Event, timing: StreamTiming
+    first: Job,
+    read: Callable[[], Awaitable[Job]],
+    stopping: anyio.Event,
+    timing: StreamTiming,
+    last_seen: str | None = None,
 ) -> AsyncIterator[bytes]:
     """Yield the stream's bytes, beginning with the job as it is now (`first`).
 
@@ -40,10 +45,11 @@ async def job_events(
         read: reads it again; raises Refused once it is gone.
         stopping: ends the stream.
         timing: how often.
+        last_seen: the id of the last event that the client has.
     """
     yield f"retry: {round(timing.reconnect_s * 1000)}\n\n".encode()
     job = first
-    last: VideoView | None = None
+    last = video_view(job) if last_seen == _id(video_view(job)) else None
     silent_s = 0.0
     while True:
         view = video_view(job)
@@ -72,8 +78,11 @@ async def job_events(
 
 
 def _event(name: str, view: VideoView) -> bytes:
-    body = view.model_dump_json()
-    return f"event: {name}\nid: {etag_of(body.encode())[1:-1]}\ndata: {body}\n\n".encode()
+    return f"event: {name}\nid: {_id(view)}\ndata: {view.model_dump_json()}\n\n".encode()
+
+
+def _id(view: VideoView) -> str:
+    return etag_of(view.model_dump_json().encode())[1:-1]
 
 
 def _deleted(job: Job) -> bytes:

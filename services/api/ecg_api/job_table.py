@@ -24,8 +24,19 @@ class Page:
     after: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Which job an idempotency key stands for, and the fingerprint of the request that first came with it."""
+
+    job_id: str
+    fingerprint: str
+
+
 class DynamoJobTable:
-    """The jobs table; `client` is a boto3 DynamoDB client. Every method may raise StoreUnavailable."""
+    """The jobs table; `client` is a boto3 DynamoDB client. Every method may raise StoreUnavailable.
+
+    Idempotency keys lie in it too, under owners of their own (`idempotency#<owner>`), which no job can have.
+    """
 
     def __init__(self, client: Any, table: str) -> None:
         self._client = client
@@ -49,6 +60,34 @@ class DynamoJobTable:
             )
         except ClientError as error:
             raise FileExistsError(f"job {job.id} exists") from error
+
+    async def reserve(self, owner: Owner, key: str, wanted: Reservation, now_s: int, expires_at: int) -> Reservation:
+        """Let the owner's idempotency key `key` stand for `wanted` until `expires_at`; return what it stands for."""
+        place = _key(Owner(f"idempotency#{owner}"), key)
+        try:
+            await call(
+                "dynamodb",
+                self._client.put_item,
+                expected=frozenset({_REFUSED}),
+                TableName=self._table,
+                Item={
+                    **place,
+                    "job_id": {"S": wanted.job_id},
+                    "fingerprint": {"S": wanted.fingerprint},
+                    "expires_at": {"N": str(expires_at)},
+                },
+                # DynamoDB takes up to two days to remove what has expired.
+                ConditionExpression="attribute_not_exists(#id) OR #expires_at < :now",
+                ExpressionAttributeNames={"#id": "id", "#expires_at": "expires_at"},
+                ExpressionAttributeValues={":now": {"N": str(now_s)}},
+            )
+        except ClientError:
+            answer = await call(
+                "dynamodb", self._client.get_item, TableName=self._table, Key=place, ConsistentRead=True
+            )
+            item = answer["Item"]
+            return Reservation(item["job_id"]["S"], item["fingerprint"]["S"])
+        return wanted
 
     async def get(self, owner: Owner, job_id: str) -> Job | None:
         """Return the job as last written, tombstones included; None where there is none."""

@@ -142,6 +142,10 @@ def documented(*codes: Code) -> dict[int | str, dict[str, Any]]:
     return responses
 
 
+GUARDED = (Code.SIGN_IN_REQUIRED, Code.TOO_MANY_REQUESTS)
+"""What any route that asks for a token may answer."""
+
+
 def described(document: dict[str, Any]) -> dict[str, Any]:
     """Return FastAPI's OpenAPI document with errors as they are sent: as problem documents only."""
     for methods in document["paths"].values():

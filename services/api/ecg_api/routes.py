@@ -8,10 +8,10 @@ from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import StreamingResponse
 
 from ecg_api.asking import AskedServices, AskingOwner
+from ecg_api.cursors import decode_cursor, encode_cursor
 from ecg_api.errors import Code, Refused
 from ecg_api.event_stream import job_events
-from ecg_api.problems import documented
-from ecg_api.videos import decode_cursor, encode_cursor
+from ecg_api.problems import GUARDED, documented
 from ecg_api.views import (
     CompletedUpload,
     CreatedVideo,
@@ -32,19 +32,30 @@ _PRIVATE = {"Cache-Control": "private, no-cache"}
     summary="Begin an upload",
     status_code=201,
     responses=documented(
-        Code.SIGN_IN_REQUIRED,
+        *GUARDED,
         Code.UNSUPPORTED_CONTENT_TYPE,
         Code.FILE_TOO_LARGE,
         Code.EMPTY_FILE,
         Code.UNKNOWN_APP,
+        Code.IDEMPOTENCY_KEY_REUSED,
+        Code.CONFLICT,
         Code.INVALID_REQUEST,
         Code.SERVICE_UNAVAILABLE,
     ),
 )
-async def create_video(body: NewVideo, asked: AskedServices, owner: AskingOwner, response: Response) -> CreatedVideo:
-    """Answers where to send the file: straight to S3, in one PUT or, when it is large, in parts."""
+async def create_video(
+    body: NewVideo,
+    asked: AskedServices,
+    owner: AskingOwner,
+    response: Response,
+    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255, pattern=r"^[!-~]+$")] = None,
+) -> CreatedVideo:
+    """Answers where to send the file: straight to S3, in one PUT or, when it is large, in parts.
+
+    The same request with the same `Idempotency-Key` begins one video, however often it is sent within a day.
+    """
     await asked.operations.check_app(body.app)
-    job, upload = await asked.videos.create(owner, body.name, body.size, body.content_type, body.app)
+    job, upload = await asked.videos.create(owner, body.name, body.size, body.content_type, body.app, idempotency_key)
     response.headers["Location"] = f"/api/videos/{job.id}"
     response.headers["Cache-Control"] = "no-store"
     return CreatedVideo(**video_view(job).model_dump(), upload=upload_view(upload))
@@ -54,7 +65,7 @@ async def create_video(body: NewVideo, asked: AskedServices, owner: AskingOwner,
     "/api/videos/{video_id}/complete",
     summary="Complete an upload",
     responses=documented(
-        Code.SIGN_IN_REQUIRED,
+        *GUARDED,
         Code.VIDEO_NOT_FOUND,
         Code.UPLOAD_INCOMPLETE,
         Code.CONFLICT,
@@ -80,7 +91,7 @@ async def complete_video(
 @router.get(
     "/api/videos",
     summary="List your videos",
-    responses=documented(Code.SIGN_IN_REQUIRED, Code.INVALID_REQUEST, Code.SERVICE_UNAVAILABLE),
+    responses=documented(*GUARDED, Code.INVALID_REQUEST, Code.SERVICE_UNAVAILABLE),
 )
 async def list_videos(
     asked: AskedServices,
@@ -105,7 +116,7 @@ async def list_videos(
     response_model=VideoView,
     responses={
         304: {"description": "It is as `If-None-Match` knows it."},
-        **documented(Code.SIGN_IN_REQUIRED, Code.VIDEO_NOT_FOUND, Code.SERVICE_UNAVAILABLE),
+        **documented(*GUARDED, Code.VIDEO_NOT_FOUND, Code.SERVICE_UNAVAILABLE),
     },
 )
 async def read_video(
@@ -126,7 +137,7 @@ async def read_video(
         200: {"description": "The result document, schema `ecg-result/v1`.", "content": {"application/json": {}}},
         304: {"description": "It is as `If-None-Match` knows it."},
         **documented(
-            Code.SIGN_IN_REQUIRED,
+            *GUARDED,
             Code.VIDEO_NOT_FOUND,
             Code.RESULT_NOT_READY,
             Code.NOT_A_VIDEO,
@@ -160,14 +171,21 @@ async def read_result(
             "description": "Server-sent events `state` and `progress`, each with the whole video as its data.",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
-        **documented(Code.SIGN_IN_REQUIRED, Code.VIDEO_NOT_FOUND, Code.SERVICE_UNAVAILABLE),
+        **documented(*GUARDED, Code.VIDEO_NOT_FOUND, Code.SERVICE_UNAVAILABLE),
     },
     response_class=StreamingResponse,
 )
-async def follow_video(video_id: str, asked: AskedServices, owner: AskingOwner) -> StreamingResponse:
-    """Ends when the video is done, failed or deleted."""
+async def follow_video(
+    video_id: str,
+    asked: AskedServices,
+    owner: AskingOwner,
+    last_event_id: Annotated[str | None, Header(max_length=64)] = None,
+) -> StreamingResponse:
+    """Ends when the video is done, failed or deleted. Come back with `Last-Event-ID` to be told only what is new."""
     job = await asked.videos.get(owner, video_id)
-    stream = job_events(job, lambda: asked.videos.get(owner, video_id), asked.stopping, asked.stream_timing)
+    stream = job_events(
+        job, lambda: asked.videos.get(owner, video_id), asked.stopping, asked.stream_timing, last_event_id
+    )
     return StreamingResponse(
         stream,
         media_type="text/event-stream",
@@ -180,7 +198,7 @@ async def follow_video(video_id: str, asked: AskedServices, owner: AskingOwner) 
     "/api/videos/{video_id}",
     summary="Delete a video",
     status_code=204,
-    responses=documented(Code.SIGN_IN_REQUIRED, Code.VIDEO_NOT_FOUND, Code.SERVICE_UNAVAILABLE),
+    responses=documented(*GUARDED, Code.VIDEO_NOT_FOUND, Code.SERVICE_UNAVAILABLE),
 )
 async def delete_video(video_id: str, asked: AskedServices, owner: AskingOwner) -> Response:
     """It is gone for readers at once; then its upload, its result and its pictures are removed."""

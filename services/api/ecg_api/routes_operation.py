@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 
 from ecg_api.asking import AskedServices, operator, principal
 from ecg_api.errors import PROBLEMS, Code, Refused, code_named
-from ecg_api.problems import documented, problem_response
+from ecg_api.problems import GUARDED, documented, problem_response
 from ecg_api.views import AppList, Health, OverviewView, ProblemExplained, Readiness, app_list, overview_view
 
 router = APIRouter(tags=["operation"])
@@ -37,7 +37,7 @@ async def ready(request: Request, asked: AskedServices) -> Response:
     "/api/apps",
     summary="List the apps that analyse",
     dependencies=[Depends(principal)],
-    responses=documented(Code.SIGN_IN_REQUIRED, Code.SERVICE_UNAVAILABLE),
+    responses=documented(*GUARDED, Code.SERVICE_UNAVAILABLE),
 )
 async def list_apps(asked: AskedServices, response: Response) -> AppList:
     """As the GPU box last reported them; `stale` where that is long ago, and then every state is `unknown`."""
@@ -49,7 +49,7 @@ async def list_apps(asked: AskedServices, response: Response) -> AppList:
     "/api/ops/status",
     summary="How the environment does",
     dependencies=[Depends(operator)],
-    responses=documented(Code.SIGN_IN_REQUIRED, Code.NOT_PERMITTED),
+    responses=documented(*GUARDED, Code.NOT_PERMITTED),
 )
 async def read_status(asked: AskedServices, response: Response) -> OverviewView:
     """For operators: the last status, the box's report, the queues. What could not be learnt is null."""

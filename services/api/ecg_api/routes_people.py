@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from ecg_api.asking import AskedServices, AskingOwner, AskingPrincipal
 from ecg_api.errors import Code
-from ecg_api.problems import documented
+from ecg_api.problems import GUARDED, documented
 from ecg_api.signed_cookies import NAMES, PATH
 from ecg_api.views import ConfigView, CookiesView, MeView, sign_in_view
 
@@ -21,7 +21,7 @@ async def read_config(asked: AskedServices, response: Response) -> ConfigView:
     return ConfigView(environment=asked.environment, sign_in=sign_in_view(sign_in))
 
 
-@router.get("/api/me", summary="Who you are", responses=documented(Code.SIGN_IN_REQUIRED, Code.SERVICE_UNAVAILABLE))
+@router.get("/api/me", summary="Who you are", responses=documented(*GUARDED, Code.SERVICE_UNAVAILABLE))
 async def read_me(asked: AskedServices, asking: AskingPrincipal, request: Request, response: Response) -> MeView:
     """Your subject at the provider, what to call you, and what you may do."""
     name = await asked.access.name(asking, request.headers.get("Authorization"))
@@ -32,7 +32,7 @@ async def read_me(asked: AskedServices, asking: AskingPrincipal, request: Reques
 @router.post(
     "/api/cookies",
     summary="Open your videos at the CDN",
-    responses=documented(Code.SIGN_IN_REQUIRED, Code.SERVICE_UNAVAILABLE),
+    responses=documented(*GUARDED, Code.SERVICE_UNAVAILABLE),
 )
 async def make_cookies(asked: AskedServices, owner: AskingOwner, response: Response) -> CookiesView:
     """Sets cookies that let the browser read your files below `/videos/`. Ask again before they end."""

@@ -19,6 +19,7 @@ from ecg_api.circuit import Circuit
 from ecg_api.edge import Distribution, SecretKey
 from ecg_api.event_stream import StreamTiming
 from ecg_api.job_table import DynamoJobTable
+from ecg_api.limits import RateLimit
 from ecg_api.objects import S3Objects
 from ecg_api.operations import Operations
 from ecg_api.provider import Provider
@@ -44,6 +45,7 @@ class Services:
 
     environment: str
     access: Access
+    limit: RateLimit
     cookies: CookieSigner
     videos: Videos
     operations: Operations
@@ -89,6 +91,7 @@ def make_services(settings: Settings) -> Services:
     return Services(
         environment=settings.environment,
         access=_access(settings.sign_in, provider_client),
+        limit=RateLimit(settings.rate_per_s, settings.rate_burst, time.monotonic),
         cookies=CookieSigner(
             settings.distribution_domain,
             settings.video_key_id,

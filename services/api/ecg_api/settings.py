@@ -50,11 +50,15 @@ class Settings:
     analysis_app: str = "ecg_rhythm"
     path_style: bool = False
     """A given endpoint (the embedded AWS) has one host name for all buckets, so that browsers can reach it."""
+    rate_per_s: float = 20.0
+    rate_burst: float = 100.0
+    """How often one owner may ask of one task: in the long run, and at once."""
     max_upload_bytes: int = 2 * GIB
     multipart_above_bytes: int = 64 * MIB
     part_bytes: int = 16 * MIB
     upload_url_s: int = 3600
     tombstone_s: int = 7 * 86400
+    idempotency_s: int = 86400
     worker_concurrency: int = 2
     analysis_deadline_s: float = 1800.0
     analysis_silence_s: float = 120.0
@@ -88,6 +92,8 @@ class Settings:
             sign_in=_sign_in(given),
             analysis_app=given.optional("ANALYSIS_APP", cls.analysis_app),
             path_style=bool(given.optional("AWS_ENDPOINT_URL_S3") or given.optional("AWS_ENDPOINT_URL")),
+            rate_per_s=given.number("RATE_PER_S", cls.rate_per_s, float),
+            rate_burst=given.number("RATE_BURST", cls.rate_burst, float),
             max_upload_bytes=given.number("MAX_UPLOAD_BYTES", cls.max_upload_bytes, int),
             worker_concurrency=given.number("WORKER_CONCURRENCY", cls.worker_concurrency, int),
             analysis_deadline_s=given.number("ANALYSIS_DEADLINE_S", cls.analysis_deadline_s, float),

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
-import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -13,16 +12,14 @@ import anyio
 
 from ecg_api import ids, jobs
 from ecg_api.errors import ChangeRefused, Code, Refused, StoreUnavailable, UploadRejected
-from ecg_api.job_table import Page
+from ecg_api.job_table import Page, Reservation
 from ecg_api.jobs import Change, Failure, Job, JobState, Owner
 from ecg_api.media import EXTENSIONS, HEAD_BYTES, content_type_of, is_movie
 from ecg_api.objects import ObjectInfo, SignedPart, SignedPut
-from ecg_api.settings import MIB, Settings
+from ecg_api.settings import Settings
+from ecg_api.uploads import MultipartUpload, SingleUpload, part_sizes
 
 log = logging.getLogger(__name__)
-
-MOST_PARTS = 10_000
-"""S3's limit for one multipart upload (Amazon S3 User Guide, "Multipart upload limits")."""
 
 CHECK_S = 4.0
 """How long readiness waits for a store; below the 5 s that health checks usually wait."""
@@ -32,6 +29,9 @@ class JobStore(Protocol):
     """What is needed of the jobs table."""
 
     async def create(self, job: Job) -> None: ...
+    async def reserve(
+        self, owner: Owner, key: str, wanted: Reservation, now_s: int, expires_at: int
+    ) -> Reservation: ...
     async def get(self, owner: Owner, job_id: str) -> Job | None: ...
     async def apply(self, owner: Owner, job_id: str, change: Change, now: datetime) -> Job: ...
     async def page(self, owner: Owner, limit: int, after: str | None = None) -> Page: ...
@@ -68,24 +68,6 @@ class Edge(Protocol):
     async def forget(self, prefix: str, reference: str) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class SingleUpload:
-    """An upload in one PUT, valid until `expires_at`."""
-
-    target: SignedPut
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class MultipartUpload:
-    """An upload in parts of `part_size` bytes, the last one shorter, valid until `expires_at`."""
-
-    upload_id: str
-    part_size: int
-    parts: tuple[SignedPart, ...]
-    expires_at: datetime
-
-
 class Videos:
     """The videos of all owners; every method is given the owner who asks, and sees nobody else's."""
 
@@ -106,12 +88,21 @@ class Videos:
         self._now = now
 
     async def create(
-        self, owner: Owner, name: str, size: int, content_type: str, app: str | None = None
+        self,
+        owner: Owner,
+        name: str,
+        size: int,
+        content_type: str,
+        app: str | None = None,
+        idempotency_key: str | None = None,
     ) -> tuple[Job, SingleUpload | MultipartUpload]:
         """Begin a video of `size` bytes, to be analysed by `app`, and say where to upload it.
 
+        With an `idempotency_key` the same request begins one video however often it comes, and says anew where to
+        upload it.
+
         Raises:
-            Refused: `unsupported_content_type`, `empty_file` or `file_too_large`.
+            Refused: `unsupported_content_type`, `empty_file`, `file_too_large`, or `idempotency_key_reused`.
         """
         content_type = content_type_of(content_type)
         if content_type not in EXTENSIONS:
@@ -124,8 +115,12 @@ class Videos:
             raise Refused(Code.FILE_TOO_LARGE, f"The file has {size} bytes; at most {limit} are accepted.")
         now = self._now()
         job_id = ids.new_id(now)
+        begun: Job | None = None
+        if idempotency_key is not None:
+            job_id = await self._reserve(owner, idempotency_key, job_id, (name, size, content_type, app))
+            begun = await self._table.get(owner, job_id)
         in_parts = size > self._settings.multipart_above_bytes
-        job = Job(
+        job = begun or Job(
             owner=owner,
             id=job_id,
             # A single PUT needs nothing opened at S3, so it is open as soon as it is known.
@@ -138,18 +133,42 @@ class Videos:
             updated_at=now,
             app=app,
         )
-        # The job comes first: an object without a job would be nobody's.
-        await self._table.create(job)
+        if begun is None:
+            # The job comes first: an object without a job would be nobody's.
+            try:
+                await self._table.create(job)
+            except FileExistsError:
+                if idempotency_key is None:
+                    raise
+                raise Refused(Code.CONFLICT, "The same request is being answered.", retry_after_s=1) from None
+        elif job.state not in (JobState.CREATED, JobState.UPLOADING):
+            raise Refused(Code.CONFLICT, f"The video {job.id} that this request began is {job.state} now.")
+        return await self._opened(job, in_parts)
+
+    async def _opened(self, job: Job, in_parts: bool) -> tuple[Job, SingleUpload | MultipartUpload]:
+        """Return the job with its upload open, and where that goes."""
         expires_s = self._settings.upload_url_s
-        expires_at = now + timedelta(seconds=expires_s)
+        expires_at = self._now() + timedelta(seconds=expires_s)
         if not in_parts:
-            target = await self._objects.sign_put(job.key, content_type, size, expires_s)
+            target = await self._objects.sign_put(job.key, job.content_type, job.size, expires_s)
             return job, SingleUpload(target, expires_at)
-        upload_id = await self._objects.open_multipart(job.key, content_type)
-        job = await self._apply(job, jobs.opened(upload_id))
-        sizes = part_sizes(size, self._settings.part_bytes)
+        if job.upload_id is None:
+            job = await self._apply(job, jobs.opened(await self._objects.open_multipart(job.key, job.content_type)))
+        upload_id = job.upload_id or ""
+        sizes = part_sizes(job.size, self._settings.part_bytes)
         parts = await self._objects.sign_parts(job.key, upload_id, sizes, expires_s)
         return job, MultipartUpload(upload_id, sizes[0], parts, expires_at)
+
+    async def _reserve(self, owner: Owner, key: str, job_id: str, request: tuple[object, ...]) -> str:
+        # Hashes: neither the key, which is the client's to choose, nor the file's name belongs into the table.
+        fingerprint = hashlib.sha256(repr(request).encode()).hexdigest()
+        digest = hashlib.sha256(key.encode()).hexdigest()
+        now_s = int(self._now().timestamp())
+        expires_at = now_s + self._settings.idempotency_s
+        found = await self._table.reserve(owner, digest, Reservation(job_id, fingerprint), now_s, expires_at)
+        if found.fingerprint != fingerprint:
+            raise Refused(Code.IDEMPOTENCY_KEY_REUSED, "This key came with another request before.")
+        return found.job_id
 
     async def complete(self, owner: Owner, job_id: str, etags: Mapping[int, str]) -> Job:
         """Verify what was uploaded and queue it; repeating this is harmless.
@@ -318,34 +337,6 @@ class Videos:
             if change.to is current.state:
                 return current
             raise Refused(Code.CONFLICT, f"The video is {current.state} now.") from refused
-
-
-def part_sizes(size: int, part_bytes: int) -> tuple[int, ...]:
-    """Return the sizes of the parts of `size` bytes: `part_bytes` each, or more where S3's limit wants it."""
-    least = -(-size // MOST_PARTS)
-    part = max(part_bytes, -(-least // MIB) * MIB)
-    whole, rest = divmod(size, part)
-    return (part,) * whole + ((rest,) if rest else ())
-
-
-def encode_cursor(job_id: str) -> str:
-    """Return the cursor that continues a list after `job_id`; opaque, so that it may change."""
-    return uuid.UUID(job_id).hex
-
-
-def decode_cursor(cursor: str) -> str:
-    """Return the id in a cursor.
-
-    Raises:
-        Refused: `invalid_request`.
-    """
-    try:
-        job_id = str(uuid.UUID(hex=cursor))
-    except ValueError:
-        job_id = ""
-    if not ids.is_id(job_id):
-        raise Refused(Code.INVALID_REQUEST, "The cursor is not one that this service gave out.")
-    return job_id
 
 
 def _completed(job: Job) -> Job:

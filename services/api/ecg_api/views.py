@@ -12,7 +12,7 @@ from ecg_api.access import SignIn
 from ecg_api.jobs import Job, JobState
 from ecg_api.operations import Apps, AppState, Overview
 from ecg_api.principals import Role
-from ecg_api.videos import MultipartUpload, SingleUpload
+from ecg_api.uploads import MultipartUpload, SingleUpload
 
 _EXAMPLE_ID = "019ab0c5-54a0-7d41-8cbb-1c0b6f0e7a11"
 _READABLE = frozenset({JobState.QUEUED, JobState.ANALYSING, JobState.DONE, JobState.FAILED})

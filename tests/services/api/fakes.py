@@ -23,8 +23,9 @@ from ecg_api.attempt import WorkerTiming
 from ecg_api.circuit import Circuit
 from ecg_api.errors import ChangeRefused, UploadRejected
 from ecg_api.event_stream import StreamTiming
-from ecg_api.job_table import Page
+from ecg_api.job_table import Page, Reservation
 from ecg_api.jobs import Change, Job, JobState, Owner, changed
+from ecg_api.limits import RateLimit
 from ecg_api.objects import ObjectInfo, SignedPart, SignedPut
 from ecg_api.operations import Operations
 from ecg_api.queue import Delivery, Depth
@@ -97,6 +98,7 @@ class InMemoryTable:
         self.calm = calm or Calm()
         self.jobs: dict[tuple[Owner, str], Job] = {}
         self.changes: list[tuple[str, JobState]] = []
+        self.reservations: dict[tuple[Owner, str], tuple[Reservation, int]] = {}
 
     async def create(self, job: Job) -> None:
         await self.calm.before("create")
@@ -104,6 +106,15 @@ class InMemoryTable:
             raise FileExistsError(job.id)
         self.jobs[job.owner, job.id] = job
         await self.calm.after("create")
+
+    async def reserve(self, owner: Owner, key: str, wanted: Reservation, now_s: int, expires_at: int) -> Reservation:
+        await self.calm.before("reserve")
+        kept, until = self.reservations.get((owner, key), (wanted, 0))
+        if until < now_s:
+            kept, until = wanted, expires_at
+        self.reservations[owner, key] = (kept, until)
+        await self.calm.after("reserve")
+        return kept
 
     async def get(self, owner: Owner, job_id: str) -> Job | None:
         await self.calm.before("get")
@@ -387,6 +398,7 @@ class House:
         self.videos = Videos(self.table, self.queue, self.objects, self.edge, settings, self.clock.now)
         self.reports = InMemoryReports(calm or Calm())
         self.access: Access = OpenToAll()
+        self.limit = RateLimit(1000, 1000, self.clock.monotonic)
         self.worker = self.new_worker()
 
     def new_worker(self, **changes: Any) -> Worker:
@@ -407,6 +419,7 @@ class House:
         return Services(
             environment="dev",
             access=self.access,
+            limit=self.limit,
             cookies=CookieSigner("d1.cloudfront.net", "K1", KnownKey(), self.clock.now),
             videos=self.videos,
             operations=Operations(self.reports, self.queue, dead, "dev", "ecg_rhythm", self.clock.now),

@@ -127,3 +127,15 @@ async def test_a_table_that_is_away_for_a_moment_does_not_break_the_stream(house
     with anyio.fail_after(5):
         pieces = [piece.decode() async for piece in job_events(job, read, house.stopping, QUICK)]
     assert [data["state"] for _, data in events("".join(pieces))] == [JobState.QUEUED, JobState.DELETED]
+
+
+async def test_who_comes_back_is_told_only_what_is_new(house: House, client: httpx.AsyncClient) -> None:
+    job = await house.queued()
+    await house.work()
+    whole = (await client.get(f"/api/videos/{job.id}/events")).text
+    seen = next(line.removeprefix("id: ") for line in whole.splitlines() if line.startswith("id: "))
+    again = (await client.get(f"/api/videos/{job.id}/events", headers={"Last-Event-ID": seen})).text
+    assert "data:" in whole
+    assert "data:" not in again
+    other = (await client.get(f"/api/videos/{job.id}/events", headers={"Last-Event-ID": "0" * 32})).text
+    assert other == whole

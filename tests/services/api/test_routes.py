@@ -12,7 +12,7 @@ from ecg_api.app import build_app
 from ecg_api.asking import owner
 from ecg_api.errors import PROBLEMS, Code, StoreUnavailable
 from ecg_api.jobs import Claim, JobState, Owner, Progress
-from ecg_api.videos import part_sizes
+from ecg_api.uploads import part_sizes
 from tests.services.api.fakes import LOCAL, MP4, RESULT, SMALL_PARTS, Calm, House, StoredObject, with_part
 
 pytestmark = pytest.mark.anyio

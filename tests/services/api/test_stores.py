@@ -22,7 +22,7 @@ from moto import mock_aws
 from ecg_api import jobs
 from ecg_api.errors import ChangeRefused, StoreUnavailable, UploadRejected
 from ecg_api.ids import new_id
-from ecg_api.job_table import DynamoJobTable
+from ecg_api.job_table import DynamoJobTable, Reservation
 from ecg_api.jobs import Claim, Failure, Job, JobState, Owner, Progress
 from ecg_api.objects import S3Objects
 from ecg_api.queue import SqsJobQueue
@@ -328,3 +328,21 @@ async def test_a_store_that_is_not_there_is_unavailable(aws: Aws) -> None:
     with pytest.raises(StoreUnavailable) as error:
         await table.apply(LOCAL, "a", jobs.deleted(1), CLOCK.now())
     assert (error.value.service, error.value.operation) == ("dynamodb", "update_item")
+
+
+async def test_an_idempotency_key_stands_for_the_first_reservation_until_it_expires(table: Any) -> None:
+    first, second = Reservation("job-1", "a"), Reservation("job-2", "b")
+    assert await table.reserve(LOCAL, "key", first, 100, 200) == first
+    assert await table.reserve(LOCAL, "key", second, 150, 250) == first
+    assert await table.reserve(Owner("other"), "key", second, 150, 250) == second
+    assert await table.reserve(LOCAL, "key", second, 201, 301) == second
+    assert await table.reserve(LOCAL, "key", first, 250, 350) == second
+    assert (await table.page(LOCAL, 10)).jobs == ()
+
+
+async def test_a_queue_says_how_full_it_is(queue: Any) -> None:
+    for number in range(3):
+        await queue.send(LOCAL, f"job-{number}")
+    await queue.receive(1, 0, 60)
+    depth = await queue.depth()
+    assert (depth.waiting, depth.in_flight) == (2, 1)
