@@ -14,6 +14,8 @@ from generator.aws.session import Clients
 from generator.deployment import Desired
 from generator.errors import EcgError
 from generator.model.manifest import Manifest
+from generator.plan.cost import cost_table
+from generator.plan.reading import read
 from generator.report.drift_text import drift_data
 from generator.report.status_json import status_data
 from generator.state_bucket import deployer
@@ -34,12 +36,17 @@ def keep_status(desired: Desired, clients: Clients, drift: EnvironmentDrift | No
         key, s3 = f"status/{desired.manifest.name}.json", clients.make("s3")
         found = drift_data(drift) if drift else _before(s3, bucket, key).get("drift")
         status = status_data(Observer.of(desired, clients).status())
-        kept = {**status, "by": deployer(), "drift": found}
+        kept = {**status, "by": deployer(), "drift": found, "monthly_cost_usd": _cost(desired)}
         with aws(f"writing {key} to {bucket}"):
             s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(kept).encode(), ContentType="application/json")
     except EcgError as error:
         return (f"the status is not kept: {str(error).splitlines()[0]}",)
     return ()
+
+
+def _cost(desired: Desired) -> float:
+    """What the committed tree costs a month, as `ecgctl cost` has it."""
+    return round(cost_table(read(desired.files, f"templates_out/{desired.manifest.name}")).after, 2)
 
 
 def _bucket(manifest: Manifest, clients: Clients) -> str | None:

@@ -46,6 +46,7 @@ def boundary(environment: Environment) -> PolicyDocument:
                 dynamodb.UpdateItem,
                 dynamodb.DeleteItem,
                 dynamodb.Query,
+                dynamodb.Scan,
                 dynamodb.ConditionCheckItem,
                 dynamodb.DescribeTable,
             ],

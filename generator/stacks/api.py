@@ -151,6 +151,7 @@ def _task_role(template: Template, environment: Environment) -> Role:
                             dynamodb.PutItem,
                             dynamodb.UpdateItem,
                             dynamodb.Query,
+                            dynamodb.Scan,  # the sweep looks at every job
                         ],
                         [wired(template, "JobsTableArn")],
                     ),

@@ -10,6 +10,7 @@
         operations           how apps and environment do, from what others report
       worker                 takes jobs from the queue and has the model server analyse them
         circuit              when to leave the model server alone
+      sweep                  settles what nobody would come back to
     jobs, media, ids, uploads, cursors, limits    pure: the job, its state machine, a file's first bytes, identifiers,
                              parts of an upload, places in a list, how often one may ask
     job_table, queue, objects, analysis    the rim: DynamoDB, SQS, S3, the model server

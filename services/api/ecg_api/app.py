@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import re
 import signal
 import threading
@@ -64,6 +65,7 @@ def build_app(make_services: Callable[[], Services]) -> FastAPI:
         app.state.services = services
         async with services.model_client, services.provider_client, anyio.create_task_group() as group:
             group.start_soon(_work, services)
+            group.start_soon(services.sweeper.run, services.stopping, random.uniform)
             with stopping_on_signals(services.stopping):
                 yield
             services.stopping.set()

@@ -39,6 +39,7 @@ class Code(StrEnum):
     VIDEO_TOO_LONG = "video_too_long"
     VIDEO_TOO_LARGE = "video_too_large"
     OBJECT_NOT_FOUND = "object_not_found"
+    UPLOAD_ABANDONED = "upload_abandoned"
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
     SIGN_IN_REQUIRED = "sign_in_required"
     NOT_PERMITTED = "not_permitted"
@@ -86,6 +87,7 @@ PROBLEMS = MappingProxyType(
             422, "The pictures of the video are too large", "Export it with fewer pixels."
         ),
         Code.OBJECT_NOT_FOUND: ProblemKind(422, "The uploaded file is gone", "Upload the video again."),
+        Code.UPLOAD_ABANDONED: ProblemKind(422, "The upload was never completed", "Upload the video again."),
         Code.ATTEMPTS_EXHAUSTED: ProblemKind(
             422, "The analysis failed repeatedly", "Upload the video again, or tell the operator its id."
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, assert_never
@@ -10,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from ecg_api.aws_calls import call
 from ecg_api.errors import ChangeRefused
-from ecg_api.jobs import Change, Claim, Failure, Job, JobState, Owner, Progress, Value
+from ecg_api.jobs import FINAL, Change, Claim, Failure, Job, JobState, Owner, Progress, Value
 
 _REFUSED = "ConditionalCheckFailedException"
 _Item = dict[str, dict[str, Any]]
@@ -146,6 +147,27 @@ class DynamoJobTable:
                 return Page(tuple(found[:limit]), found[limit - 1].id)
             if not last:
                 return Page(tuple(found), None)
+
+    async def unfinished(self) -> AsyncIterator[Job]:
+        """Yield the jobs of all owners in which work is left. Reads the whole table: for the sweep alone."""
+        start: dict[str, Any] = {}
+        waiting = [state for state in JobState if state not in FINAL]
+        names = [f":{state}" for state in waiting]
+        while True:
+            answer = await call(
+                "dynamodb",
+                self._client.scan,
+                TableName=self._table,
+                FilterExpression=f"#state IN ({', '.join(names)})",
+                ExpressionAttributeNames={"#state": "state"},
+                ExpressionAttributeValues={name: {"S": state} for name, state in zip(names, waiting, strict=True)},
+                **start,
+            )
+            for item in answer.get("Items", []):
+                yield from_item(item)
+            if "LastEvaluatedKey" not in answer:
+                return
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     async def check(self) -> None:
         """Return if the table answers; reads a key that is never written, so it needs no further rights."""

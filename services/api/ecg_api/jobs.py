@@ -1,8 +1,8 @@
 """The job of a video: what is known of it, and which changes its state allows. Pure.
 
     created -> uploading -> queued -> analysing -> done
-                   |          ^-----------|  \\-> failed        deleted: from any
-                   \\-> failed
+       |           |          ^-----------|  \\-> failed        deleted: from any
+       \\-----------+-> failed
 
 A change is data (`Change`): the table turns its guards into a condition of the write, the tests' tables call
 `changed`. So there is one state machine, and no write without it.
@@ -37,7 +37,7 @@ class JobState(StrEnum):
 
 TRANSITIONS: Mapping[JobState, frozenset[JobState]] = MappingProxyType(
     {
-        JobState.CREATED: frozenset({JobState.UPLOADING, JobState.DELETED}),
+        JobState.CREATED: frozenset({JobState.UPLOADING, JobState.FAILED, JobState.DELETED}),
         JobState.UPLOADING: frozenset({JobState.QUEUED, JobState.FAILED, JobState.DELETED}),
         JobState.QUEUED: frozenset({JobState.ANALYSING, JobState.DELETED}),
         # To itself: progress, and a redelivery that takes over from a worker that died.
@@ -199,6 +199,23 @@ def queued() -> Change:
 def upload_failed(error: Failure) -> Change:
     """What was uploaded is no video."""
     return Change(JobState.FAILED, (Guard(JobState.UPLOADING),), {"error": error})
+
+
+def upload_abandoned(error: Failure) -> Change:
+    """Nobody completed its upload."""
+    return Change(JobState.FAILED, (Guard(JobState.CREATED), Guard(JobState.UPLOADING)), {"error": error})
+
+
+def left_behind(ended_s: int) -> Change:
+    """Its holder died before `ended_s` and no message of it will come again: it waits for a fresh one."""
+    cleared = frozenset({"progress", "claim"})
+    return Change(JobState.QUEUED, (Guard(JobState.ANALYSING, expired_at=ended_s),), cleared=cleared)
+
+
+def left_for_good(ended_s: int, error: Failure) -> Change:
+    """Its holder died before `ended_s`, in the last attempt that it had."""
+    cleared = frozenset({"progress", "claim"})
+    return Change(JobState.FAILED, (Guard(JobState.ANALYSING, expired_at=ended_s),), {"error": error}, cleared)
 
 
 def claimed(claim: Claim, now_s: int) -> Change:

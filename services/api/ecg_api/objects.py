@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from anyio import to_thread
@@ -187,6 +188,30 @@ class S3Objects:
             if errors := answer.get("Errors"):
                 raise StoreUnavailable("s3", "delete_objects", str(errors[0].get("Code")))
             removed += len(keys)
+
+    async def folders(self) -> AsyncIterator[tuple[str, datetime]]:
+        """Yield the prefix of each video's objects, with its trailing slash, and when the newest of them was stored.
+
+        Lists the whole bucket: for the sweep alone.
+        """
+        request: dict[str, Any] = {"Bucket": self.bucket, "Prefix": "videos/"}
+        prefix, newest = "", datetime.min.replace(tzinfo=UTC)
+        while True:
+            listing = await call("s3", self._client.list_objects_v2, **request)
+            for entry in listing.get("Contents", []):
+                parts = entry["Key"].split("/")
+                if len(parts) < 4:
+                    continue  # no object of ours
+                if (mine := "/".join(parts[:3]) + "/") != prefix:
+                    if prefix:
+                        yield prefix, newest
+                    prefix, newest = mine, entry["LastModified"]
+                newest = max(newest, entry["LastModified"])
+            if not listing.get("IsTruncated"):
+                break
+            request["ContinuationToken"] = listing["NextContinuationToken"]
+        if prefix:
+            yield prefix, newest
 
     async def check(self) -> None:
         """Return if the bucket answers."""

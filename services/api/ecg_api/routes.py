@@ -147,6 +147,7 @@ async def read_video(
             Code.VIDEO_TOO_LONG,
             Code.VIDEO_TOO_LARGE,
             Code.OBJECT_NOT_FOUND,
+            Code.UPLOAD_ABANDONED,
             Code.ATTEMPTS_EXHAUSTED,
             Code.SERVICE_UNAVAILABLE,
         ),

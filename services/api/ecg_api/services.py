@@ -27,6 +27,7 @@ from ecg_api.queue import SqsJobQueue
 from ecg_api.reports import S3Reports
 from ecg_api.settings import Settings, SignInSettings
 from ecg_api.signed_cookies import CookieSigner
+from ecg_api.sweep import Sweeper
 from ecg_api.tokens import TokenRules
 from ecg_api.videos import Videos
 from ecg_api.worker import Worker
@@ -50,6 +51,7 @@ class Services:
     videos: Videos
     operations: Operations
     worker: Worker
+    sweeper: Sweeper
     circuit: Circuit
     stopping: anyio.Event
     model_client: httpx.AsyncClient
@@ -123,6 +125,7 @@ def make_services(settings: Settings) -> Services:
             clock=time.monotonic,
             concurrency=settings.worker_concurrency,
         ),
+        sweeper=Sweeper(table, queue, objects, utc_now),
         circuit=circuit,
         stopping=stopping,
         model_client=model_client,

@@ -49,7 +49,7 @@ def test_the_api_may_also_use_its_own_table_and_queues_and_abort_its_own_uploads
     assert [one["Effect"] for one in beyond] == ["Allow"] * 7
     assert {one["Resource"][0]: {action.split(":")[1] for action in one["Action"]} for one in beyond} == {
         "${VideoBucketArn}/videos/*": {"AbortMultipartUpload"},
-        "${JobsTableArn}": {"GetItem", "PutItem", "UpdateItem", "Query"},
+        "${JobsTableArn}": {"GetItem", "PutItem", "UpdateItem", "Query", "Scan"},
         "${JobsQueueArn}": {
             "SendMessage",
             "ReceiveMessage",

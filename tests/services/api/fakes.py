@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,7 +24,7 @@ from ecg_api.circuit import Circuit
 from ecg_api.errors import ChangeRefused, UploadRejected
 from ecg_api.event_stream import StreamTiming
 from ecg_api.job_table import Page, Reservation
-from ecg_api.jobs import Change, Job, JobState, Owner, changed
+from ecg_api.jobs import FINAL, Change, Job, JobState, Owner, changed
 from ecg_api.limits import RateLimit
 from ecg_api.objects import ObjectInfo, SignedPart, SignedPut
 from ecg_api.operations import Operations
@@ -32,6 +32,7 @@ from ecg_api.queue import Delivery, Depth
 from ecg_api.services import ProcessHealth, Services
 from ecg_api.settings import Settings
 from ecg_api.signed_cookies import CookieSigner
+from ecg_api.sweep import Sweeper
 from ecg_api.videos import Videos
 from ecg_api.worker import Worker
 
@@ -139,6 +140,12 @@ class InMemoryTable:
         seen = [job for job in seen if job.state is not JobState.DELETED]
         return Page(tuple(seen[:limit]), seen[limit - 1].id if len(seen) > limit else None)
 
+    async def unfinished(self) -> AsyncIterator[Job]:
+        await self.calm.before("unfinished")
+        for job in list(self.jobs.values()):
+            if job.state not in FINAL:
+                yield job
+
     async def check(self) -> None:
         await self.calm.before("check")
 
@@ -235,6 +242,7 @@ class InMemoryObjects:
         self.uploads: dict[str, dict[int, bytes]] = {}
         self.types: dict[str, str] = {}
         self.puts: list[str] = []
+        self.stored_at = FakeClock().time
 
     async def sign_put(self, key: str, content_type: str, size: int, expires_s: int) -> SignedPut:
         return SignedPut(f"https://s3.example/{key}?signed", {"Content-Type": content_type})
@@ -299,6 +307,11 @@ class InMemoryObjects:
             del self.objects[key]
         await self.calm.after("remove_all")
         return len(keys)
+
+    async def folders(self) -> AsyncIterator[tuple[str, datetime]]:
+        await self.calm.before("folders")
+        for prefix in sorted({"/".join(key.split("/")[:3]) + "/" for key in self.objects}):
+            yield prefix, self.stored_at
 
     async def check(self) -> None:
         await self.calm.before("check")
@@ -400,6 +413,7 @@ class House:
         self.access: Access = OpenToAll()
         self.limit = RateLimit(1000, 1000, self.clock.monotonic)
         self.worker = self.new_worker()
+        self.sweeper = Sweeper(self.table, self.queue, self.objects, self.clock.now)
 
     def new_worker(self, **changes: Any) -> Worker:
         """Make a worker over the same fakes."""
@@ -424,6 +438,7 @@ class House:
             videos=self.videos,
             operations=Operations(self.reports, self.queue, dead, "dev", "ecg_rhythm", self.clock.now),
             worker=self.worker,
+            sweeper=self.sweeper,
             circuit=self.circuit,
             stopping=self.stopping,
             model_client=httpx.AsyncClient(verify=False),  # never asked; reading the authorities takes a moment

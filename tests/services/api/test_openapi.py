@@ -47,3 +47,14 @@ def test_the_page_about_the_api_lists_every_route_and_every_variable() -> None:
     assert len(names) >= 10
     for name in names:
         assert f"`{name}`" in page
+
+
+def test_every_test_that_the_page_about_security_names_exists() -> None:
+    page = (ROOT / "docs/security.md").read_text(encoding="utf-8")
+    tests = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")}
+    for file in set(re.findall(r"\btest_\w+\.py", page)):
+        assert file in tests
+    named = set(re.findall(r"\b(test_\w+)(?!\w|\.py)", page))
+    assert len(named) >= 15
+    for name in named:
+        assert any(f"def {name}" in text for text in tests.values()), name

@@ -175,7 +175,7 @@ def test_the_process_answers_while_its_stores_are_away_and_ends_when_asked(tmp_p
                 [sys.executable, "-m", "uvicorn", *command], cwd=SOURCE, env=environment, stderr=log
             )
         try:
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 60
             while time.monotonic() < deadline:
                 try:
                     answer = httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False)

@@ -346,3 +346,19 @@ async def test_a_queue_says_how_full_it_is(queue: Any) -> None:
     await queue.receive(1, 0, 60)
     depth = await queue.depth()
     assert (depth.waiting, depth.in_flight) == (2, 1)
+
+
+async def test_unfinished_jobs_of_all_owners_are_found_and_no_idempotency_keys(table: Any) -> None:
+    await table.reserve(LOCAL, "key", Reservation("job-1", "a"), 100, 200)
+    jobs_made = [a_job(state, owner) for owner in (LOCAL, Owner("b")) for state in JobState]
+    for one in jobs_made:
+        await table.create(one)
+    found = {(one.owner, one.state) async for one in table.unfinished()}
+    open_states = set(JobState) - jobs.FINAL
+    assert found == {(owner, state) for owner in (LOCAL, Owner("b")) for state in open_states}
+
+
+async def test_the_folders_of_videos_are_listed_once_each(objects: Any) -> None:
+    for key in ("videos/a/1/source.mp4", "videos/a/1/result.json", "videos/b/2/source.mp4"):
+        await objects.put_once(key, b"x", "video/mp4")
+    assert [prefix async for prefix, _ in objects.folders()] == ["videos/a/1/", "videos/b/2/"]
