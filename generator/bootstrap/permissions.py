@@ -132,7 +132,7 @@ def role_names(environment: Environment) -> tuple[str, ...]:
     """The roles that our stacks make."""
     return tuple(
         names.account_wide(environment, name)
-        for name in ("ecs-task-execution-role", "ecs-task-role", "model-server-role")
+        for name in ("ecs-task-execution-role", "ecs-task-role", "model-server-role", "eraser-role")
     )
 
 

@@ -194,7 +194,7 @@ def deploying(environment: Environment, state_bucket: Any, service_role: Any) ->
 
 def hand_on(environment: Environment) -> list[Statement]:
     """The service role's dealings with other roles, each narrowed to one service or one policy."""
-    execution, task, box = (Sub(arn) for arn in role_arns(environment))
+    execution, task, box, _ = (Sub(arn) for arn in role_arns(environment))
     return [
         _pass_to("PassToTasks", [execution, task], "ecs-tasks.amazonaws.com"),
         _pass_to("PassToInstances", [box], "ec2.amazonaws.com"),

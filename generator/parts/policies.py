@@ -35,6 +35,12 @@ def trusts(service: str) -> PolicyDocument:
     return document(Statement(Effect=Allow, Principal=Principal("Service", service), Action=[sts.AssumeRole]))
 
 
+def trusts_account() -> PolicyDocument:
+    """The trust policy of a role that people take: whom the account's own policies let, and nobody by this alone."""
+    account = Principal("AWS", Sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:root"))
+    return document(Statement(Effect=Allow, Principal=account, Action=[sts.AssumeRole]))
+
+
 def allow(sid: str, actions: list[Action], resources: list[Any]) -> Statement:
     return Statement(Sid=sid, Effect=Allow, Action=actions, Resource=resources)
 

@@ -1,9 +1,14 @@
-"""Who may sign in: a Cognito user pool, the page's client, the operators' group, and the client that proves a release.
+"""Who may sign in: a Cognito user pool, the page's client, the operators' group, the client that proves a release; and
+the role that makes the service forget somebody.
 
 Nothing of it is in the specification: health data must not be open to whoever finds the address.
 """
 
-from troposphere import Ref, Template
+import awacs.cloudformation as cloudformation
+import awacs.dynamodb as dynamodb
+import awacs.s3 as s3
+import awacs.sqs as sqs
+from troposphere import GetAtt, Join, Ref, Sub, Template
 from troposphere.cognito import (
     AccountRecoverySetting,
     AdminCreateUserConfig,
@@ -19,11 +24,14 @@ from troposphere.cognito import (
     UserPoolGroup,
     UserPoolResourceServer,
 )
+from troposphere.iam import Role
 
+from generator.model import names
 from generator.model.environment import Environment
+from generator.parts.policies import allow, inline, objects, trusts_account
 from generator.parts.tags import owner_tags, tagged
 from generator.parts.unique import unique
-from generator.parts.wiring import give_out, wired_text
+from generator.parts.wiring import give_out, wired, wired_text
 
 OPERATORS = "operator"
 """The group that the API takes for operators (`OIDC_OPERATOR_GROUP`)."""
@@ -50,12 +58,14 @@ def identity(environment: Environment) -> Template:
     )
     page = _page(template, environment, pool)
     proof = _proof(template, environment, pool)
+    eraser = _eraser(template, environment)
     give_out(
         template,
         UserPoolId=Ref(pool),
         UserPoolDomainName=Ref(domain),
         UserPoolClientId=Ref(page),
         ProofClientId=Ref(proof),
+        EraserRoleArn=GetAtt(eraser, "Arn"),
     )
     return tagged(template, environment)
 
@@ -157,5 +167,39 @@ def _proof(template: Template, environment: Environment, pool: UserPool) -> User
             AccessTokenValidity=60,
             TokenValidityUnits=TokenValidityUnits(AccessToken="minutes"),
             DependsOn=[server.title],
+        )
+    )
+
+
+def _eraser(template: Template, environment: Environment) -> Role:
+    """What `ecgctl erase` does: every version of an owner's files, the records, a line about it. It reads no file."""
+    video, artifacts = wired(template, "VideoBucketArn"), wired(template, "ArtifactsBucketArn")
+    stack = "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack"
+    return template.add_resource(
+        Role(
+            "EraserRole",
+            RoleName=names.account_wide(environment, "eraser-role"),
+            Description="Erases all videos of an owner; taken by whom the account lets take it",
+            AssumeRolePolicyDocument=trusts_account(),
+            Policies=[
+                inline(
+                    "erasing",
+                    allow(
+                        "FindTableAndBuckets",
+                        [cloudformation.DescribeStacks],
+                        # *: CloudFormation ends a stack's ARN in an id of its own
+                        [Sub(f"{stack}/{environment.prefix}-{name}/*") for name in ("data", "storage")],
+                    ),
+                    allow("FindFiles", [s3.ListBucketVersions], [video]),
+                    allow("EraseFiles", [s3.DeleteObject, s3.DeleteObjectVersion], [objects(video, "videos/")]),
+                    allow("EraseRecords", [dynamodb.Query, dynamodb.DeleteItem], [wired(template, "JobsTableArn")]),
+                    allow(
+                        "EraseMessages",
+                        [sqs.ReceiveMessage, sqs.DeleteMessage],
+                        [wired(template, "JobsDeadLetterQueueArn")],
+                    ),
+                    allow("SaySo", [s3.PutObject], [Join("", [artifacts, "/audit/*"])]),  # *: a key says when
+                )
+            ],
         )
     )

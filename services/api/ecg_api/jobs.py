@@ -46,7 +46,8 @@ TRANSITIONS: Mapping[JobState, frozenset[JobState]] = MappingProxyType(
             {JobState.ANALYSING, JobState.QUEUED, JobState.DONE, JobState.FAILED, JobState.DELETED}
         ),
         JobState.DONE: frozenset({JobState.DELETED}),
-        JobState.FAILED: frozenset({JobState.DELETED}),
+        # To queued: an operator has it tried again (`ecgctl jobs retry`, which writes the same condition).
+        JobState.FAILED: frozenset({JobState.QUEUED, JobState.DELETED}),
         JobState.DELETED: frozenset(),
     }
 )

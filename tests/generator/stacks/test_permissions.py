@@ -7,7 +7,12 @@ from typing import Any
 from tests.generator.stacks.built import Built
 
 ROOT = Path(__file__).parents[3]
-ROLES = {"EcsTaskExecutionRole": "api", "EcsTaskRole": "api", "ModelServerRole": "model-server"}
+ROLES = {
+    "EcsTaskExecutionRole": "api",
+    "EcsTaskRole": "api",
+    "ModelServerRole": "model-server",
+    "EraserRole": "identity",
+}
 VIDEOS = ["${VideoBucketArn}", "${VideoBucketArn}/*"]
 
 
@@ -95,6 +100,24 @@ def test_the_box_reads_what_it_should_run_and_writes_what_it_saw_and_its_logs(de
             "Resource": ["${ModelServerLogGroup.Arn}"],
         },
     ]
+
+
+def test_the_eraser_deletes_videos_and_records_and_reads_neither(dev: Built) -> None:
+    stated = dev.statements("identity", "EraserRole")
+    assert {action for one in stated for action in one["Action"]} == {
+        "cloudformation:DescribeStacks",
+        "s3:ListBucketVersions",
+        "s3:DeleteObject",
+        "s3:DeleteObjectVersion",
+        "s3:PutObject",
+        "dynamodb:Query",
+        "dynamodb:DeleteItem",
+        "sqs:ReceiveMessage",
+        "sqs:DeleteMessage",
+    }
+    where = {action: one["Resource"] for one in stated for action in one["Action"]}
+    assert where["s3:DeleteObjectVersion"] == ["${VideoBucketArn}/videos/*"]
+    assert where["s3:PutObject"] == ["${ArtifactsBucketArn}/audit/*"]
 
 
 def test_sec_1_only_the_load_balancer_and_the_nat_gateways_are_in_public_subnets(dev: Built) -> None:

@@ -22,9 +22,9 @@ def test_every_state_can_be_deleted_and_deleted_is_the_end() -> None:
         assert (JobState.DELETED in targets) is (state is not JobState.DELETED)
 
 
-def test_final_states_lead_nowhere_but_to_deletion() -> None:
+def test_final_states_lead_nowhere_but_to_deletion_and_failed_ones_to_another_try() -> None:
     for state in FINAL:
-        assert TRANSITIONS[state] <= {JobState.DELETED}
+        assert TRANSITIONS[state] <= {JobState.DELETED} | ({JobState.QUEUED} if state is JobState.FAILED else set())
 
 
 def test_a_change_that_the_table_of_transitions_does_not_know_cannot_be_made() -> None:
