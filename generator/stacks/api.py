@@ -219,7 +219,7 @@ def _container(template: Template, environment: Environment) -> ContainerDefinit
         "DISTRIBUTION_ID": wired(template, "DistributionId"),
         "DISTRIBUTION_DOMAIN_NAME": wired(template, "DistributionDomainName"),
         "VIDEO_KEY_ID": wired(template, "VideoPublicKeyId"),
-        "VIDEO_KEY_SECRET": names.video_key_secret(environment.prefix),
+        "VIDEO_KEY_SECRET_NAME": names.video_key_secret(environment.prefix),
     }
     return ContainerDefinition(
         Name=CONTAINER,

@@ -88,7 +88,7 @@ class Settings:
             distribution_id=given.required("DISTRIBUTION_ID"),
             distribution_domain=given.required("DISTRIBUTION_DOMAIN_NAME"),
             video_key_id=given.required("VIDEO_KEY_ID"),
-            video_key_secret=given.required("VIDEO_KEY_SECRET"),
+            video_key_secret=given.required("VIDEO_KEY_SECRET_NAME"),
             sign_in=_sign_in(given),
             analysis_app=given.optional("ANALYSIS_APP", cls.analysis_app),
             path_style=bool(given.optional("AWS_ENDPOINT_URL_S3") or given.optional("AWS_ENDPOINT_URL")),

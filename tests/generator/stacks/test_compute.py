@@ -71,7 +71,7 @@ def test_the_container_knows_its_name_its_jobs_its_reports_its_app_and_its_publi
     assert variables["DISTRIBUTION_DOMAIN_NAME"] == "${DistributionDomainName}"
     assert variables["DISTRIBUTION_ID"] == "${DistributionId}"
     assert variables["VIDEO_KEY_ID"] == "${VideoPublicKeyId}"
-    assert variables["VIDEO_KEY_SECRET"] == "ecg-project-pipeline-dev/video-signing-key"
+    assert variables["VIDEO_KEY_SECRET_NAME"] == "ecg-project-pipeline-dev/video-signing-key"
     assert len(variables) == 16
 
 

@@ -35,7 +35,7 @@ ENVIRONMENT = {
     "DISTRIBUTION_ID": "E1",
     "DISTRIBUTION_DOMAIN_NAME": "d1.cloudfront.net",
     "VIDEO_KEY_ID": "K1",
-    "VIDEO_KEY_SECRET": "dev/video-signing-key",
+    "VIDEO_KEY_SECRET_NAME": "dev/video-signing-key",
     "OIDC_ISSUER": "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_abc",
     "OIDC_CLIENT_ID": "page",
 }
