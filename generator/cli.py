@@ -20,7 +20,7 @@ _SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
     "Observe": {"observe": ("status", "events", "logs")},
     "Keep in sync": {"keep": ("drift", "suspend", "resume")},
     "Serve apps": {"serve": ("serve",)},
-    "Videos": {"jobs": ("jobs", "erase")},
+    "Videos": {"analyze": ("analyze",), "jobs": ("jobs", "erase")},
     "On this machine": {"deploy": ("run", "local-env")},
     "Account": {"account": ("bootstrap", "lock", "doctor", "destroy")},
     "Shell": {"shell": ("completion",)},

@@ -1,6 +1,7 @@
 """The API as a program uses it: upload a video through its public address, follow the job, take the result."""
 
 import ssl
+import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -23,7 +24,7 @@ class VideoClient:
     `at` is connected to instead of the URL's own host, which is still asked for by name: an embedded AWS answers for
     all its distributions at its one endpoint, and no resolver knows their names. Requests that find nobody, or a
     status of 500 and above, are repeated for `patience_s` seconds: behind a CDN one lost answer says little. What is
-    repeated is harmless twice; an upload that was announced twice leaves a record without bytes.
+    repeated is harmless twice.
 
     `token` gives an access token of whoever asks; it is called before the first request that needs one, and again when
     half an hour has passed: Cognito's live for one.
@@ -54,8 +55,10 @@ class VideoClient:
         self._token, self._renew_at = token, float("-inf")
         self._clock, self._poll_seconds, self._patience_s = clock, poll_seconds, patience_s
 
-    def analyse(self, video: Path, report: Callable[[JobProgress], None], deadline_s: float = 600) -> Analysis:
-        """Upload one video and wait for its result. Raises AnalysisFailed."""
+    def analyse(
+        self, video: Path, report: Callable[[JobProgress], None], deadline_s: float = 600, app: str | None = None
+    ) -> Analysis:
+        """Upload one video, have the default app or `app` read it, and wait for the result. Raises AnalysisFailed."""
         started = self._clock.monotonic()
         ticket = self._asked(
             "POST",
@@ -64,7 +67,10 @@ class VideoClient:
                 "name": video.name,
                 "size": video.stat().st_size,
                 "content_type": _TYPES.get(video.suffix.lower(), "application/octet-stream"),
+                **({"app": app} if app else {}),
             },
+            # Repeated while answers are lost, it begins one video all the same.
+            headers={"Idempotency-Key": uuid.uuid4().hex},
         )
         identifier = _field(ticket, "id")
         report(JobProgress(identifier, "uploading"))

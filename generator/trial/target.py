@@ -9,7 +9,9 @@ from generator.deployment import Desired, SystemClock, target
 from generator.desired import environment
 from generator.local.connection import Connection
 from generator.local.demo_user import demo_token, ensure_demo_user
+from generator.local.errors import LocalError
 from generator.local.system import LocalSystem
+from generator.local.viewer import viewer_url
 from generator.publish.image import push_tree
 from generator.sync.apply import Target
 from generator.video_client import VideoClient
@@ -34,6 +36,19 @@ def bootstrap_here(root: Path, desired: Desired, clients: Clients) -> None:
 def running_target(root: Path, desired: Desired, state: Path) -> tuple[Target, Clients]:
     """The embedded AWS that `ecgctl run` keeps up in another terminal. Raises NotRunning."""
     return local_target(root, desired, Connection.running(state), LocalSystem(state))
+
+
+def running_site(connection: Connection) -> tuple[str, str]:
+    """The page's address here and the user pool of what runs. Raises LocalError where nothing is deployed."""
+    distributions = connection.client("cloudfront").list_distributions()["DistributionList"].get("Items", [])
+    pools = connection.client("cognito-idp").list_user_pools(MaxResults=1)["UserPools"]
+    if not distributions or not pools:
+        raise LocalError(
+            what="there is no distribution, or no user pool yet",
+            where=connection.endpoint_url,
+            action="wait until `ecgctl run` says that it is up",
+        )
+    return viewer_url(distributions[0]["DomainName"], connection.port), pools[0]["Id"]
 
 
 def signed_in(url: str, connection: Connection, pool: str) -> VideoClient:

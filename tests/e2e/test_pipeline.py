@@ -17,9 +17,8 @@ from typing import Any
 import pytest
 
 from generator.local.connection import Connection
-from generator.local.viewer import viewer_url
 from generator.sync.proof import AnalysisFailed
-from generator.trial.target import signed_in
+from generator.trial.target import running_site, signed_in
 from generator.video_client import VideoClient
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,10 +54,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         process.kill()
         pytest.fail(f"the system did not come up:\n{said[-6000:]}")
     connection = Connection.running(state)
-    domain = connection.client("cloudfront").list_distributions()["DistributionList"]["Items"][0]["DomainName"]
-    url = viewer_url(domain, connection.port)
-    pool = connection.client("cognito-idp").list_user_pools(MaxResults=1)["UserPools"][0]["Id"]
-    client = signed_in(url, connection, pool)
+    client = signed_in(running_site(connection)[0], connection, running_site(connection)[1])
     yield Running(process, said, state, client, connection)
     if process.poll() is None:
         process.send_signal(signal.SIGINT)

@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import httpx
+import jsonschema
 import pytest
 
 from ecg_api.views import CompletedUpload
@@ -12,6 +13,7 @@ from generator.sync.proof import AnalysisFailed, JobProgress
 from generator.video_client import VideoClient
 from tests.generator.sync.worlds import FakeClock
 
+ROOT = Path(__file__).resolve().parents[2]
 BROKEN = 5
 """Requests that are answered with 503 before one is answered as it should be."""
 
@@ -228,3 +230,25 @@ def test_health_is_asked_for_without_a_token() -> None:
     api = Api({"status": "healthy"})
     transport = httpx.MockTransport(api)
     VideoClient("https://cdn.example", None, FakeClock(), transport=transport, token=never).health()
+
+
+def test_everything_that_the_client_asks_for_stands_in_the_openapi_document(video: Path) -> None:
+    document = json.loads((ROOT / "services/api/openapi.json").read_text(encoding="utf-8"))
+    api = Api({"state": "done"})
+    transport = httpx.MockTransport(api)
+    asking = VideoClient("https://cdn.example", None, FakeClock(), transport=transport)
+    asking.delete(asking.analyse(video, lambda progress: None, app="signal_quality").video)
+    asked = [request for request in api.seen if request.url.host == "cdn.example"]
+    assert len(asked) == 5
+    for request in asked:
+        operation = document["paths"][request.url.path.replace("/v1", "/{video_id}")][request.method.lower()]
+        if content := operation.get("requestBody", {}).get("content"):
+            schema = {**content["application/json"]["schema"], "components": document["components"]}
+            jsonschema.validate(json.loads(request.content), schema)
+
+
+def test_an_announcement_that_is_repeated_is_the_same_one(video: Path) -> None:
+    api = Api({"state": "done"}, broken=2)
+    client(api).analyse(video, lambda progress: None)
+    keys = [request.headers["Idempotency-Key"] for request in api.seen if request.url.path == "/api/videos"]
+    assert (len(keys), len(set(keys))) == (3, 1)
