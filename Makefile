@@ -113,6 +113,10 @@ bench-plan: .venv/.ready ## How fast, how big and how right the plan is
 bench-sync: .venv/.ready .venv-aws/.ready ## How long an apply takes, against its longest chain and a plain boto3 loop (minutes)
 	@.venv/bin/python tools/bench_sync.py $(ARGS)
 
+.PHONY: bench-api
+bench-api: .venv/.ready ## How fast the API is, beside a bare route that makes the same call (a minute)
+	@.venv/bin/python tools/bench_api.py $(ARGS)
+
 .PHONY: scaling
 scaling: .venv-serve/.ready ## How many boxes N videos an hour need (ARGS=--measure: what one reading takes here)
 	@.venv-serve/bin/python -m tools.scaling $(ARGS)
