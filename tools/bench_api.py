@@ -13,6 +13,7 @@ import asyncio
 import json
 import os
 import platform
+import signal
 import socket
 import statistics
 import subprocess
@@ -189,6 +190,7 @@ def main() -> None:
     parser.add_argument("--flat", type=int, default=20_000, help="requests over which memory must stay flat")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped then, too
     store, api = free_port(), free_port()
     sys.path[:0] = [str(ROOT), str(ROOT / "services/api")]
     from tools.bench_api_programs import VIDEO, bench_token

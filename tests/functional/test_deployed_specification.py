@@ -32,7 +32,7 @@ def api(emulator: Emulator, deployed: Outcome) -> Any:
 
 def test_every_stack_is_created(deployed: Outcome) -> None:
     assert set(deployed.actions.values()) == {Action.CREATED}
-    assert len(deployed.actions) == 11
+    assert len(deployed.actions) == 12
 
 
 def test_applying_again_changes_nothing_and_leaves_no_change_set(deploy: Any, deployed: Outcome, api: Any) -> None:

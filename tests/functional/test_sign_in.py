@@ -14,6 +14,7 @@ from ecg_api.principals import Principal, Role
 from ecg_api.provider import Provider
 from ecg_api.tokens import TokenRules
 from generator.aws.session import Clients
+from generator.aws.teardown import Kept, KeptData, KeptKind
 from generator.local.demo_user import demo_token, ensure_demo_user
 from generator.local.emulator import Emulator
 from generator.local.viewer import viewer_url
@@ -127,3 +128,13 @@ async def test_a_code_is_worth_nothing_without_its_verifier(emulator: Emulator, 
 
     assert exchanged("x" * 43) == 400
     assert exchanged(verifier) == 200, "the positive control"
+
+
+async def test_a_user_pool_that_is_kept_is_found_and_goes_only_by_its_id(emulator: Emulator) -> None:
+    cognito = emulator.client("cognito-idp")
+    pool = cognito.create_user_pool(PoolName="kept-users")["UserPool"]["Id"]
+    data = KeptData(emulator.client("s3"), emulator.client("dynamodb"), cognito)
+    assert data.found("kept") == (Kept(KeptKind.USER_POOL, pool),)
+    for _ in range(2):  # gone already is no mistake
+        data.erase(Kept(KeptKind.USER_POOL, pool))
+    assert data.found("kept") == ()

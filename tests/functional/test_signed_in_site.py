@@ -1,0 +1,167 @@
+"""The deployed API behind the emulated CloudFront: who gets in, and who reads which file. No GPU box is needed.
+
+Each refusal has a positive control beside it: the same request, made by whoever may, succeeds.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from generator.aws.session import Clients
+from generator.local.demo_user import demo_token, ensure_demo_user
+from generator.local.emulator import Emulator
+from generator.local.fargate import Fargate
+from generator.local.viewer import viewer_url
+from generator.proof_token import proof_token
+from generator.sync.apply import Outcome
+
+ROOT = Path(__file__).resolve().parents[2]
+FILE = (ROOT / "samples/sweep.mp4").read_bytes()
+DEADLINE_S = 180
+
+
+@dataclass
+class Site:
+    """The distribution, as clients with tokens of two owners see it."""
+
+    http: httpx.Client
+    trust: ssl.SSLContext
+    host: str
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def ask(self, method: str, path: str, who: str | None = None, **more: object) -> httpx.Response:
+        headers = {"Host": self.host, **more.pop("headers", {})}  # type: ignore[dict-item]
+        if who:
+            headers["Authorization"] = f"Bearer {self.tokens[who]}"
+        return self.http.request(method, path, headers=headers, **more)  # type: ignore[arg-type]
+
+    def cookies(self, who: str) -> str:
+        """The `Cookie` header of a browser of `who`."""
+        answer = self.ask("POST", "/api/cookies", who)
+        assert answer.status_code == 200, answer.text
+        return "; ".join(line.split(";")[0] for line in answer.headers.get_list("Set-Cookie"))
+
+
+@pytest.fixture(scope="module")
+def site(emulator: Emulator, deployed: Outcome) -> Iterator[Site]:
+    outputs = {name: value for found in deployed.outputs.values() for name, value in found.items()}
+    fargate = Fargate(emulator.connection, emulator.state_dir, ROOT / ".venv")
+    fargate.start()
+    domain = outputs["DistributionDomainName"]
+    trust = ssl.create_default_context(cafile=str(emulator.ca_bundle))
+    with httpx.Client(base_url=emulator.endpoint_url, verify=trust, timeout=30) as client:
+        made = Site(client, trust, domain)
+        until = time.monotonic() + DEADLINE_S
+        while made.ask("GET", "/api/config").status_code != http.client.OK:
+            assert time.monotonic() < until, "the API did not come up"
+            time.sleep(0.5)
+        config = made.ask("GET", "/api/config").json()
+        assert (config["environment"], config["sign_in"]["kind"]) == ("dev", "oidc")
+        ensure_demo_user(emulator.connection, outputs["UserPoolId"])
+        page = viewer_url(domain, emulator.connection.port)
+        made.tokens["demo"] = demo_token(emulator.connection, config["sign_in"], page)
+        made.tokens["proof"] = proof_token(Clients("us-east-1", emulator.environment()), outputs)()
+        yield made
+    fargate.stop()
+
+
+@pytest.fixture(scope="module")
+def source(site: Site) -> str:
+    """The path at the CDN of a video that the demo user uploaded."""
+    new = {"name": "a.mp4", "size": len(FILE), "content_type": "video/mp4"}
+    video = site.ask("POST", "/api/videos", "demo", json=new).json()
+    answer = site.http.put(video["upload"]["url"], content=FILE, headers=video["upload"]["headers"])
+    assert answer.status_code == 200, answer.text
+    completed = site.ask("POST", f"/api/videos/{video['id']}/complete", "demo").json()
+    assert completed["state"] == "queued"
+    return str(completed["links"]["source"])
+
+
+def test_people_are_who_their_tokens_say(site: Site) -> None:
+    me = site.ask("GET", "/api/me", "demo").json()
+    assert (me["name"], me["roles"]) == ("Demo User", ["operator", "user"])
+    assert site.ask("GET", "/api/me", "proof").json()["roles"] == ["user"]
+    assert site.ask("GET", "/api/me").status_code == 401
+    forged = site.tokens["demo"][:-8] + "AAAAAAAA"
+    assert site.ask("GET", "/api/me", headers={"Authorization": f"Bearer {forged}"}).status_code == 401
+
+
+def test_only_operators_see_the_environment(site: Site) -> None:
+    seen = site.ask("GET", "/api/ops/status", "demo").json()
+    assert (seen["environment"], seen["queue"]["dead_letters"]) == ("dev", 0)
+    assert site.ask("GET", "/api/ops/status", "proof").status_code == 403
+
+
+def test_a_video_is_its_owners_alone(site: Site, source: str) -> None:
+    path = f"/api/videos/{source.split('/')[3]}"
+    assert site.ask("GET", path, "demo").status_code == 200
+    assert site.ask("GET", path, "proof").status_code == 404
+
+
+def test_a_file_is_read_with_its_owners_cookies_only(site: Site, source: str) -> None:
+    mine, theirs = site.cookies("demo"), site.cookies("proof")
+    read = site.ask("GET", source, headers={"Cookie": mine})
+    assert (read.status_code, read.content == FILE) == (200, True)
+    assert site.ask("GET", source).status_code == 403
+    assert site.ask("GET", source, "demo").status_code == 403, "a token opens no file"
+    assert site.ask("GET", source, headers={"Cookie": theirs}).status_code == 403
+    broken = mine.replace("CloudFront-Signature=", "CloudFront-Signature=A", 1)
+    assert site.ask("GET", source, headers={"Cookie": broken}).status_code == 403
+
+
+def test_a_range_of_a_file_is_read(site: Site, source: str) -> None:
+    headers = {"Cookie": site.cookies("demo"), "Range": "bytes=4-7"}
+    read = site.ask("GET", source, headers=headers)
+    assert (read.status_code, read.content) == (206, b"ftyp")
+    assert read.headers["Content-Range"] == f"bytes 4-7/{len(FILE)}"
+    past = site.ask("GET", source, headers={**headers, "Range": f"bytes={len(FILE)}-"})
+    assert past.status_code == 416
+
+
+@pytest.mark.parametrize("trick", ["{0}/../{1}", "{0}/%2e%2e/{1}", "{0}//../{1}", "{0}/..%2f{1}", "{0}\\..\\{1}"])
+def test_no_way_round_leads_from_ones_own_folder_to_anothers(site: Site, source: str, trick: str) -> None:
+    """The proof's cookies open the proof's folder; the path tries to leave it for the demo user's file."""
+    folder = site.ask("POST", "/api/cookies", "proof").json()["folder"].rstrip("/")
+    path = trick.format(folder, source.removeprefix("/videos/"))
+    # Not through httpx, which would tidy the path up before it sends it.
+    status, body = _raw(site, path, site.cookies("proof"))
+    assert status in (400, 403, 404)
+    assert FILE[:64] not in body
+    assert _raw(site, source, site.cookies("demo"))[0] == 200, "the positive control"
+
+
+def _raw(site: Site, path: str, cookie: str) -> tuple[int, bytes]:
+    url = site.http.base_url
+    connection = http.client.HTTPSConnection(url.host, url.port, context=site.trust, timeout=30)
+    try:
+        connection.putrequest("GET", path, skip_host=True)
+        connection.putheader("Host", site.host)
+        connection.putheader("Cookie", cookie)
+        connection.endheaders()
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def test_signing_out_closes_the_files(site: Site) -> None:
+    answer = site.ask("DELETE", "/api/cookies")
+    assert answer.status_code == 204
+    assert len([line for line in answer.headers.get_list("Set-Cookie") if "Max-Age=0" in line]) == 3
+
+
+def test_a_deleted_video_is_gone_for_its_owner_too(site: Site, source: str) -> None:
+    mine, path = site.cookies("demo"), f"/api/videos/{source.split('/')[3]}"
+    assert site.ask("DELETE", path, "proof").status_code == 404
+    assert site.ask("GET", source, headers={"Cookie": mine}).status_code == 200
+    assert site.ask("DELETE", path, "demo").status_code == 204
+    assert site.ask("GET", path, "demo").status_code == 404
+    assert site.ask("GET", source, headers={"Cookie": mine}).status_code in (403, 404)
