@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
 import numpy as np
-import safetensors
 import torch
-from safetensors.torch import load_file
 from torch import nn
 
 from apps.ecg_rhythm.reading import FloatArray
+from apps.ecg_rhythm.stored import FOLDER, stored
 
 CLASSES = ("N", "S", "V", "F", "Q")
 """AAMI EC57 classes in the order of the network's outputs."""
 
 WINDOW = 256
 FEATURES = 16
-WEIGHTS = Path(__file__).parent / "weights" / "beat_classifier.safetensors"
+WEIGHTS = FOLDER / "beat_classifier.safetensors"
 
 
 class BeatNet(nn.Module):  # type: ignore[misc]  # torch is unchecked
@@ -67,20 +65,12 @@ class BeatClassifier:
     def load(cls, weights_path: Path = WEIGHTS, device: str = "cpu") -> BeatClassifier:
         """Read a safetensors file whose metadata holds `classes`, `window` and `temperature`.
 
-        Raises `FileNotFoundError` where there are no weights, `ValueError` where they are for another network.
+        Raises as `stored` does.
         """
-        digest = hashlib.sha256(weights_path.read_bytes()).hexdigest()
-        with safetensors.safe_open(str(weights_path), framework="pt") as file:
-            metadata = file.metadata() or {}
-        classes = tuple(json.loads(metadata.get("classes", "[]")))
-        if classes != CLASSES or metadata.get("window") != str(WINDOW):
-            raise ValueError(
-                f"{weights_path}: weights are for classes {classes} and window {metadata.get('window')}; "
-                f"this code needs {CLASSES} and {WINDOW}. Train again: python -m tools.ecg_train"
-            )
+        file = stored(weights_path, {"classes": json.dumps(CLASSES), "window": str(WINDOW)})
         net = BeatNet()
-        net.load_state_dict(load_file(str(weights_path)))
-        return cls(net, device=device, temperature=float(metadata["temperature"]), sha256=digest)
+        net.load_state_dict(dict(file.tensors))
+        return cls(net, device=device, temperature=float(file.metadata["temperature"]), sha256=file.sha256)
 
     def probabilities(self, samples: FloatArray, features: FloatArray) -> FloatArray:
         """Calibrated class probabilities [n, 5] of beat windows [n, 256] and their features [n, FEATURES]."""

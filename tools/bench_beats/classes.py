@@ -1,4 +1,4 @@
-"""Figures on records that the network never saw, and the model card that states them."""
+"""Beat classes on the DS2 records at hand, which the network never saw: figures by record."""
 
 from __future__ import annotations
 
