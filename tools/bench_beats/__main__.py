@@ -14,9 +14,10 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "services" / "ray_serve"))  # the import root of the app, as on the box
 
 from apps.ecg_rhythm import delineator, model  # noqa: E402
-from tools.bench_beats import classes, waves  # noqa: E402
-from tools.ecg_train import ludb, records  # noqa: E402
+from tools.bench_beats import classes, rhythms, waves  # noqa: E402
+from tools.ecg_train import ludb, records, strips  # noqa: E402
 from tools.ecg_train.card import placed  # noqa: E402
+from tools.ecg_train.rhythms import described  # noqa: E402
 from tools.ecg_train.waves import split  # noqa: E402
 
 DOCUMENT = ROOT / "docs" / "accuracy-of-classes.md"
@@ -62,10 +63,25 @@ def _waves(data: Path) -> str:
 
 def _classes(data: Path) -> str:
     loaded = [records.load(data / "mitdb", name) for name in records.REPORT]
-    return classes.table(classes.measure(loaded, model.BeatClassifier.load(), seed=7))
+    rows = classes.measure(loaded, model.BeatClassifier.load(), seed=7)
+    parts = [
+        "**From the signal**",
+        classes.records_table(rows, read=False),
+        "**As read off a video (simulated)**",
+        classes.records_table(rows, read=True),
+        "**Answers and mistakes, as read**",
+        classes.risk_table(rows),
+    ]
+    return "\n\n".join(parts)
 
 
-PARTS: Mapping[str, Callable[[Path], str]] = {"waves": _waves, "classes": _classes}
+def _rhythm(data: Path) -> str:
+    every = [*strips.cinc2017(data / "cinc2017"), *strips.others(data)]
+    answers = rhythms.measure(described(every, delineator.shipped()))
+    return f"{rhythms.classes_table(answers)}\n\n{rhythms.risk_table(answers)}"
+
+
+PARTS: Mapping[str, Callable[[Path], str]] = {"waves": _waves, "classes": _classes, "rhythm": _rhythm}
 
 
 if __name__ == "__main__":

@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
+
+from apps.ecg_rhythm.reading import FloatArray
 
 DRAWS = 400
 Row = TypeVar("Row")
@@ -26,6 +29,16 @@ def interval(rows: Sequence[Row], figure: Callable[[Sequence[Row]], float], digi
     ]
     low, high = np.nanpercentile(values, [2.5, 97.5])
     return f"({low:.{digits}f}-{high:.{digits}f})"
+
+
+def calibration_error(probabilities: FloatArray, true: npt.NDArray[np.int64], bins: int = 15) -> float:
+    """Expected calibration error: mean gap between confidence and accuracy over equal-width bins, by size."""
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == true
+    which = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = [
+        (which == b).mean() * abs(right[which == b].mean() - confidence[which == b].mean()) for b in np.unique(which)
+    ]
+    return float(sum(gaps))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -11,15 +11,15 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from apps.ecg_rhythm import delineator, model
-from tools.ecg_train import clips, ludb, records, training, waves
+from apps.ecg_rhythm import delineator, model, rhythm_model, strip
+from tools.ecg_train import clips, ludb, records, rhythms, strips, training, waves
 
 Say = Callable[[str], None]
 Train = Callable[[Path, Path, int, Say], Path]
 
-SOURCES = ("mitdb", "ludb")
+SOURCES = ("mitdb", "ludb", "cinc2017", "twelve_lead")
 DELINEATOR_EPOCHS, DELINEATOR_COPIES = 20, 1
-BEAT_EPOCHS, BEAT_COPIES = 6, 2
+BEAT_EPOCHS = 3
 
 
 def train_delineator(data: Path, output: Path, seed: int, say: Say) -> Path:
@@ -35,22 +35,34 @@ def train_beats(data: Path, output: Path, seed: int, say: Say) -> Path:
     """Beat classes on the MIT-BIH records of DS1."""
     rng = np.random.default_rng(seed)
     folder = data / "mitdb"
-    train = [records.load(folder, name) for name in records.TRAIN]
-    parts = [clips.inputs(train, rng, degraded=False)]
-    parts += [clips.inputs(train, rng, degraded=True) for _ in range(BEAT_COPIES)]
-    inputs = clips.Inputs(*(np.concatenate([getattr(p, f) for p in parts]) for f in ("samples", "features", "classes")))
-    held = clips.inputs([records.load(folder, name) for name in records.HELD_OUT], rng, degraded=True)
-    net, temperature = training.train(inputs, held, epochs=BEAT_EPOCHS, seed=seed, say=say)
+    loaded = [records.load(folder, name) for name in records.TRAIN]
+    inputs = clips.together([clips.inputs(loaded, rng, degraded=read) for read in (False, True)])
+    net = training.train(inputs, epochs=BEAT_EPOCHS, seed=seed, say=say)
     metadata = {
         "classes": json.dumps(model.CLASSES),
         "window": str(model.WINDOW),
-        "temperature": f"{temperature:.2f}",
-        "data": records.data_hash(folder, records.TRAIN + records.HELD_OUT),
+        "data": records.data_hash(folder, records.TRAIN),
     }
     return _save(net, output / model.WEIGHTS.name, metadata, seed)
 
 
-NETWORKS: Mapping[str, Train] = {"delineator": train_delineator, "beats": train_beats}
+def train_rhythm(data: Path, output: Path, seed: int, say: Say) -> Path:
+    """Rhythms on CinC 2017 and the other sets; the temperature from cross-validation."""
+    every = [*strips.cinc2017(data / "cinc2017"), *strips.others(data)]
+    say(f"rhythm  {len(every)} strips")
+    described = rhythms.described(every, delineator.Delineator.load(output / delineator.WEIGHTS.name))
+    temperature = rhythms.cross_validated(described, seed).temperature
+    net = rhythms.train(described, np.arange(len(every)), seed)
+    metadata = {
+        "classes": " ".join(rhythm_model.CLASSES),
+        "features": str(strip.FEATURES),
+        "temperature": f"{temperature:.2f}",
+        "data": strips.data_hash(every),
+    }
+    return _save(net, output / rhythm_model.WEIGHTS.name, metadata, seed)
+
+
+NETWORKS: Mapping[str, Train] = {"delineator": train_delineator, "beats": train_beats, "rhythm": train_rhythm}
 """In the order in which they are trained: a later one may use an earlier one's weights."""
 
 

@@ -9,12 +9,13 @@
     beats      waveform -> R peaks, and the classifier's inputs (`morphology`)
     delineation  waveform and R peaks -> P, QRS, T (`waves`) by the network of `delineator` (torch)
     model      inputs -> class probabilities (torch)
+    rhythm     all of it (`strip`) -> the rhythm by `rhythm_model` (torch), or not sure (`abstention`)
     intervals  R peaks and waves -> RR, heart rate, variability, PR, QRS, QT, QTc
     quality    what can be trusted, what must be said
     overlay    reading and result -> PNG
     analysis   all of it: `read`, `analyse`, `result`
 
-Frames come from `kit.video`, the only module that reads files; only `model`, `delineator` and `stored` know torch;
-nothing here knows Ray or AWS but `app`. The reader is told nothing about the screen, and never imports the renderer
-that tests it.
+Frames come from `kit.video`, the only module that reads files; only `model`, `delineator`, `rhythm_model` and `stored`
+know torch; nothing here knows Ray or AWS but `app`. The reader is told nothing about the screen, and never imports the
+renderer that tests it.
 """

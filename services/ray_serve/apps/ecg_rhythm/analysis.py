@@ -13,7 +13,7 @@ from typing import Any, assert_never
 
 import numpy as np
 
-from apps.ecg_rhythm import beats, delineation, delineator, intervals, model, quality
+from apps.ecg_rhythm import abstention, beats, delineation, delineator, intervals, model, quality, rhythm, rhythm_model
 from apps.ecg_rhythm.model import BeatClassifier
 from apps.ecg_rhythm.reader import read_trace
 from apps.ecg_rhythm.reading import FloatArray, Progress, Reading
@@ -92,9 +92,10 @@ def result(reading: Reading, probabilities: FloatArray) -> dict[str, Any]:
     wave, video, display = reading.waveform, reading.video, reading.display
     rr = intervals.rr(reading)
     rr = rr[np.isfinite(rr)]
-    best = probabilities.argmax(axis=1) if len(probabilities) else np.zeros(0, int)
-    measured = intervals.measures(reading, best == model.CLASSES.index("N"), sinus=True)
-    waves: Sequence[BeatWaves | None] = reading.waves or [None] * len(best)
+    said = abstention.answers(reading, probabilities)
+    judged = rhythm.judge(reading, rhythm_model.shipped())
+    measured = intervals.measures(reading, np.array([one.answer == "N" for one in said], bool), judged.bars)
+    waves: Sequence[BeatWaves | None] = reading.waves or [None] * len(said)
     return {
         "schema": SCHEMA,
         "notice": NOTICE,
@@ -123,14 +124,17 @@ def result(reading: Reading, probabilities: FloatArray) -> dict[str, Any]:
         "beats": [
             {
                 "time_s": round(float(at), 4),
-                "class": model.CLASSES[index],
-                "probability": round(float(row[index]), 4),
+                "class": one.likeliest,
+                "probability": round(one.probability, 4),
+                "answer": one.answer,
+                "reason": None if one.reason is None else one.reason.value,
                 "waves": _waves(marked),
             }
-            for at, index, row, marked in zip(reading.beats_s, best, probabilities, waves, strict=True)
+            for at, one, marked in zip(reading.beats_s, said, waves, strict=True)
         ],
         "rr_s": [round(float(v), 4) for v in rr],
         "heart_rate_bpm": intervals.heart_rate(rr),
+        "rhythm": judged.to_data(),
         "intervals": {name: measure.to_data() for name, measure in measured.items()},
         "quality": {
             "signal_quality": round(reading.quality.signal_quality, 3),

@@ -125,9 +125,10 @@ class TraceReader:
         self._objects: Objects = S3Objects.from_environment()
         sweep()
         # Now, so that the first video does not wait for them.
-        from apps.ecg_rhythm import analysis, delineator, overlay  # noqa: F401
+        from apps.ecg_rhythm import analysis, delineator, overlay, rhythm_model  # noqa: F401
 
         delineator.shipped()
+        rhythm_model.shipped()
 
     def reconfigure(self, user_config: Mapping[str, Any]) -> None:
         """Take new limits; videos in work keep the old ones."""
@@ -185,7 +186,7 @@ class TraceReader:
         timings_s: Mapping[str, float],
         report: Report,
     ) -> dict[str, Any]:
-        from apps.ecg_rhythm import analysis, delineator, overlay
+        from apps.ecg_rhythm import analysis, delineator, overlay, rhythm_model
 
         with logs.job(asked.job_id):
             start = time.perf_counter()
@@ -197,6 +198,7 @@ class TraceReader:
                 "weights": {
                     "beat_classifier": f"sha256:{classified.weights_sha256}",
                     "delineator": f"sha256:{delineator.shipped().sha256}",
+                    "rhythm": f"sha256:{rhythm_model.shipped().sha256}",
                 },
                 "device": classified.device,
             }

@@ -31,7 +31,7 @@ BEFORE_S = 0.4
 
 @dataclass(frozen=True)
 class BeatWindows:
-    """The classifier's inputs: `samples` [n, 256] at 250 Hz, `features` [n, 16]; row i belongs to beat i."""
+    """The classifier's inputs: `samples` [n, 256] at 250 Hz, `features` [n, 28]; row i belongs to beat i."""
 
     samples: FloatArray
     features: FloatArray

@@ -101,19 +101,18 @@ def heart_rate(rr: Float64) -> dict[str, float] | None:
     }
 
 
-def measures(reading: Reading, normal: npt.NDArray[np.bool_], *, sinus: bool) -> Mapping[str, Measure]:
+def measures(reading: Reading, normal: npt.NDArray[np.bool_], barred: Missing | None = None) -> Mapping[str, Measure]:
     """Every measure of DEFINITIONS.
 
-    `normal` [n]: the beats answered N; `sinus`: False where the rhythm is said to be another.
-    A signal of low quality has none; without sinus rhythm only the QRS is measured.
+    `normal` [n]: the beats answered N; `barred`: why the rhythm forbids them. A signal of low quality has none; without
+    sinus rhythm only the QRS is measured.
     """
     intervals = rr(reading)
-    poor = Finding.LOW_QUALITY in reading.findings
-    if poor:
+    if Finding.LOW_QUALITY in reading.findings or barred is Missing.POOR_SIGNAL:
         return {name: _none(name, 0, Missing.POOR_SIGNAL) for name in DEFINITIONS}
     widths = _widths(reading.waves, normal)
-    if not sinus:
-        return {name: widths["qrs"] if name == "qrs" else _none(name, 0, Missing.NOT_SINUS) for name in DEFINITIONS}
+    if barred:
+        return {name: widths["qrs"] if name == "qrs" else _none(name, 0, barred) for name in DEFINITIONS}
     found = {**_variability(intervals, normal), **widths}
     qt, whole = found["qt"], intervals[np.isfinite(intervals)]
     if qt.value is None or len(whole) == 0:

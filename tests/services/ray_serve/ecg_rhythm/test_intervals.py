@@ -52,7 +52,7 @@ def test_an_interval_with_a_long_gap_in_it_is_no_interval() -> None:
 
 def test_variability_is_that_of_its_definitions() -> None:
     reading = reading_of(np.tile([0.76, 0.84], 160))
-    found = intervals.measures(reading, normal(reading), sinus=True)
+    found = intervals.measures(reading, normal(reading))
     assert found["sdnn"].value == pytest.approx(40.0, abs=0.1)
     assert found["rmssd"].value == pytest.approx(80.0, abs=0.1)
     assert found["pnn50"].value == pytest.approx(100.0)
@@ -61,7 +61,7 @@ def test_variability_is_that_of_its_definitions() -> None:
 @pytest.mark.parametrize(("seconds", "known"), [(20, set()), (40, {"rmssd"}), (80, {"rmssd", "pnn50"})])
 def test_each_figure_of_variability_needs_its_length(seconds: int, known: set[str]) -> None:
     reading = reading_of(np.full(round(seconds / 0.8), 0.8))
-    found = intervals.measures(reading, normal(reading), sinus=True)
+    found = intervals.measures(reading, normal(reading))
     for name in intervals.SHORTEST_S:
         assert (found[name].value is not None) == (name in known)
         assert found[name].reason is (None if name in known else Missing.TOO_SHORT)
@@ -72,15 +72,15 @@ def test_an_ectopic_beat_takes_no_part_in_variability() -> None:
     rr[30], rr[31] = 0.4, 1.2
     reading = reading_of(rr)
     answered_n = normal(reading)
-    assert intervals.measures(reading, answered_n, sinus=True)["rmssd"].value > 50
+    assert intervals.measures(reading, answered_n)["rmssd"].value > 50
     answered_n[31] = False
-    assert intervals.measures(reading, answered_n, sinus=True)["rmssd"].value == pytest.approx(0.0, abs=1e-6)
+    assert intervals.measures(reading, answered_n)["rmssd"].value == pytest.approx(0.0, abs=1e-6)
 
 
 def test_lengths_are_medians_and_qtc_is_fridericias() -> None:
     reading = reading_of(np.full(9, 0.64))
     reading = replace(reading, waves=tuple(beat(at) for at in reading.beats_s))
-    found = intervals.measures(reading, normal(reading), sinus=True)
+    found = intervals.measures(reading, normal(reading))
     assert found["pr"].value == pytest.approx(160.0)
     assert found["qrs"].value == pytest.approx(90.0)
     assert found["qt"].value == pytest.approx(380.0)
@@ -91,7 +91,7 @@ def test_lengths_are_medians_and_qtc_is_fridericias() -> None:
 def test_without_p_waves_there_is_no_pr_and_all_else_stays() -> None:
     reading = reading_of(np.full(9, 0.8))
     reading = replace(reading, waves=tuple(beat(at, p=Unmarked.NOT_SEEN) for at in reading.beats_s))
-    found = intervals.measures(reading, normal(reading), sinus=True)
+    found = intervals.measures(reading, normal(reading))
     assert (found["pr"].value, found["pr"].reason) == (None, Missing.WAVES_NOT_MARKED)
     assert found["qrs"].value is not None
 
@@ -99,13 +99,21 @@ def test_without_p_waves_there_is_no_pr_and_all_else_stays() -> None:
 def test_a_poor_signal_has_no_measure_and_says_so() -> None:
     reading = reading_of(np.full(99, 0.8))
     reading = replace(reading, waves=tuple(beat(at) for at in reading.beats_s), findings=(Finding.LOW_QUALITY,))
-    found = intervals.measures(reading, normal(reading), sinus=True)
+    found = intervals.measures(reading, normal(reading))
     assert {one.value for one in found.values()} == {None}
     assert {one.reason for one in found.values()} == {Missing.POOR_SIGNAL}
 
 
 def test_no_beats_give_no_measure_and_a_reason_for_each() -> None:
     reading = replace(reading_of(np.full(2, 0.8)), beats_s=np.zeros(0))
-    found = intervals.measures(reading, normal(reading), sinus=True)
+    found = intervals.measures(reading, normal(reading))
     assert set(found) == set(intervals.DEFINITIONS)
     assert all(one.value is None and one.reason is not None for one in found.values())
+
+
+def test_in_fibrillation_only_the_qrs_is_measured() -> None:
+    reading = reading_of(np.full(99, 0.8))
+    reading = replace(reading, waves=tuple(beat(at) for at in reading.beats_s))
+    found = intervals.measures(reading, normal(reading), Missing.NOT_SINUS)
+    assert {name for name, one in found.items() if one.value is not None} == {"qrs"}
+    assert found["rmssd"].reason is Missing.NOT_SINUS
