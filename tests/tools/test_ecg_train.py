@@ -8,12 +8,17 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("wfdb")
 
+import torch
+from safetensors.torch import load, save
+
 from tools.bench_beats.classes import Answers, Figures, records_table
+from tools.bench_beats.curves import picture, risks
 from tools.bench_beats.tables import calibration_error, interval
 from tools.bench_beats.waves import _nearest
 from tools.ecg_train import records, strips, waves
 from tools.ecg_train.card import placed
 from tools.ecg_train.ludb import Lead
+from tools.ecg_train.shipping import in_order
 
 
 def test_no_patient_is_on_two_sides_and_the_samples_patient_is_on_none() -> None:
@@ -77,3 +82,21 @@ def test_a_block_is_replaced_between_its_marks_and_only_there() -> None:
     assert placed(document, "x", "new") == "a\n<!-- begin x -->\nnew\n<!-- end x -->\nb\n"
     with pytest.raises(ValueError, match="begin y"):
         placed(document, "y", "new")
+
+
+def test_the_surest_answers_come_first_in_the_curve_of_risk_by_coverage() -> None:
+    confidence = np.linspace(0.55, 0.99, 200)
+    rows = np.stack([confidence, 1 - confidence], axis=1).astype(np.float32)
+    labels = (confidence < 0.6).astype(np.int64)
+    curve = risks(rows, labels)
+    assert curve[0, 1] == 0.0
+    assert curve[-1].tolist() == [1.0, labels.mean()]
+    assert "<svg" in picture("x", curve, 0.9)
+
+
+def test_the_same_weights_give_the_same_bytes_whatever_the_order_of_their_metadata() -> None:
+    tensors = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.ones(1)}
+    files = {in_order(save(tensors, metadata={key: key for key in order})) for order in ("xyz", "zyx", "yxz")}
+    assert len(files) == 1
+    again = load(files.pop())
+    assert all(torch.equal(again[name], tensor) for name, tensor in tensors.items())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from apps.ecg_rhythm import delineator, model, rhythm_model, strip
 from tools.ecg_train import clips, ludb, records, rhythms, strips, training, waves
@@ -74,5 +74,16 @@ def digest(path: Path) -> str:
 def _save(net: torch.nn.Module, path: Path, metadata: Mapping[str, str], seed: int) -> Path:
     """Write the weights; the same weights give the same bytes, so no date is in it."""
     known = {**metadata, "seed": str(seed), "torch": torch.__version__.split("+")[0]}
-    save_file(net.state_dict(), str(path), metadata=dict(sorted(known.items())))
+    path.write_bytes(in_order(save(net.state_dict(), metadata=known)))
     return path
+
+
+def in_order(file: bytes) -> bytes:
+    """A safetensors file with its header's keys sorted: the library writes the metadata in any order.
+
+    8 bytes of length, the header as JSON, the tensors (https://huggingface.co/docs/safetensors, format).
+    """
+    length = int.from_bytes(file[:8], "little")
+    header = json.dumps(json.loads(file[8 : 8 + length]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + file[8 + length :]

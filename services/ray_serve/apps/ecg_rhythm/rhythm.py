@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -19,8 +19,9 @@ SURE = 0.55
 """Least probability of an answer. What other thresholds cost and bring: docs/accuracy-of-classes.md."""
 
 LEAST_BEATS, LEAST_S = 6, 6.0
-"""The least that is judged, gaps not counted. The network learned from 9 to 60 s."""
+"""The least that is judged, in one piece. The network learned from 9 to 60 s."""
 
+AROUND_S = 1.0
 SLOW_BPM, FAST_BPM = 60.0, 100.0
 
 
@@ -67,23 +68,44 @@ class Judgement:
 
 
 def judge(reading: Reading, classifier: RhythmClassifier) -> Judgement:
-    """The rhythm of a reading with its waves."""
-    intervals = rr(reading)
-    whole = intervals[np.isfinite(intervals)]
+    """The rhythm of a reading with its waves: of its longest part without a gap between beats."""
     if len(reading.beats_s) == 0:
         return Judgement(None, Unsure.NO_BEATS, {})
-    if len(reading.beats_s) < LEAST_BEATS or len(whole) < LEAST_BEATS - 1:
+    part = _unbroken(reading)
+    if len(part.beats_s) < LEAST_BEATS:
         return Judgement(None, Unsure.TOO_FEW_BEATS, {})
-    if len(reading.waveform.samples) / reading.waveform.sampling_rate_hz * reading.quality.readable_share < LEAST_S:
+    if len(part.waveform.samples) / part.waveform.sampling_rate_hz < LEAST_S:
         return Judgement(None, Unsure.TOO_SHORT, {})
-    strip = describe(reading.waveform, reading.beats_s, reading.waves)
-    found = named(classifier.probabilities(strip[None])[0], 60.0 / float(whole.mean()))
+    strip = describe(part.waveform, part.beats_s, part.waves)
+    found = named(classifier.probabilities(strip[None])[0], 60.0 / float(np.diff(part.beats_s).mean()))
     best = max(found, key=found.__getitem__)
     if Finding.LOW_QUALITY in reading.findings:
         return Judgement(None, Unsure.POOR_SIGNAL, found)
     if found[best] < SURE:
         return Judgement(None, Unsure.LOW_PROBABILITY, found)
     return Judgement(best, None, found)
+
+
+def _unbroken(reading: Reading) -> Reading:
+    """The longest run of beats with no gap between two of them, and the waveform from AROUND_S before it to after."""
+    whole = np.isfinite(rr(reading))
+    if whole.all():
+        return reading
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], whole.astype(np.int8), [0]]))).reshape(-1, 2)
+    if len(edges) == 0:
+        return replace(reading, beats_s=reading.beats_s[:1], waves=reading.waves[:1])
+    first, last = max(((int(low), int(high)) for low, high in edges), key=lambda run: run[1] - run[0])
+    wave, kept = reading.waveform, slice(first, last + 1)
+    beats_s = reading.beats_s[kept]
+    low = max(0, round((beats_s[0] - AROUND_S - wave.start_s) * wave.sampling_rate_hz))
+    high = round((beats_s[-1] + AROUND_S - wave.start_s) * wave.sampling_rate_hz)
+    cut = replace(
+        wave,
+        start_s=wave.start_s + low / wave.sampling_rate_hz,
+        samples=wave.samples[low:high],
+        confidence=wave.confidence[low:high],
+    )
+    return replace(reading, waveform=cut, beats_s=beats_s, waves=reading.waves[kept])
 
 
 def named(probabilities: FloatArray, bpm: float) -> Mapping[Rhythm, float]:

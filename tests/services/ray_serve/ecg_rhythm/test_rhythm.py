@@ -109,6 +109,27 @@ def test_a_short_strip_is_not_judged(seconds: float, reason: Unsure) -> None:
     assert (found.answer, found.reason, found.probabilities) == (None, reason, {})
 
 
+def test_a_gap_is_no_irregularity_of_the_rhythm() -> None:
+    whole = reading_of(sources.synthetic(30.0, bpm=75.0, seed=1))
+    gapped = whole.waveform.samples.copy()
+    gapped[round(20.1 * 250) : round(24.6 * 250)] = np.nan
+    wave = replace(whole.waveform, samples=gapped, confidence=np.isfinite(gapped).astype(np.float32))
+    at = beats.detect(wave)
+    found = judged(
+        replace(whole, waveform=wave, beats_s=at, waves=delineation.delineate(wave, at, delineator.shipped()))
+    )
+    before = judged(reading_of(sources.synthetic(30.0, bpm=75.0, seed=1).excerpt(0.0, 20.0)))
+    assert np.diff(at).max() > 4
+    for name, probability in before.probabilities.items():
+        assert found.probabilities[name] == pytest.approx(probability, abs=0.15)
+
+
+def test_two_pieces_that_are_each_too_short_are_not_judged() -> None:
+    whole = reading_of(sources.synthetic(11.0, bpm=80.0, seed=1))
+    whole.waveform.samples[round(5.2 * 250) : round(5.9 * 250)] = np.nan
+    assert judged(whole).reason is Unsure.TOO_SHORT
+
+
 def test_no_beats_have_no_rhythm() -> None:
     reading = reading_of(sources.flat(10.0))
     found = judged(reading)
