@@ -59,7 +59,7 @@ check: .venv/.ready .venv-serve/.ready ## What CI checks besides tests: format, 
 	@.venv/bin/ruff format --check --quiet . || { echo 'next: make format'; exit 1; }
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/mypy
-	@.venv/bin/mypy --python-executable .venv-serve/bin/python services/ray_serve tools/bench_serve tools/ecg_train tools/ecg_video tools/scaling tools/grade_screens.py generator/workbench/programs/*.py
+	@.venv/bin/mypy --python-executable .venv-serve/bin/python services/ray_serve tools/bench_beats tools/bench_serve tools/ecg_train tools/ecg_video tools/scaling tools/grade_screens.py generator/workbench/programs/*.py
 	@.venv/bin/python -m pytest -q tests/architecture
 	@for e in $(ENVIRONMENTS); do .venv/bin/ecgctl render $$e --check; .venv/bin/ecgctl bootstrap $$e --check; done
 	@.venv/bin/cfn-lint $(ENVIRONMENTS:%=templates_out/%/stacks/*.yaml) templates_out/bootstrap/*.yaml
@@ -93,8 +93,12 @@ grade-screens: .venv-serve/.ready ## How signal_quality's grades go with what ec
 	@.venv-serve/bin/python -m tools.grade_screens $(ARGS)
 
 .PHONY: train
-train: .venv-serve/.ready ## Train the beat classifier again (needs ECG_DATA_DIR)
+train: .venv-serve/.ready ## Train every network that ecg_rhythm ships again (needs ECG_DATA_DIR)
 	@nice .venv-serve/bin/python -m tools.ecg_train $(ARGS)
+
+.PHONY: bench-beats
+bench-beats: .venv-serve/.ready ## Waves, beat classes and rhythm on patients kept back (needs ECG_DATA_DIR)
+	@nice .venv-serve/bin/python -m tools.bench_beats $(ARGS)
 
 .PHONY: test-faults
 test-faults: install ## The long forms: faults at every call, deploy.yml really run, Ray under load; minutes, bounded

@@ -28,6 +28,10 @@ def scorecard(result: Mapping[str, Any], score: Mapping[str, Any], truth: Mappin
     unit = wave["unit"] if wave["amplitude_calibrated"] else "not calibrated"
     table.add_row("waveform", f"{len(wave['samples'])} samples, {unit}", f"SNR {score['snr_db']:.1f} dB")
     table.add_row("classes", _classes(result["beats"]), _truth_classes(truth["beats"]))
+    if "rhythm" in result:  # results of older versions lack it
+        table.add_row("rhythm", *_rhythm(result["rhythm"]))
+        measured = [result["intervals"][name]["value"] for name in ("pr", "qrs", "qtc")]
+        table.add_row("PR, QRS, QTc", ", ".join("none" if v is None else f"{v:.0f} ms" for v in measured), "")
     quality = result["quality"]
     table.add_row("quality", f"{quality['signal_quality']:.2f}", f"{quality['readable_share']:.0%} readable")
     return Group(
@@ -50,6 +54,17 @@ def stages(result: Mapping[str, Any], seconds: Mapping[str, float]) -> Renderabl
     for name, value in result["timings_s"].items():
         table.add_row(f"  {name}", f"{value:.2f}", style="dim")
     return table
+
+
+def _rhythm(rhythm: Mapping[str, Any]) -> tuple[str, str]:
+    """The answer, and how likely it is or what would have been said."""
+    likeliest = rhythm["likeliest"]
+    if likeliest is None:
+        return "not sure", str(rhythm["reason"]).replace("_", " ")
+    likely = f"{rhythm['probabilities'][likeliest]:.0%}"
+    if rhythm["reason"]:
+        return "not sure", f"likeliest {likeliest.replace('_', ' ')}, {likely}"
+    return likeliest.replace("_", " "), f"probability {likely}"
 
 
 def _classes(beats: list[Mapping[str, Any]]) -> str:

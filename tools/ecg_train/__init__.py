@@ -1,9 +1,12 @@
-"""Trains the beat classifier that services/ray_serve/apps/ecg_rhythm ships, and writes its model card.
+"""Trains the networks that services/ray_serve/apps/ecg_rhythm ships.
 
-    records   MIT-BIH records -> signals at 250 Hz with AAMI classes; the inter-patient split
-    clips     signals -> clips as the reader would give them (resampled, low-passed, noisy) -> the network's inputs
-    training  inputs -> weights: fixed seeds, epoch and temperature chosen on held-out DS1 records
-    report    weights -> figures per record on the DS2 part, and MODEL_CARD.md
+    ludb       LUDB leads with the marks of P, QRS and T    -> waves     the delineation network
+    records    MIT-BIH records with AAMI classes; the inter-patient split
+    clips      signals -> clips as the reader would give them (resampled, low-passed, noisy) -> the network's inputs
+    training   inputs -> the beat classifier
+    shipping   each network: data, settings, file of weights
+    card       what MODEL_CARD.md takes from here
 
-`python -m tools.ecg_train` does all of it. Record 208 is the sample's patient and is left out. DS2 is only reported on.
+`python -m tools.ecg_train` does all of it, with fixed seeds on one thread: the same data give the same bytes. Record
+208 is the sample's patient and is left out. What is kept back is only reported on (`tools.bench_beats`).
 """

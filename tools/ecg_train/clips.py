@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,7 @@ CLIP_S = 30.0
 
 @dataclass(frozen=True)
 class Inputs:
-    """What the network sees: `samples` [n, 256], `features` [n, 16], `classes` [n]."""
+    """What the network sees: `samples` [n, 256], `features` [n, 28], `classes` [n]."""
 
     samples: FloatArray
     features: FloatArray
@@ -28,7 +29,11 @@ class Inputs:
 
 def inputs(records: list[Record], rng: np.random.Generator, *, degraded: bool) -> Inputs:
     """Every beat of `records` once, in clips of CLIP_S; `degraded`: as read off a video."""
-    parts = [part for record in records for part in _of(record, rng, degraded)]
+    return together([part for record in records for part in _of(record, rng, degraded)])
+
+
+def together(parts: Sequence[Inputs]) -> Inputs:
+    """The rows of all `parts`, in order."""
     return Inputs(
         np.concatenate([p.samples for p in parts]),
         np.concatenate([p.features for p in parts]),

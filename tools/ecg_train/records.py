@@ -17,10 +17,11 @@ from apps.ecg_rhythm.tape import RATE_HZ
 
 Float64 = npt.NDArray[np.float64]
 
-HELD_OUT = ("114", "118", "119", "205", "223")
-"""DS1 records that choose the epoch and the temperature: some with S, some with V, some with F beats."""
-TRAIN = ("101", "106", "108", "109", "112", "115", "116", "122", "124", "201", "203", "207", "209", "215", "220", "230")
-"""The rest of DS1, without 208: that is the patient of samples/."""
+TRAIN = (
+    *("101", "106", "108", "109", "112", "114", "115", "116", "118", "119", "122"),
+    *("124", "201", "203", "205", "207", "209", "215", "220", "223", "230"),
+)
+"""DS1 without 208: that is the patient of samples/."""
 REPORT = ("100", "103", "111", "117", "123", "200", "210", "213", "219", "222", "231", "233")
 """The part of DS2 that is reported on, and never used otherwise."""
 

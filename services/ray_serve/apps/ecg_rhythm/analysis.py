@@ -6,16 +6,18 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 
-from apps.ecg_rhythm import beats, model, quality
+from apps.ecg_rhythm import abstention, beats, delineation, delineator, intervals, model, quality, rhythm, rhythm_model
 from apps.ecg_rhythm.model import BeatClassifier
 from apps.ecg_rhythm.reader import read_trace
 from apps.ecg_rhythm.reading import FloatArray, Progress, Reading
+from apps.ecg_rhythm.waves import BeatWaves, Unmarked, Wave
 
 SCHEMA = "ecg-result/v1"
 NOTICE = (
@@ -43,7 +45,7 @@ def _silent(_stage: str, _fraction: float) -> None:
 
 
 def read(path: Path, progress: Progress = _silent) -> Reading:
-    """Read the ECG trace of the video file at `path`: waveform, R peaks, quality. CPU only.
+    """Read the ECG trace of the video file at `path`: waveform, R peaks, quality, waves. CPU only.
 
     Nothing about the screen is given: lane, speed, scale and kind are found. Raises `ReadingError`.
     """
@@ -52,9 +54,10 @@ def read(path: Path, progress: Progress = _silent) -> Reading:
     progress("beats", 0.0)
     peaks = beats.detect(found.waveform)
     reading = quality.judge(found, peaks)
+    waves = delineation.delineate(reading.waveform, reading.beats_s, delineator.shipped())
     progress("beats", 1.0)
     timings = {**found.timings_s, "beats": time.perf_counter() - started}
-    return Reading(**{**vars(reading), "timings_s": timings})
+    return replace(reading, waves=waves, timings_s=timings)
 
 
 def analyse(
@@ -73,7 +76,7 @@ def analyse(
     probabilities = classifier.probabilities(inputs.samples, inputs.features)
     progress("classify", 1.0)
     timings = {**reading.timings_s, "classify": time.perf_counter() - started}
-    return Analysis(Reading(**{**vars(reading), "timings_s": timings}), probabilities)
+    return Analysis(replace(reading, timings_s=timings), probabilities)
 
 
 def result(reading: Reading, probabilities: FloatArray) -> dict[str, Any]:
@@ -87,8 +90,12 @@ def result(reading: Reading, probabilities: FloatArray) -> dict[str, Any]:
             f"({len(reading.beats_s)}, {len(model.CLASSES)}), not {probabilities.shape}"
         )
     wave, video, display = reading.waveform, reading.video, reading.display
-    rr = beats.intervals(reading)
-    best = probabilities.argmax(axis=1) if len(probabilities) else np.zeros(0, int)
+    rr = intervals.rr(reading)
+    rr = rr[np.isfinite(rr)]
+    said = abstention.answers(reading, probabilities)
+    judged = rhythm.judge(reading, rhythm_model.shipped())
+    measured = intervals.measures(reading, np.array([one.answer == "N" for one in said], bool), judged.bars)
+    waves: Sequence[BeatWaves | None] = reading.waves or [None] * len(said)
     return {
         "schema": SCHEMA,
         "notice": NOTICE,
@@ -117,13 +124,18 @@ def result(reading: Reading, probabilities: FloatArray) -> dict[str, Any]:
         "beats": [
             {
                 "time_s": round(float(at), 4),
-                "class": model.CLASSES[index],
-                "probability": round(float(row[index]), 4),
+                "class": one.likeliest,
+                "probability": round(one.probability, 4),
+                "answer": one.answer,
+                "reason": None if one.reason is None else one.reason.value,
+                "waves": _waves(marked),
             }
-            for at, index, row in zip(reading.beats_s, best, probabilities, strict=True)
+            for at, one, marked in zip(reading.beats_s, said, waves, strict=True)
         ],
         "rr_s": [round(float(v), 4) for v in rr],
-        "heart_rate_bpm": beats.heart_rate(rr),
+        "heart_rate_bpm": intervals.heart_rate(rr),
+        "rhythm": judged.to_data(),
+        "intervals": {name: measure.to_data() for name, measure in measured.items()},
         "quality": {
             "signal_quality": round(reading.quality.signal_quality, 3),
             "readable_share": round(reading.quality.readable_share, 4),
@@ -132,3 +144,25 @@ def result(reading: Reading, probabilities: FloatArray) -> dict[str, Any]:
         "limits": list(reading.limits),
         "timings_s": {stage: round(seconds, 4) for stage, seconds in reading.timings_s.items()},
     }
+
+
+def _waves(marked: BeatWaves | None) -> dict[str, dict[str, float | str]] | None:
+    """The waves of a beat: seconds, or the reason why there are none."""
+    if marked is None:
+        return None
+    return {name: _wave(getattr(marked, name)) for name in ("p", "qrs", "t")}
+
+
+def _wave(found: Wave | Unmarked) -> dict[str, float | str]:
+    match found:
+        case Unmarked():
+            return {"reason": found.value}
+        case Wave():
+            return {
+                "onset_s": round(found.onset_s, 4),
+                "peak_s": round(found.peak_s, 4),
+                "offset_s": round(found.offset_s, 4),
+                "probability": round(found.probability, 3),
+            }
+        case _:
+            assert_never(found)

@@ -124,9 +124,11 @@ class TraceReader:
         self._config = ReaderConfig()
         self._objects: Objects = S3Objects.from_environment()
         sweep()
-        # Now, so that the first video does not wait for it.
-        import apps.ecg_rhythm.analysis
-        import apps.ecg_rhythm.overlay  # noqa: F401
+        # Now, so that the first video does not wait for them.
+        from apps.ecg_rhythm import analysis, delineator, overlay, rhythm_model  # noqa: F401
+
+        delineator.shipped()
+        rhythm_model.shipped()
 
     def reconfigure(self, user_config: Mapping[str, Any]) -> None:
         """Take new limits; videos in work keep the old ones."""
@@ -184,7 +186,7 @@ class TraceReader:
         timings_s: Mapping[str, float],
         report: Report,
     ) -> dict[str, Any]:
-        from apps.ecg_rhythm import analysis, overlay
+        from apps.ecg_rhythm import analysis, delineator, overlay, rhythm_model
 
         with logs.job(asked.job_id):
             start = time.perf_counter()
@@ -193,7 +195,11 @@ class TraceReader:
             found["app"] = {
                 "name": self._args.name,
                 "version": self._args.version,
-                "weights": {"beat_classifier": f"sha256:{classified.weights_sha256}"},
+                "weights": {
+                    "beat_classifier": f"sha256:{classified.weights_sha256}",
+                    "delineator": f"sha256:{delineator.shipped().sha256}",
+                    "rhythm": f"sha256:{rhythm_model.shipped().sha256}",
+                },
                 "device": classified.device,
             }
             key = beside(asked.video.key, "overlay.png")

@@ -1,4 +1,4 @@
-"""R peaks, RR intervals, heart rate, and what the classifier sees of each beat.
+"""R peaks, and what the classifier sees of each beat.
 
 The detector follows Pan and Tompkins (IEEE TBME 32:230-236, 1985): band-pass, slope, square, integrate, two
 thresholds. It differs where clips are short: it sees the whole clip, so thresholds come from the clip's own local
@@ -31,7 +31,7 @@ BEFORE_S = 0.4
 
 @dataclass(frozen=True)
 class BeatWindows:
-    """The classifier's inputs: `samples` [n, 256] at 250 Hz, `features` [n, 16]; row i belongs to beat i."""
+    """The classifier's inputs: `samples` [n, 256] at 250 Hz, `features` [n, 28]; row i belongs to beat i."""
 
     samples: FloatArray
     features: FloatArray
@@ -47,29 +47,6 @@ def detect(wave: Waveform) -> Float64:
     near = np.convolve(readable, np.ones(9), mode="same") > 4
     peaks = peaks[near[peaks]]
     return np.asarray(wave.start_s + peaks / wave.sampling_rate_hz, np.float64)
-
-
-def intervals(reading: Reading) -> Float64:
-    """RR intervals in seconds between neighbouring beats with no long gap (over 0.3 s unread) between them."""
-    wave = reading.waveform
-    unread = np.concatenate([[0], np.cumsum(~np.isfinite(wave.samples))])
-    at = np.round((reading.beats_s - wave.start_s) * wave.sampling_rate_hz).astype(int).clip(0, len(unread) - 1)
-    whole = np.diff(unread[at]) <= 0.3 * wave.sampling_rate_hz
-    return np.asarray(np.diff(reading.beats_s)[whole], np.float64)
-
-
-def heart_rate(rr: Float64) -> dict[str, float] | None:
-    """Mean, minimum and maximum of the heart rate in beats per minute; None without an interval.
-
-    The mean is 60 / mean RR; the extremes are of single intervals.
-    """
-    if len(rr) == 0:
-        return None
-    return {
-        "mean": round(60.0 / float(rr.mean()), 1),
-        "min": round(60.0 / float(rr.max()), 1),
-        "max": round(60.0 / float(rr.min()), 1),
-    }
 
 
 def windows(reading: Reading) -> BeatWindows:

@@ -12,9 +12,10 @@ Float64 = npt.NDArray[np.float64]
 
 
 def features(beats: FloatArray, beats_s: Float64, before: int) -> FloatArray:
-    """Sixteen numbers a beat, [n, 16], each about 0 for an ordinary beat and clipped to -3 to 3.
+    """FEATURES numbers a beat, [n, FEATURES], each about 0 for an ordinary beat and clipped to -3 to 3.
 
-    `beats`: [n, 256] windows at 250 Hz with the R peak at column `before`; `beats_s`: [n] R peaks in seconds.
+    `beats`: [n, 256] windows at 250 Hz with the R peak at column `before`; `beats_s`: [n] R peaks in seconds. All but
+    the last is relative to the clip: no number tells the patient's own rate, which S and N do not differ by.
     """
     n = len(beats)
     if n == 0:
@@ -27,56 +28,77 @@ def features(beats: FloatArray, beats_s: Float64, before: int) -> FloatArray:
 
 
 def _rhythm(beats_s: Float64) -> list[Float64]:
+    """The two intervals before and after each beat against those around them, and how irregular those are anyway."""
     n = len(beats_s)
     if n < 3:
-        return [np.zeros(n) for _ in range(7)]
-    rr = np.diff(beats_s)
-    usual = float(np.median(rr))
-    before = np.concatenate([[usual], rr])
-    after = np.concatenate([rr, [usual]])
-    earlier = np.concatenate([[usual], before[:-1]])
-    local = np.array([np.median(rr[max(0, i - 5) : i + 5]) for i in range(n)])
-    spread = np.array([np.std(rr[max(0, i - 5) : i + 5]) for i in range(n)]) / usual
+        return [np.zeros(n) for _ in range(13)]
+    logs = np.log(np.diff(beats_s))
+    usual = float(np.median(logs))
+    before, after = np.append(usual, logs), np.append(logs, usual)
+    earlier, later = np.append(usual, before[:-1]), np.append(after[1:], usual)
+    local, spread = np.zeros(n), np.zeros(n)
+    for i in range(n):
+        around = np.concatenate([logs[max(0, i - 6) : max(0, i - 1)], logs[i + 1 : i + 6]])
+        around = around if len(around) >= 3 else logs
+        local[i] = np.median(around)
+        spread[i] = np.median(np.abs(around - local[i]))
+    jitter = float(np.median(np.abs(np.diff(logs)))) if n > 3 else 0.0
     return [
-        np.log(before / local) * 2,
-        np.log(after / local) * 2,
-        np.log(before / earlier) * 2,
-        np.log(after / before) * 2,
-        np.log(local / usual) * 2,
-        np.full(n, np.log(usual / 0.8) * 2),
-        spread * 3,
+        2 * (before - local),
+        2 * (after - local),
+        2 * (before - earlier),
+        2 * (after - before),
+        2 * (earlier - local),
+        2 * (later - local),
+        2 * (local - usual),
+        2 * (before - usual),
+        (before - local) / (spread + 0.03) / 3,
+        (after - local) / (spread + 0.03) / 3,
+        10 * spread,
+        np.full(n, 10 * jitter),
+        np.full(n, 3 * float((before - local < -0.12).mean())),
     ]
 
 
 def _shape(beats: Float64, before: int) -> list[Float64]:
-    qrs = slice(before - 25, before + 30)
-    wide = slice(before - 62, before + 88)
-    p_wave = slice(before - 62, before - 20)
-    usual = _usual_beat(beats[:, qrs], beats)
+    """Each beat against the clip's usual one: QRS, P wave, T wave; and against its neighbours."""
+    qrs, wide = slice(before - 25, before + 30), slice(before - 62, before + 88)
+    p_wave, t_wave = slice(before - 62, before - 15), slice(before + 30, before + 100)
+    usual, share = _usual_beat(beats[:, qrs], beats)
     centred = beats - np.median(beats, axis=1, keepdims=True)
-    height = np.ptp(beats[:, qrs], axis=1)
-    usual_height = max(float(np.ptp(usual[qrs])), 1e-6)
+    level = usual - np.median(usual)
+    height, usual_height = np.ptp(beats[:, qrs], axis=1), max(float(np.ptp(usual[qrs])), 1e-6)
+    width = _width(centred[:, qrs])
+    p_off = beats[:, p_wave] - beats[:, p_wave].mean(axis=1, keepdims=True) - (usual[p_wave] - usual[p_wave].mean())
     return [
         2 * (1 - _correlation(beats[:, qrs], usual[qrs])),
         2 * (1 - _correlation(beats[:, wide], usual[wide])),
-        3 * np.sqrt(np.mean((centred[:, qrs] - (usual - np.median(usual))[qrs]) ** 2, axis=1)),
-        np.log(np.maximum(height, 1e-3) / usual_height) * 2,
-        np.log(_width(centred[:, qrs]) / _width((usual - np.median(usual))[None, qrs])) * 3,
+        3 * np.sqrt(np.mean((centred[:, qrs] - level[qrs]) ** 2, axis=1)),
+        2 * np.log(np.maximum(height, 1e-3) / usual_height),
+        3 * np.log(width / _width(level[None, qrs])),
         1 - _correlation(beats[:, p_wave], usual[p_wave]),
         5 * (np.ptp(beats[:, p_wave], axis=1) - np.ptp(usual[p_wave])),
-        np.sign(centred[:, before]) * np.sign(usual[before] - np.median(usual)) - 1,
+        np.sign(centred[:, before]) * np.sign(level[before]) - 1,
         2 * (1 - _correlation(beats[:, qrs], np.roll(beats, 1, axis=0)[:, qrs])),
+        2 * (1 - _correlation(beats[:, qrs], np.roll(beats, -1, axis=0)[:, qrs])),
+        2 * (share - 0.5),
+        8 * np.sqrt((p_off**2).mean(axis=1)),
+        1 - _correlation(beats[:, t_wave], usual[t_wave]),
+        3 * (np.ptp(beats[:, t_wave], axis=1) - np.ptp(usual[t_wave])),
+        2 * np.log(width / 12),
     ]
 
 
-def _usual_beat(qrs: Float64, beats: Float64) -> Float64:
-    """Mean of the beats like the one that resembles most others: steadier than a median where every second beat
-    is ectopic."""
+def _usual_beat(qrs: Float64, beats: Float64) -> tuple[Float64, Float64]:
+    """Mean of the beats like the one that resembles most others, and the share of beats that each one resembles.
+
+    Steadier than a median where every second beat is ectopic.
+    """
     unit = qrs - qrs.mean(axis=1, keepdims=True)
     unit /= np.linalg.norm(unit, axis=1, keepdims=True) + 1e-9
-    likeness = unit @ unit.T
-    medoid = int((likeness > 0.9).sum(axis=1).argmax())
-    return np.asarray(beats[likeness[medoid] > 0.9].mean(axis=0), np.float64)
+    alike = unit @ unit.T > 0.9
+    medoid = int(alike.sum(axis=1).argmax())
+    return np.asarray(beats[alike[medoid]].mean(axis=0), np.float64), alike.mean(axis=1)
 
 
 def _correlation(rows: Float64, other: Float64) -> Float64:

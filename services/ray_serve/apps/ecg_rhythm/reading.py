@@ -9,6 +9,8 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from apps.ecg_rhythm.waves import BeatWaves
+
 FloatArray = npt.NDArray[np.float32]
 ByteArray = npt.NDArray[np.uint8]
 Progress = Callable[[str, float], None]
@@ -87,7 +89,10 @@ class Picture:
 
 @dataclass(frozen=True)
 class Reading:
-    """A video's waveform and R peaks (`beats_s`: [n] seconds, ascending), before any classification."""
+    """A video's waveform, R peaks (`beats_s`: [n] seconds, ascending) and waves, before any classification.
+
+    `waves`: one entry a beat, in the same order; empty until the waveform is delineated.
+    """
 
     video: Video
     display: Display
@@ -95,6 +100,7 @@ class Reading:
     beats_s: npt.NDArray[np.float64]
     quality: Quality
     picture: Picture
+    waves: tuple[BeatWaves, ...] = ()
     findings: tuple[Finding, ...] = ()
     limits: tuple[str, ...] = ()
     timings_s: Mapping[str, float] = field(default_factory=dict)

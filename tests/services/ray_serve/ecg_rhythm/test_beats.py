@@ -1,4 +1,4 @@
-"""R peaks, intervals and rates from signals whose beats are known."""
+"""R peaks and features from signals whose beats are known."""
 
 from __future__ import annotations
 
@@ -35,11 +35,6 @@ def test_an_inverted_lead_has_the_same_beats() -> None:
 def test_no_beat_is_found_in_a_gap() -> None:
     found = beats.detect(wave_of(sources.synthetic(20.0, seed=1), slice(2000, 3000)))
     assert not ((found > 8.05) & (found < 11.95)).any()
-
-
-def test_heart_rate_needs_an_interval() -> None:
-    assert beats.heart_rate(np.zeros(0)) is None
-    assert beats.heart_rate(np.array([1.0, 0.5])) == {"mean": 80.0, "min": 60.0, "max": 120.0}
 
 
 def test_a_premature_wide_beat_stands_out_in_the_features() -> None:
