@@ -5,7 +5,7 @@
 // docs/decisions/0006-page-scripts.md says why.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 const OUT = "out";
@@ -18,6 +18,8 @@ async function main() {
   await mkdir(join(OUT, SEALED), { recursive: true });
   const pages = readdirSync(OUT, { recursive: true }).filter((name) => name.endsWith(".html"));
   for (const page of pages) writeFileSync(join(OUT, page), sealed(readFileSync(join(OUT, page), "utf8"), page));
+  // Which source this was built from; at the bucket's root it says which release is live.
+  await writeFile(join(OUT, "site.json"), JSON.stringify({ address: process.env.SITE_ADDRESS ?? "local" }));
   // The page shown when everything else fails is of the server's form only; a bucket never sends it.
   await rm(join(OUT, "_not-found"), { recursive: true, force: true });
   await rm(join(OUT, "_not-found.html"), { force: true });
