@@ -61,8 +61,15 @@ test: install ## Every test: generator, API, embedded AWS, Ray Serve, the whole 
 	@tools/test.sh $(ARGS)
 
 .PHONY: frontend
-frontend: frontend/node_modules/.ready ## Build the page into frontend/out, and run the tests of its logic
-	@cd frontend && npm test --silent && npm run --silent build
+frontend: .venv/.ready frontend/node_modules/.ready ## Build the page into frontend/out
+	@.venv/bin/python tools/build_page.py
+
+.PHONY: test-browser
+test-browser: frontend ## The page: its logic, then Chromium on every page and state (installs Chromium first)
+	$(call say,Chromium and njs)
+	@tools/browser.sh
+	@cd frontend && npm test --silent
+	@.venv/bin/python -m pytest -q $(ARGS) tests/browser
 
 .PHONY: check
 check: .venv/.ready .venv-serve/.ready frontend/node_modules/.ready ## What CI checks besides tests: format, lint, types, layers, templates
@@ -109,7 +116,7 @@ train: .venv-serve/.ready ## Train the beat classifier again (needs ECG_DATA_DIR
 
 .PHONY: test-faults
 test-faults: install ## The long forms: faults at every call, deploy.yml really run, Ray under load; minutes, bounded
-	@.venv/bin/python -m pytest -m "fault or faults" -s $(ARGS) tests --ignore=tests/services/ray_serve --ignore=tests/tools
+	@.venv/bin/python -m pytest -m "fault or faults" -s $(ARGS) tests --ignore=tests/services/ray_serve --ignore=tests/tools --ignore=tests/browser
 	@.venv-serve/bin/python -m pytest -m "fault or faults" -s $(ARGS) tests/services/ray_serve
 
 .PHONY: update-behaviour-table

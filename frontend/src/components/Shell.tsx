@@ -71,6 +71,7 @@ function Navigation() {
         <Link
           key={path}
           href={path}
+          prefetch={false}
           aria-current={here === path ? "page" : undefined}
           className="rounded-lg px-3 py-2 font-medium text-muted hover:text-ink aria-[current=page]:bg-accent-soft aria-[current=page]:text-accent"
         >

@@ -1,8 +1,9 @@
 /** The list of videos: asked again while something in it moves, and hiding what is about to be deleted. */
-import { useCallback, useMemo, useState } from "react";
+import { useCallback, useEffect, useMemo, useState } from "react";
 import { deleteVideo, listVideos } from "../api/client";
 import type { Problem } from "../api/problem";
 import { isFinal, type Video } from "../api/types";
+import { finished } from "../upload/uploads";
 import { useLoaded } from "./loaded";
 
 /** ms between looks, while something is being read and while nothing is. */
@@ -29,6 +30,7 @@ export function useVideos(): Videos {
     (signal) => firstPages(pages, signal),
     (list) => (list?.videos.some((video) => !isFinal(video.state)) ? BUSY_MS : IDLE_MS),
   );
+  useEffect(() => finished.subscribe(again), [again]);
   const videos = useMemo(() => (value?.videos ?? []).filter((video) => !hidden.has(video.id)), [value, hidden]);
   const hide = useCallback((id: string) => setHidden((before) => new Set(before).add(id)), []);
   const restore = useCallback(

@@ -17,6 +17,8 @@ export interface Upload {
   unfit: Unfit | null;
   /** Once the API knows it. */
   id: string | null;
+  /** Chosen by itself, while nothing else was under way. */
+  alone: boolean;
   stop: AbortController;
 }
 
@@ -24,11 +26,15 @@ export interface Upload {
 const AT_A_TIME = 2;
 
 export const uploads = new Store<readonly Upload[]>([]);
+/** How many uploads this tab has finished: who lists videos looks again. */
+export const finished = new Store(0);
 let next = 1;
 
 /** Queue files; those that cannot be right say why at once. */
 export function add(files: Iterable<File>, app?: string): void {
-  const added = Array.from(files, (file): Upload => {
+  const chosen = Array.from(files);
+  const alone = chosen.length === 1 && uploads.value.length === 0;
+  const added = chosen.map((file): Upload => {
     const why = unfit(file);
     return {
       key: next++,
@@ -38,6 +44,7 @@ export function add(files: Iterable<File>, app?: string): void {
       problem: null,
       unfit: why,
       id: null,
+      alone,
       stop: new AbortController(),
     };
   });
@@ -93,6 +100,7 @@ async function send({ key, file, stop: { signal } }: Upload, app?: string): Prom
     await completeVideo(created.id, parts, signal);
     forget(file);
     change(key, { state: "done" });
+    finished.update((count) => count + 1);
   } catch (thrown) {
     if (signal.aborted) return;
     const problem = asProblem(thrown);

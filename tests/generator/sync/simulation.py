@@ -131,6 +131,9 @@ class SimulatedArtifacts:
         self._clock.sleep(self._times.artifacts[artifact.name])
         return True
 
+    def show_site(self, site: Artifact, store: str, distribution: str) -> bool:
+        return True
+
     def point_box(self, manifest: Manifest, serve_config: str, store: str) -> str:
         return "generation"
 

@@ -19,6 +19,7 @@ export function VideoRow({ video, remove }: { video: Video; remove: (video: Vide
         <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
           <Link
             href={`/result?id=${video.id}`}
+            prefetch={false}
             aria-label={words.open(video.name)}
             className="min-w-0 truncate font-medium after:absolute after:inset-0"
           >

@@ -105,8 +105,8 @@ function useResultOfOnlyUpload(all: readonly Upload[]): void {
   const router = useRouter();
   useEffect(() => {
     const done = all.filter((one) => one.state === "done");
-    const [only] = all;
-    if (only?.id && done.length === 1 && all.length === 1) router.push(`/result?id=${only.id}`);
+    const [first] = all;
+    if (first?.alone && first.state === "done" && all.length === 1) router.push(`/result?id=${first.id}`);
     for (const one of done) remove(one.key);
   }, [all, router]);
 }
