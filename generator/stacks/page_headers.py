@@ -27,6 +27,9 @@ _YEAR_S: Final = 31_536_000
 UPLOADS: Final = ("https://${VideoBucketName}.s3.amazonaws.com", "https://${VideoBucketRegionalDomainName}")
 """Where browsers send videos: presigned addresses of us-east-1 have the first form, of other regions the second."""
 
+SIGN_IN: Final = "https://*.auth.${AWS::Region}.amazoncognito.com"
+"""Where a code is traded for a token. *: the user pool is made after the distribution that it sends people back to."""
+
 DIRECTIVES: Final = (
     ("default-src", ("'none'",)),
     ("script-src", ("'self'", "${PageScripts}")),
@@ -34,7 +37,7 @@ DIRECTIVES: Final = (
     ("img-src", ("'self'",)),
     ("media-src", ("'self'",)),
     ("font-src", ("'self'",)),
-    ("connect-src", ("'self'", *UPLOADS)),
+    ("connect-src", ("'self'", *UPLOADS, SIGN_IN)),
     ("base-uri", ("'none'",)),
     ("form-action", ("'none'",)),
     ("frame-ancestors", ("'none'",)),

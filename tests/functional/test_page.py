@@ -54,7 +54,8 @@ def test_pages_carry_the_policy_with_the_hashes_of_the_manifest(page: Page) -> N
 def test_the_policy_lets_pages_upload_to_the_s3_of_this_machine(page: Page, emulator: Emulator) -> None:
     with page.open("/") as home:
         policy = dict(each.split(" ", 1) for each in home.headers["Content-Security-Policy"].split("; "))
-    assert set(policy["connect-src"].split()) == {"'self'", emulator.endpoint_url}
+    assert emulator.endpoint_url in policy["connect-src"].split()
+    assert "s3" not in policy["connect-src"]
 
 
 def test_the_bucket_says_which_release_is_live_and_keeps_all_of_it(page: Page, emulator: Emulator) -> None:

@@ -87,4 +87,6 @@ export const getOps = (signal?: AbortSignal): Promise<unknown> => call("/api/ops
 /** CloudFront's signed cookies for the owner's videos and pictures. */
 export const takeCookies = (): Promise<unknown> => ifThere("/api/cookies", { method: "POST" });
 
+export const dropCookies = (): Promise<unknown> => ifThere("/api/cookies", { method: "DELETE", keepalive: true });
+
 export const videoPath = (id: string): string => `/api/videos/${encodeURIComponent(id)}`;

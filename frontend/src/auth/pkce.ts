@@ -29,7 +29,11 @@ export async function authorizationUrl(config: SignInConfig, origin: string, bac
   return url.toString();
 }
 
-/** Trade the code of the callback's query for a token. Throws SignInRefused. */
+/** Whether the browser comes from the sign-in page: `query` is its answer. */
+export const isAnswer = (query: URLSearchParams): boolean =>
+  query.has("state") && (query.has("code") || query.has("error"));
+
+/** Trade the answer's code for a token. Throws SignInRefused. */
 export async function redeem(
   config: SignInConfig,
   query: URLSearchParams,
@@ -61,7 +65,8 @@ export async function challengeOf(verifier: string): Promise<string> {
   return base64url(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier))));
 }
 
-const callbackUrl = (origin: string): string => `${origin}/callback`;
+/** Where the sign-in page sends people back to; the identity stack names it. */
+const callbackUrl = (origin: string): string => `${origin}/`;
 
 function scopesOf(config: SignInConfig): string {
   const { scopes = "openid" } = config;

@@ -1,16 +1,16 @@
 /** Who is using the page, and whether anybody has to sign in. */
-import { getConfig, getMe } from "../api/client";
+import { dropCookies, getConfig, getMe } from "../api/client";
 import { asProblem } from "../api/problem";
 import type { Me, PageConfig, SignInConfig } from "../api/types";
 import { Store, useStore } from "../state/store";
-import { authorizationUrl } from "./pkce";
-import { bearer, forget } from "./token";
+import { authorizationUrl, isAnswer, redeem } from "./pkce";
+import { bearer, forget, keep } from "./token";
 
 export type Session =
   | { kind: "asking" }
   /** An API without sign-in: everybody is the same person. */
   | { kind: "open"; environment: string | null }
-  | { kind: "signed-out"; config: PageConfig }
+  | { kind: "signed-out"; config: PageConfig; refused?: boolean }
   | { kind: "signed-in"; config: PageConfig; me: Me };
 
 const ASKING: Session = { kind: "asking" };
@@ -27,6 +27,11 @@ export async function begin(): Promise<void> {
       session.set({ kind: "open", environment: config?.environment ?? null });
       return;
     }
+    const answer = new URLSearchParams(window.location.search);
+    if (isAnswer(answer)) {
+      await comeBack(config, answer);
+      return;
+    }
     if (!bearer()) {
       session.set({ kind: "signed-out", config });
       return;
@@ -39,13 +44,26 @@ export async function begin(): Promise<void> {
   }
 }
 
+/** From the sign-in page to where the person left; the code does not stay in the address. */
+async function comeBack(config: PageConfig, answer: URLSearchParams): Promise<void> {
+  try {
+    const { token, seconds, back } = await redeem(config.sign_in, answer, window.location.origin);
+    keep(token, seconds);
+    window.location.replace(back);
+  } catch {
+    window.history.replaceState(null, "", "/");
+    session.set({ kind: "signed-out", config, refused: true });
+  }
+}
+
 /** Leave for the sign-in page, to come back to where we are. */
 export async function signIn(config: SignInConfig): Promise<void> {
   const here = window.location.pathname + window.location.search;
   window.location.assign(await authorizationUrl(config, window.location.origin, here));
 }
 
-export function signOut(config: SignInConfig): void {
+export async function signOut(config: SignInConfig): Promise<void> {
+  await dropCookies().catch(() => undefined); // they end by themselves within the hour
   forget();
   if (!config.end_session_endpoint) {
     void begin();

@@ -15,12 +15,15 @@ interface Props {
   heading: string;
   text?: string;
   icon?: IconName;
+  /** The whole page is this notice, so its heading is the page's. */
+  whole?: boolean;
   /** What can be done about it. */
   children?: ReactNode;
 }
 
 /** A state of a page or a part of it, with what to do next. */
-export function Notice({ tone, heading, text, icon = "warning", children }: Props) {
+export function Notice({ tone, heading, text, icon = "warning", whole = false, children }: Props) {
+  const Heading = whole ? "h1" : "h2";
   return (
     <section role={tone === "bad" ? "alert" : "status"} className="rounded-2xl border border-line bg-surface p-6">
       <div className="flex gap-4">
@@ -28,7 +31,7 @@ export function Notice({ tone, heading, text, icon = "warning", children }: Prop
           <Icon name={icon} className="size-6" />
         </span>
         <div className="min-w-0 flex-1">
-          <h2 className="text-lg font-semibold">{heading}</h2>
+          <Heading className="text-lg font-semibold">{heading}</Heading>
           {text && <p className="mt-1 max-w-prose text-muted">{text}</p>}
           {children && <div className="mt-4 flex flex-wrap items-center gap-3">{children}</div>}
         </div>

@@ -23,14 +23,21 @@ const LOOKS: Record<ProblemKind, { tone: Tone; icon: IconName }> = {
   unreadable: { tone: "bad", icon: "warning" },
 };
 
+interface Props {
+  problem: Problem;
+  again?: () => void;
+  /** The whole page is this notice. */
+  whole?: boolean;
+}
+
 /** What went wrong with a call, in words for the person, and the way out. */
-export function ProblemNotice({ problem, again }: { problem: Problem; again?: () => void }) {
+export function ProblemNotice({ problem, again, whole = false }: Props) {
   const { problem: words, session: sessionWords } = useMessages();
   const session = useSession();
   const { tone, icon } = LOOKS[problem.kind];
   const signedOut = problem.kind === "signed-out" && session.kind !== "open" && session.kind !== "asking";
   return (
-    <Notice tone={tone} icon={icon} heading={words[problem.kind]} text={words[`${problem.kind}What`]}>
+    <Notice whole={whole} tone={tone} icon={icon} heading={words[problem.kind]} text={words[`${problem.kind}What`]}>
       {signedOut && (
         <Button look="solid" onClick={() => void signIn(session.config.sign_in)}>
           {sessionWords.signIn}

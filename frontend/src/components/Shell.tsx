@@ -120,7 +120,7 @@ function Account() {
     return (
       <>
         <span className="hidden px-2 text-sm text-muted sm:inline">{session.me.name}</span>
-        <Button look="quiet" onClick={() => signOut(session.config.sign_in)}>
+        <Button look="quiet" onClick={() => void signOut(session.config.sign_in)}>
           {words.signOut}
         </Button>
       </>
@@ -134,16 +134,20 @@ function Account() {
   );
 }
 
-/** Pages are for people who are signed in, where there is sign-in at all. The callback is on its way there. */
+/** Pages are for people who are signed in, where there is sign-in at all. */
 function Gate({ children }: { children: ReactNode }) {
   const words = useMessages();
   const session = useSession();
-  const here = usePathname();
-  if (here === "/callback") return children;
   if (session.kind === "asking") return <Waiting label={words.result.loading} />;
   if (session.kind !== "signed-out") return children;
   return (
-    <Notice tone="info" icon="heart" heading={words.session.welcome} text={words.session.welcomeWhat}>
+    <Notice
+      whole
+      tone={session.refused ? "bad" : "info"}
+      icon={session.refused ? "warning" : "heart"}
+      heading={session.refused ? words.session.failed : words.session.welcome}
+      text={session.refused ? words.session.failedWhat : words.session.welcomeWhat}
+    >
       <Button look="solid" onClick={() => void signIn(session.config.sign_in)}>
         {words.session.signIn}
       </Button>

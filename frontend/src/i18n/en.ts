@@ -8,7 +8,6 @@ export const en = {
   session: {
     signIn: "Sign in",
     signOut: "Sign out",
-    finishing: "Signing you in",
     failed: "Signing in did not work",
     failedWhat: "The sign-in page gave no usable answer. Nothing was lost; please try again.",
     welcome: "Sign in to see your videos",

@@ -10,7 +10,6 @@ export const ko: Messages = {
   session: {
     signIn: "로그인",
     signOut: "로그아웃",
-    finishing: "로그인하는 중",
     failed: "로그인하지 못했습니다",
     failedWhat: "로그인 페이지의 응답을 사용할 수 없습니다. 잃어버린 것은 없으니 다시 시도해 주세요.",
     welcome: "로그인하면 내 영상을 볼 수 있습니다",

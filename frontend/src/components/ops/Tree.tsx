@@ -15,7 +15,7 @@ export function Tree({ stacks }: { stacks: Stack[] }) {
         {words.tree}
       </h2>
       <div className="mt-3 overflow-x-auto pb-2" tabIndex={0} role="group" aria-labelledby="tree">
-        <ol className="flex min-w-max items-stretch md:min-w-0">
+        <ol className="grid items-stretch gap-4 md:flex md:min-w-0 md:gap-0">
           {waves(stacks).map((wave, at) => (
             <Column key={String(wave.number)} wave={wave} first={at === 0} />
           ))}
@@ -29,8 +29,8 @@ function Column({ wave, first }: { wave: Wave; first: boolean }) {
   const { ops: words } = useMessages();
   const format = useFormat();
   return (
-    <li className="flex min-w-44 flex-1">
-      {!first && <span className="mt-12 h-0 w-3 shrink-0 border-t-2 border-line" aria-hidden="true" />}
+    <li className="flex flex-1 md:min-w-44">
+      {!first && <span className="mt-12 hidden h-0 w-3 shrink-0 border-t-2 border-line md:block" aria-hidden="true" />}
       <div className="min-w-0 flex-1">
         <h3 className="pb-2 text-sm text-muted">
           {wave.number === null ? words.unwanted : words.wave(format.number(wave.number))}

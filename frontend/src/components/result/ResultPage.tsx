@@ -22,7 +22,7 @@ export function ResultPage() {
   const id = useSearchParams().get("id");
   if (!id) {
     return (
-      <Notice tone="info" icon="missing" heading={words.noId} text={words.noIdWhat}>
+      <Notice whole tone="info" icon="missing" heading={words.noId} text={words.noIdWhat}>
         <Link href="/" className="text-accent underline">
           {words.another}
         </Link>
@@ -36,7 +36,7 @@ function OneVideo({ id }: { id: string }) {
   const { result: words, problem: problemWords } = useMessages();
   const { video, problem, again } = useLiveVideo(id);
   if (!video) {
-    return problem ? <ProblemNotice problem={problem} again={again} /> : <Waiting label={words.loading} />;
+    return problem ? <ProblemNotice whole problem={problem} again={again} /> : <Waiting label={words.loading} />;
   }
   return (
     <div className="grid gap-6">
