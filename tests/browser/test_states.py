@@ -82,7 +82,7 @@ def test_without_the_video_the_waveform_is_whole(open_page: Open, api: FakeApi, 
     watch.forgiven = ("403",)
     refusing(api, "/videos/", 403)
     page = open_page(RESULT)
-    expect(page.get_by_text("This browser cannot play the video")).to_be_visible()
+    expect(page.get_by_text("The video cannot be played here")).to_be_visible()
     expect(page.get_by_role("application")).to_be_visible()
 
 

@@ -1,9 +1,6 @@
 /** Fewer points for the eye, the same picture: every column of pixels keeps its lowest and its highest sample. */
 import type { Waveform } from "./result";
 
-/** Below this confidence a sample is shown as doubtful. */
-export const DOUBT_BELOW = 0.6;
-
 export interface Drawn {
   /** Seconds. */
   x: number[];
@@ -46,7 +43,7 @@ function column(wave: Waveform, from: number, to: number, before: Certainty, dra
     }
     if (low < 0 || value < (wave.samples[low] as number)) low = at;
     if (high < 0 || value > (wave.samples[high] as number)) high = at;
-    if ((wave.confidence[at] as number) < DOUBT_BELOW) doubt = true;
+    if (wave.doubtful[at]) doubt = true;
   }
   if (low >= 0) {
     const kind: Certainty = doubt ? "doubtful" : "sure";
@@ -98,11 +95,7 @@ export const gapsOf = (wave: Waveform): Stretch[] =>
 
 /** Where the reading is doubtful, for long enough to be seen. */
 export const doubtsOf = (wave: Waveform): Stretch[] =>
-  stretches(
-    wave,
-    (at) => !Number.isNaN(wave.samples[at] as number) && (wave.confidence[at] as number) < DOUBT_BELOW,
-    0.08,
-  );
+  stretches(wave, (at) => wave.doubtful[at] === 1, 0.08);
 
 /** Lowest and highest value of the whole recording; [-1, 1] where there is none. */
 export function extremes(wave: Waveform): [number, number] {

@@ -1,5 +1,6 @@
 /** The result document (ecg-result/v1), taken apart once, with whatever a newer or half-written one lacks or adds. */
 import { Problem } from "../api/problem";
+import { doubtOf } from "./doubt";
 
 export const BEAT_CLASSES = ["N", "S", "V", "F", "Q"] as const;
 export type BeatClass = (typeof BEAT_CLASSES)[number];
@@ -20,6 +21,8 @@ export interface Waveform {
   /** NaN where nothing could be read. */
   samples: Float32Array;
   confidence: Float32Array;
+  /** 1 where the reading is doubtful. */
+  doubtful: Uint8Array;
 }
 
 export interface Interval {
@@ -60,6 +63,9 @@ export function readResult(document: unknown): Result {
   const app = object(whole.app);
   const quality = object(whole.quality);
   const samples = floats(wave.samples);
+  const confidence = Array.isArray(wave.confidence)
+    ? floats(wave.confidence)
+    : new Float32Array(samples.length).fill(1);
   const start = number(wave.start_s) ?? 0;
   const rate = wave.sampling_rate_hz as number;
   return {
@@ -72,7 +78,8 @@ export function readResult(document: unknown): Result {
       unit: text(wave.unit) ?? "",
       calibrated: wave.amplitude_calibrated === true,
       samples,
-      confidence: Array.isArray(wave.confidence) ? floats(wave.confidence) : new Float32Array(samples.length).fill(1),
+      confidence,
+      doubtful: doubtOf(samples, confidence, rate),
     },
     beats: list(whole.beats).flatMap(beat),
     rr: list(whole.rr_s).filter((value) => typeof value === "number"),

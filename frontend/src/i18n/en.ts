@@ -120,7 +120,7 @@ export const en = {
     video: "Video",
     overlay: "Annotated picture",
     show: "Show",
-    noVideo: "This browser cannot play the video",
+    noVideo: "The video cannot be played here",
     noVideoWhat: "The waveform below is complete without it.",
     overlayAlt: "The screen with the trace that was read drawn over it",
     heartRate: "Heart rate",

@@ -122,7 +122,7 @@ export const ko: Messages = {
     video: "영상",
     overlay: "판독 그림",
     show: "표시",
-    noVideo: "이 브라우저에서 영상을 재생할 수 없습니다",
+    noVideo: "여기에서는 영상을 재생할 수 없습니다",
     noVideoWhat: "아래 파형은 영상 없이도 온전합니다.",
     overlayAlt: "읽어 낸 파형을 겹쳐 그린 화면",
     heartRate: "심박수",

@@ -2,14 +2,15 @@ import { describe, expect, test } from "vitest";
 import { decimate, doubtsOf, extremes, gapsOf } from "@/ecg/decimate";
 import type { Waveform } from "@/ecg/result";
 
-function wave(samples: (number | null)[], confidence?: number[], rate = 100): Waveform {
+function wave(samples: (number | null)[], doubtful?: number[], rate = 100): Waveform {
   return {
     rate,
     start: 0,
     unit: "mV",
     calibrated: true,
     samples: Float32Array.from(samples, (value) => value ?? NaN),
-    confidence: Float32Array.from(confidence ?? samples.map(() => 1)),
+    confidence: new Float32Array(samples.length).fill(1),
+    doubtful: Uint8Array.from(doubtful ?? samples.map(() => 0)),
   };
 }
 
@@ -42,8 +43,8 @@ describe("decimation", () => {
   });
 
   test("gives doubtful stretches a line of their own that joins the sure one", () => {
-    const confidence = [1, 1, 0.2, 0.2, 1, 1];
-    const { sure, doubtful } = decimate(wave([1, 2, 3, 4, 5, 6], confidence), 0, 0.06, 100);
+    const uncertain = [0, 0, 1, 1, 0, 0];
+    const { sure, doubtful } = decimate(wave([1, 2, 3, 4, 5, 6], uncertain), 0, 0.06, 100);
     expect(sure).toEqual([1, 2, 3, null, 5, 6]);
     expect(doubtful).toEqual([null, null, 3, 4, 5, null]);
   });
@@ -57,9 +58,9 @@ describe("stretches", () => {
     expect(gapsOf(wave(samples))).toEqual([{ from: 1, to: 1.5 }]);
   });
 
-  test("a gap is not doubtful as well", () => {
-    const samples = new Array<number | null>(100).fill(null);
-    expect(doubtsOf(wave(samples, new Array<number>(100).fill(0)))).toEqual([]);
+  test("doubt is told in seconds", () => {
+    const doubtful = new Array<number>(300).fill(0).fill(1, 100, 150);
+    expect(doubtsOf(wave(new Array<number>(300).fill(0), doubtful))).toEqual([{ from: 1, to: 1.5 }]);
   });
 });
 
