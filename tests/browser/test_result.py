@@ -119,6 +119,19 @@ def test_the_picture_is_a_png_of_the_waveform(result_page: Page) -> None:
     assert download.value.path().read_bytes().startswith(b"\x89PNG")
 
 
+def test_printing_is_light_on_paper_and_leaves_the_theme_as_it_was(open_page: Open) -> None:
+    page = open_page(f"/result?id={ID}", color_scheme="dark")
+    page.locator("canvas").first.wait_for()
+    page.evaluate("window.print = () => { window.printed = document.documentElement.dataset.theme }")
+    page.get_by_role("button", name="Print").click()
+    for _ in range(50):
+        if page.evaluate("window.printed"):
+            break
+        page.wait_for_timeout(100)
+    assert page.evaluate("window.printed") == "light"
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
 def test_the_language_is_the_browsers_until_another_is_chosen(open_page: Open) -> None:
     page = open_page(f"/result?id={ID}", locale="ko-KR")
     expect(page.get_by_text("심박수")).to_be_visible()

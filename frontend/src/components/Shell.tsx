@@ -47,7 +47,7 @@ export function Shell({ children }: { children: ReactNode }) {
           </div>
         </div>
       </header>
-      <main id="content" className="mx-auto max-w-6xl px-4 py-8 sm:px-6">
+      <main id="content" className="mx-auto min-h-screen max-w-6xl px-4 py-8 sm:px-6">
         <Gate>{children}</Gate>
       </main>
       <footer className="mx-auto max-w-6xl px-4 pb-10 text-sm text-muted sm:px-6">

@@ -9,6 +9,23 @@ const theme = new Store<Theme>(
 
 export function wear(to: Theme): void {
   localStorage.setItem("theme", to);
+  show(to);
+}
+
+/** Print in light colours, canvases too, whatever is worn. */
+export function printLight(): void {
+  const before = theme.value;
+  show("light");
+  // Two frames: one for React, one for the canvases.
+  requestAnimationFrame(() =>
+    requestAnimationFrame(() => {
+      window.print();
+      show(before);
+    }),
+  );
+}
+
+function show(to: Theme): void {
   document.documentElement.dataset.theme = to;
   theme.set(to);
 }

@@ -6,6 +6,7 @@ import { waveformCsv } from "@/ecg/csv";
 import { pictureOf } from "@/ecg/picture";
 import type { Result } from "@/ecg/result";
 import { useMessages } from "@/i18n/language";
+import { printLight } from "@/state/theme";
 import { Button } from "../Button";
 import { Icon } from "../Icon";
 
@@ -49,7 +50,7 @@ export function Downloads({ name, result, document, pictureRef }: Props) {
           </Menu.Content>
         </Menu.Portal>
       </Menu.Root>
-      <Button size="small" onClick={() => window.print()}>
+      <Button size="small" onClick={printLight}>
         <Icon name="print" className="size-4" />
         {words.print}
       </Button>

@@ -75,7 +75,9 @@ export function Paper({ result, playhead, pictureRef, sheet, setView, setWidth, 
 
   const { view, speed, gain } = sheet;
   useEffect(() => {
-    chart.current?.show({ view: { from: view.from, span: view.span }, speed, gain }, width);
+    // As wide as it is now: the width that was told may be of a layout before.
+    const now = host.current?.clientWidth || width;
+    chart.current?.show({ view: { from: view.from, span: view.span }, speed, gain }, now);
   }, [view.from, view.span, speed, gain, width]);
 
   // The line moves without React; the paper turns its page when the line leaves it.

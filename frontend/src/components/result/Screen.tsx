@@ -23,7 +23,11 @@ export function Screen({ source, overlay, playhead }: Props) {
   }, [playhead, lost.video]);
 
   return (
-    <section aria-label={words.video} className="overflow-hidden rounded-2xl border border-line bg-surface">
+    // A video prints as a black box, the annotated picture as what it is.
+    <section
+      aria-label={words.video}
+      className={`overflow-hidden rounded-2xl border border-line bg-surface ${drawn ? "" : "no-print"}`}
+    >
       <div className="relative grid aspect-video place-items-center bg-sunken">
         {lost.video || !source ? (
           <div role="status" className="max-w-sm p-6 text-center">
