@@ -155,7 +155,11 @@ def environment(files: Mapping[str, str]) -> Environment:
     for change in plan(before, after).changes:
         changes.setdefault(change.stack, []).append(change)
     manifest = parse(files["manifest.yaml"], "manifest.yaml")
-    kinds = {ArtifactKind.IMAGE: table.image, ArtifactKind.PACKAGE: table.package}
+    kinds = {
+        ArtifactKind.IMAGE: table.image,
+        ArtifactKind.PACKAGE: table.package,
+        ArtifactKind.SITE: table.package,
+    }
     times = Times(
         {name: 60 * stack_time(name, group, before, after, table).total for name, group in changes.items()},
         {artifact.name: 60 * kinds[artifact.kind] for artifact in manifest.artifacts},
