@@ -18,7 +18,7 @@ help: ## List the targets
 # --- set-up -----------------------------------------------------------------------------------------------------------
 
 .PHONY: install
-install: .venv/.ready .venv-aws/.ready .venv-serve/.ready ## Make the three virtual environments
+install: .venv/.ready .venv-aws/.ready .venv-serve/.ready frontend/node_modules/.ready ## Make the three virtual environments, and fetch what the page is built from
 
 .venv/.ready: requirements/main.txt pyproject.toml | preflight
 	$(call say,generator and API: .venv)
@@ -38,6 +38,12 @@ install: .venv/.ready .venv-aws/.ready .venv-serve/.ready ## Make the three virt
 	@tools/install.sh $(PYTHON) .venv-serve requirements/torch.txt requirements/serve.txt
 	@touch $@
 
+# Scripts of packages stay unrun: the page needs none of them.
+frontend/node_modules/.ready: frontend/package-lock.json frontend/package.json frontend/.npmrc | preflight
+	$(call say,the page's packages: frontend/node_modules)
+	@cd frontend && npm ci --ignore-scripts --no-progress --loglevel=error
+	@touch $@
+
 comma := ,
 
 .PHONY: preflight
@@ -54,8 +60,19 @@ run: install ## Run the whole pipeline here and read a sample video (ARGS=--once
 test: install ## Every test: generator, API, embedded AWS, Ray Serve, the whole pipeline
 	@tools/test.sh $(ARGS)
 
+.PHONY: frontend
+frontend: .venv/.ready frontend/node_modules/.ready ## Build the page into frontend/out
+	@.venv/bin/python tools/build_page.py
+
+.PHONY: test-browser
+test-browser: frontend ## The page: its logic, then Chromium on every page and state (installs Chromium first)
+	$(call say,Chromium and njs)
+	@tools/browser.sh
+	@cd frontend && npm test --silent
+	@.venv/bin/python -m pytest -q $(ARGS) tests/browser
+
 .PHONY: check
-check: .venv/.ready .venv-serve/.ready ## What CI checks besides tests: format, lint, types, layers, templates
+check: .venv/.ready .venv-serve/.ready frontend/node_modules/.ready ## What CI checks besides tests: format, lint, types, layers, templates
 	@.venv/bin/ruff format --check --quiet . || { echo 'next: make format'; exit 1; }
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/mypy
@@ -63,6 +80,7 @@ check: .venv/.ready .venv-serve/.ready ## What CI checks besides tests: format, 
 	@.venv/bin/python -m pytest -q tests/architecture
 	@for e in $(ENVIRONMENTS); do .venv/bin/ecgctl render $$e --check; .venv/bin/ecgctl bootstrap $$e --check; done
 	@.venv/bin/cfn-lint $(ENVIRONMENTS:%=templates_out/%/stacks/*.yaml) templates_out/bootstrap/*.yaml
+	@cd frontend && npm run --silent check
 	@$(MAKE) --no-print-directory lint-workflows
 	@echo 'check: all good'
 
@@ -102,7 +120,7 @@ bench-beats: .venv-serve/.ready ## Waves, beat classes and rhythm on patients ke
 
 .PHONY: test-faults
 test-faults: install ## The long forms: faults at every call, deploy.yml really run, Ray under load; minutes, bounded
-	@.venv/bin/python -m pytest -m "fault or faults" -s $(ARGS) tests --ignore=tests/services/ray_serve --ignore=tests/tools
+	@.venv/bin/python -m pytest -m "fault or faults" -s $(ARGS) tests --ignore=tests/services/ray_serve --ignore=tests/tools --ignore=tests/browser
 	@.venv-serve/bin/python -m pytest -m "fault or faults" -s $(ARGS) tests/services/ray_serve
 
 .PHONY: update-behaviour-table

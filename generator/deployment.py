@@ -12,7 +12,9 @@ from generator.errors import EcgError
 from generator.model.environment import UNRESOLVED
 from generator.model.manifest import InvalidManifest, Manifest, parse
 from generator.publish.container import engine_builder
+from generator.publish.page import page_builder
 from generator.publish.publisher import BuildImage, Publisher
+from generator.publish.site import BuildSite, SiteReleases
 from generator.render.writer import read_tree
 from generator.sync.apply import Outcome, Target, apply
 from generator.sync.progress import Report
@@ -85,12 +87,15 @@ def target(
     clients: Clients,
     build_image: BuildImage,
     resolutions: Mapping[str, str] | None = None,
+    build_site: BuildSite | None = None,
 ) -> Target:
-    """Sync's ports over real clients."""
+    """Sync's ports over real clients. The page is built from the checkout unless `build_site` does that."""
     manifest = desired.manifest
+    s3 = clients.make("s3")
+    site = SiteReleases(s3, clients.make("cloudfront"), build_site or page_builder(root))
     return Target(
         stacks=CloudFormation(clients.make("cloudformation")),
-        artifacts=Publisher(root, manifest.name, clients.make("s3"), clients.make("ecr"), build_image),
+        artifacts=Publisher(root, manifest.name, s3, clients.make("ecr"), site, build_image),
         clock=SystemClock(),
         resolutions=resolutions or {},
     )

@@ -38,4 +38,6 @@ def shown(manifest: Manifest, files: Mapping[str, str], tree: LiveTree, planned:
     """The plan from what is live as a status shows it."""
     images = [one for one in manifest.artifacts if one.kind is ArtifactKind.IMAGE]
     carriers = {one.name: who[0] for one in images if (who := carrier(manifest, files, one))}
+    # A page that differs shows where people see it: at the distribution.
+    carriers |= {one.name: one.edge.stack for one in manifest.artifacts if one.edge}
     return differences(planned, carriers, tree.unknown)

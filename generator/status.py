@@ -23,7 +23,8 @@ from generator.live_plan import compared
 from generator.local.connection import Connection
 from generator.model import names
 from generator.model.environment import UNRESOLVED
-from generator.model.manifest import UnknownStack
+from generator.model.manifest import ArtifactKind, UnknownStack
+from generator.publish.site import POINTER
 from generator.state_bucket import NoStateBucket, state_bucket
 from generator.sync.gates import Gate, GateFact, Patience, WaveGates
 from generator.sync.health import Box, Reading, Thing, Unreadable
@@ -116,7 +117,16 @@ class Observer:
         for name in others:
             if isinstance(reading := live[name], Unreadable):
                 notes.append(f"whether Git dropped stack {name} is not known: {reading.reason}")
-        return LiveEnvironment(live, strays, notes=notes)
+        return LiveEnvironment(live, strays, sites=self._sites(live), notes=notes)
+
+    def _sites(self, live: Mapping[str, StackReading]) -> Mapping[str, Reading]:
+        found: dict[str, Reading] = {}
+        for site in self.manifest.artifacts:
+            store = live.get(self.manifest.stack_id(site.store.stack))
+            bucket = store.outputs.get(site.store.output) if isinstance(store, LiveTemplate) else None
+            if site.kind is ArtifactKind.SITE and bucket:
+                found[site.name] = self._reader.document(bucket, POINTER)
+        return found
 
     def _ours(self, reading: StackReading) -> bool:
         """Made by an apply of this environment; another may have a name that begins like this one's."""

@@ -20,7 +20,7 @@ elif ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
 fi
 command -v git >/dev/null || need "git" "apt-get install git"
 command -v curl >/dev/null || need "curl (the API container's health check runs it)" "apt-get install curl"
-command -v node >/dev/null || need "Node 20 (tests run the edge's function with it)" "apt-get install nodejs"
+command -v npm >/dev/null || need "Node 20 with npm (the page is built with it)" "apt-get install nodejs npm"
 command -v openssl >/dev/null || need "openssl (keys and certificates of the embedded AWS)" "apt-get install openssl"
 [ "$(uname -s)" = Linux ] || need "Linux (the local system uses addresses of 127/8)" "use a Linux machine or container"
 exit $missing

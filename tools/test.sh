@@ -7,7 +7,7 @@ trap 'kill "${serve:-}" 2>/dev/null; rm -f "$log"' EXIT
 .venv-serve/bin/python -m pytest -q "$@" tests/services/ray_serve tests/tools >"$log" 2>&1 &
 serve=$!
 failed=0
-.venv/bin/python -m pytest -q "$@" tests --ignore=tests/services/ray_serve --ignore=tests/tools --ignore=tests/e2e || failed=1
+.venv/bin/python -m pytest -q "$@" tests --ignore=tests/services/ray_serve --ignore=tests/tools --ignore=tests/e2e --ignore=tests/browser || failed=1
 wait "$serve" || failed=1
 serve=
 echo "--- Ray Serve, reader and tools"

@@ -59,6 +59,14 @@ class LiveReader:
         with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
             return dict(zip(things, pool.map(self._reading, things), strict=True))
 
+    def document(self, bucket: str, key: str) -> Reading:
+        """A JSON object of a bucket; None where there is none."""
+        try:
+            with aws(f"reading {key} from {bucket}"):
+                return self._object(bucket, key)
+        except AwsRefused as error:
+            return Unreadable(f"{error.code}: {error.message}")
+
     def _reading(self, thing: Thing) -> Reading:
         try:
             with aws(f"reading {thing.label}"):

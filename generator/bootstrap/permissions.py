@@ -238,7 +238,8 @@ _EDGE: Final = """
     CreateKeyGroup GetKeyGroup UpdateKeyGroup DeleteKeyGroup ListKeyGroups
     CreatePublicKey GetPublicKey UpdatePublicKey DeletePublicKey ListPublicKeys
     CreateOriginAccessControl GetOriginAccessControl UpdateOriginAccessControl DeleteOriginAccessControl
-    ListOriginAccessControls ListTagsForResource TagResource UntagResource
+    CreateResponseHeadersPolicy GetResponseHeadersPolicy UpdateResponseHeadersPolicy DeleteResponseHeadersPolicy
+    ListResponseHeadersPolicies ListOriginAccessControls ListTagsForResource TagResource UntagResource
 """
 _POOLS: Final = """
     DeleteUserPool DescribeUserPool UpdateUserPool AddCustomAttributes GetUserPoolMfaConfig SetUserPoolMfaConfig

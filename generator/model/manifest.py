@@ -24,6 +24,7 @@ class ArtifactKind(StrEnum):
 
     IMAGE = "image"
     PACKAGE = "package"
+    SITE = "site"
 
 
 class ScanThreshold(StrEnum):
@@ -63,9 +64,11 @@ class Artifact:
     source: str
     address: str
     store: Wire
-    """The output that names where it is kept: a repository for an image, a bucket for a package."""
+    """The output that names where it is kept: a repository for an image, a bucket for a package or a site."""
     scan: ScanThreshold = ScanThreshold.NONE
     """Which findings of the registry's scan stop an apply; only an image is scanned."""
+    edge: Wire | None = None
+    """The output that names the distribution before a site, which has to forget the release before."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,7 @@ class Manifest:
                         "address": artifact.address,
                         "store": _wire_data(artifact.store),
                         **({"scan": artifact.scan.value} if artifact.scan is not ScanThreshold.NONE else {}),
+                        **({"edge": _wire_data(artifact.edge)} if artifact.edge else {}),
                     }
                     for artifact in self.artifacts
                 ],
@@ -232,6 +236,7 @@ class _Reader:
             address=self.text((*path, "address")),
             store=self.wire((*path, "store")),
             scan=self.scan((*path, "scan"), kind),
+            edge=self.wire((*path, "edge")) if kind == ArtifactKind.SITE else None,
         )
 
     def scan(self, path: Path, kind: str) -> ScanThreshold:
@@ -239,8 +244,8 @@ class _Reader:
         if self.get(path) is None:
             return ScanThreshold.NONE
         value = self.text(path)
-        if kind == ArtifactKind.PACKAGE:
-            self.wrong(path, "a package is not scanned; take it out")
+        if kind in (ArtifactKind.PACKAGE, ArtifactKind.SITE):
+            self.wrong(path, f"a {kind} is not scanned; take it out")
         elif value and value not in list(ScanThreshold):
             self.wrong(path, f"{value!r} is none of {', '.join(ScanThreshold)}")
         return ScanThreshold(value) if value in list(ScanThreshold) else ScanThreshold.NONE
@@ -262,8 +267,9 @@ class _Reader:
                         f"stack {value.stack!r} is not in an earlier wave than {stack.name!r}; render again",
                     )
         for index, artifact in enumerate(artifacts):
-            if artifact.store.stack and artifact.store.stack not in wave:
-                self.wrong(("spec", "artifacts", index, "store"), f"there is no stack {artifact.store.stack!r}")
+            for key, held in (("store", artifact.store), ("edge", artifact.edge)):
+                if held and held.stack and held.stack not in wave:
+                    self.wrong(("spec", "artifacts", index, key), f"there is no stack {held.stack!r}")
 
     def pruned(self, prune: tuple[str, ...], wanted: set[str]) -> None:
         for index, name in enumerate(prune):

@@ -14,6 +14,7 @@ from generator.errors import EcgError
 from generator.model.manifest import API_VERSION, Artifact, ArtifactKind, Manifest
 from generator.publish.address import tree_address
 from generator.publish.package import Package, package_of
+from generator.publish.site import SiteReleases
 from generator.publish.tracked import tracked_files
 from generator.sync.errors import AddressMismatch
 
@@ -40,8 +41,10 @@ def needs_image(repository: str, tag: str, _: Mapping[str, bytes]) -> None:
 class Publisher:
     """Publishes what a checkout holds, after checking that it is what the manifest names."""
 
-    def __init__(self, root: Path, environment: str, s3: Any, ecr: Any, build_image: BuildImage = needs_image) -> None:
-        self._root = root
+    def __init__(
+        self, root: Path, environment: str, s3: Any, ecr: Any, site: SiteReleases, build_image: BuildImage = needs_image
+    ) -> None:
+        self._root, self._site = root, site
         self._prefix = f"serve/{environment}"
         self._s3, self._ecr, self._build_image = s3, ecr, build_image
 
@@ -55,6 +58,12 @@ class Publisher:
                 return self._publish_image(artifact, store)
             case ArtifactKind.PACKAGE:
                 return self._publish_package(artifact, store)
+            case ArtifactKind.SITE:
+                return self._publish_site(artifact, store)
+
+    def show_site(self, site: Artifact, store: str, distribution: str) -> bool:
+        """Put the published release live; True where another one was. Raises AwsRefused."""
+        return self._site.go_live(store, site.address, distribution)
 
     def point_box(self, manifest: Manifest, serve_config: str, store: str) -> str:
         """Write the Serve configuration under its hash, then the pointer to it; a box never sees half of it."""
@@ -115,6 +124,13 @@ class Publisher:
         _require(artifact, package.address)
         with aws(f"publishing {key} to {bucket}"):
             self._put(bucket, key, package.content)
+        return True
+
+    def _publish_site(self, artifact: Artifact, bucket: str) -> bool:
+        if self._site.has(bucket, artifact.address):
+            return False
+        _require(artifact, tree_address(self._root, artifact.source))
+        self._site.keep(bucket, artifact.address)
         return True
 
     def _put(self, bucket: str, key: str, body: bytes) -> None:

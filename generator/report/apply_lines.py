@@ -16,6 +16,7 @@ from generator.sync.progress import (
     Noted,
     ResourceMoved,
     ScanAwaited,
+    SiteShown,
     StackBegun,
     StackFinished,
     StackGaveUp,
@@ -53,6 +54,8 @@ def line(fact: Fact) -> str:
             return f"  {name}: scanned, nothing as severe as {blocks} ({counted(counts)})"
         case BoxPointed(generation):
             return f"  GPU box: told to follow {generation[:12]}"
+        case SiteShown(name, address):
+            return f"  {name}: live ({address})"
         case Waiting(holder, until):
             return f"waiting for {holder}, who holds the lease until {until:%H:%M:%S} UTC"
         case StackRepaired(stack, repair, status):

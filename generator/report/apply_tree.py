@@ -22,6 +22,7 @@ from generator.sync.progress import (
     Noted,
     ResourceMoved,
     ScanAwaited,
+    SiteShown,
     StackBegun,
     StackFinished,
     StackGaveUp,
@@ -96,6 +97,8 @@ class ApplyTree:
                 self._rows[stack].moving = f"{repair} {status}"
             case BoxPointed(generation):
                 self._note(f"GPU box told to follow {generation[:12]}")
+            case SiteShown(name, address):
+                self._note(f"{name} live ({address})")
             case Waiting(holder, until):
                 self._waits = f"waiting for {holder}, who holds the lease until {until:%H:%M:%S} UTC"
             case ThingMoved(thing, health) | ThingStalled(thing, health):

@@ -25,12 +25,12 @@ def differences(plan: Plan, carriers: Mapping[str, str], unknown: Mapping[str, s
     """What of each stack, app and of the box differs.
 
     What only follows from another stack's change is not the stack's own difference. `carriers`: the stack that runs
-    each image. `unknown` is LiveTree's.
+    each image and shows each site. `unknown` is LiveTree's.
     """
     images: dict[str, list[str]] = {}
     packages = []
     for artifact in plan.artifacts:
-        if artifact.kind == ArtifactKind.IMAGE:
+        if artifact.kind != ArtifactKind.PACKAGE:
             images.setdefault(carriers.get(artifact.name, ""), []).append(_artifact(artifact))
         else:
             packages.append(_artifact(artifact))

@@ -20,6 +20,7 @@ from troposphere.cloudfront import (
     Origin,
     OriginAccessControl,
     OriginAccessControlConfig,
+    ResponseHeadersPolicy,
     S3OriginConfig,
     ViewerCertificate,
 )
@@ -30,6 +31,7 @@ from generator.model.environment import Environment
 from generator.parts.policies import document, read_by_distribution, tls_only
 from generator.parts.tags import tagged
 from generator.parts.wiring import give_out, wired
+from generator.stacks.page_headers import page_headers
 
 # Ids of AWS's managed policies, the same in every account
 # (docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html).
@@ -72,7 +74,7 @@ def cdn(environment: Environment) -> Template:
                     _bucket_origin(template, VIDEO_ORIGIN, "VideoBucket", access),
                     _api_origin(template, api_origin),
                 ],
-                DefaultCacheBehavior=_pages(_url_rewrite(template, environment)),
+                DefaultCacheBehavior=_pages(_url_rewrite(template, environment), page_headers(template, environment)),
                 CacheBehaviors=[_api(api_origin), _videos(wired(template, "VideoKeyGroupId"))],
                 Logging=Logging(
                     Bucket=wired(template, "CloudFrontLogsBucketDomainName"),
@@ -122,7 +124,7 @@ def _url_rewrite(template: Template, environment: Environment) -> Function:
     )
 
 
-def _pages(rewrite: Function) -> DefaultCacheBehavior:
+def _pages(rewrite: Function, headers: ResponseHeadersPolicy) -> DefaultCacheBehavior:
     """The front end: whatever no other behaviour matches. CloudFront tries this one last."""
     return DefaultCacheBehavior(
         TargetOriginId=FRONTEND_ORIGIN,
@@ -130,6 +132,7 @@ def _pages(rewrite: Function) -> DefaultCacheBehavior:
         AllowedMethods=["GET", "HEAD", "OPTIONS"],
         CachePolicyId=CACHING_OPTIMIZED,
         Compress=True,
+        ResponseHeadersPolicyId=GetAtt(headers, "Id"),
         FunctionAssociations=[
             FunctionAssociation(EventType="viewer-request", FunctionARN=GetAtt(rewrite, "FunctionARN"))
         ],

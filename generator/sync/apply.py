@@ -10,7 +10,7 @@ from generator.model.manifest import Manifest
 from generator.sync.course import Course
 from generator.sync.ledger import StackResult
 from generator.sync.parameters import require_resolved
-from generator.sync.progress import Action, BoxPointed, Report, one_at_a_time
+from generator.sync.progress import Action, BoxPointed, Report, SiteShown, one_at_a_time
 from generator.sync.prune import prune
 from generator.sync.run import AfterWave, Options, Outputs, Run, Target
 from generator.sync.snapshot import snapshot
@@ -56,11 +56,23 @@ def apply(
         course = Course(run, results)
         course.go()
         _point_box(run, course.outputs)
+        _show_sites(run, course.outputs)
         if options.after_box is not None:
             options.after_box(course.outputs)
         if options.pruning is not None:
             prune(run, options.pruning)
         return Outcome(course.actions, course.outputs)
+
+
+def _show_sites(run: Run, outputs: Outputs) -> None:
+    """After everything that the pages call."""
+    for site in run.manifest.artifacts:
+        if site.edge is None:
+            continue
+        run.guard()
+        store, distribution = (outputs[wire.stack][wire.output] for wire in (site.store, site.edge))
+        if run.target.artifacts.show_site(site, store, distribution):
+            run.report(SiteShown(site.name, site.address))
 
 
 def _point_box(run: Run, outputs: Outputs) -> None:

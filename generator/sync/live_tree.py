@@ -67,6 +67,8 @@ class LiveEnvironment:
     """CloudFormation's names of stacks that bear this environment's tags and that Git does not want."""
     box: Reading = None
     """`{"report", "desired", "config"}`: box.json, desired.json and the Serve configuration that it names."""
+    sites: Mapping[str, Reading] = field(default_factory=dict)
+    """By artifact: `site.json`, which names the release that is live."""
     notes: Sequence[str] = ()
     """What could not be looked for."""
 
@@ -258,7 +260,13 @@ class _Reading:
     def _artifacts(self, box: Told, stacks: set[str]) -> Iterator[Artifact]:
         wanted = self._manifest.artifacts
         for one in wanted:
-            address = self._image(one) if one.kind is ArtifactKind.IMAGE else box.packages.get(one.name)
+            match one.kind:
+                case ArtifactKind.IMAGE:
+                    address = self._image(one)
+                case ArtifactKind.SITE:
+                    address = self._site(one)
+                case ArtifactKind.PACKAGE:
+                    address = box.packages.get(one.name)
             if address and one.store.stack in stacks:
                 yield replace(one, address=address)
         known = {one.name for one in wanted if one.kind is ArtifactKind.PACKAGE}
@@ -266,6 +274,16 @@ class _Reading:
         for name, address in box.packages.items():
             if name not in known and store:
                 yield Artifact(name, ArtifactKind.PACKAGE, "desired.json", address, store)
+
+    def _site(self, site: Artifact) -> str | None:
+        """The release that is live; None where there is none."""
+        reading = self._live.sites.get(site.name)
+        if isinstance(reading, Unreadable):
+            if site.edge:
+                self._unknown.setdefault(site.edge.stack, reading.reason)
+            return site.address  # no difference is known
+        address = reading.get("address") if reading else None
+        return address if isinstance(address, str) else None
 
     def _image(self, image: Artifact) -> str | None:
         """The address that is live; None where nothing says one."""

@@ -158,10 +158,13 @@ class Stacks(Protocol):
 
 
 class Artifacts(Protocol):
-    """Where images and packages are kept, and the state that the GPU box follows."""
+    """Where images, packages and the page's releases are kept, which release is live, and what the GPU box follows."""
 
     def publish(self, artifact: Artifact, store: str) -> bool:
         """Publish unless it is there; True where it had to be. Raises AddressMismatch where the source has changed."""
+
+    def show_site(self, site: Artifact, store: str, distribution: str) -> bool:
+        """Put the published release of a site live; True where another one was."""
 
     def point_box(self, manifest: Manifest, serve_config: str, store: str) -> str:
         """Write the Serve configuration and then `desired.json`, which names it; returns the generation."""

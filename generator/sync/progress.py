@@ -105,6 +105,14 @@ class BoxPointed:
 
 
 @dataclass(frozen=True)
+class SiteShown:
+    """Another release of the page is live."""
+
+    name: str
+    address: str
+
+
+@dataclass(frozen=True)
 class Waiting:
     """Another apply holds the lease; it is waited for until its lease ends, or until it shows that it is alive."""
 
@@ -169,6 +177,7 @@ Fact = (
     | ScanAwaited
     | ImageScanned
     | BoxPointed
+    | SiteShown
     | Waiting
     | StackRepaired
     | ThingMoved

@@ -127,7 +127,8 @@ def _score(root: Path, result: Path, truth: Path) -> Mapping[str, Any]:
 
 def _stay_up(url: str, system: LocalSystem, console: Console) -> None:
     _title(console, "up; Ctrl-C stops everything and keeps its state")
-    console.print(f"API         {url}/api/videos, signed in as {DEMO_USER}")
+    console.print(f"page        {url}/, signed in as {DEMO_USER}")
+    console.print(f"API         {url}/api/videos")
     console.print(f"AWS         {system.connection.endpoint_url}")
     console.print('aws         eval "$(.venv/bin/ecgctl local-env)"; aws cloudformation list-stacks')
     threading.Event().wait()

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from generator.local.connection import Connection
+from generator.local.viewer import open_url, viewer_url
 from generator.sync.proof import AnalysisFailed
 from generator.trial.target import running_site, signed_in
 from generator.video_client import VideoClient
@@ -71,6 +72,16 @@ def score(running: Running) -> dict[str, Any]:
     ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return dict(json.loads(done.stdout))
+
+
+def test_the_page_is_live_where_the_run_says(running: Running) -> None:
+    connection = running.connection
+    domain = connection.client("cloudfront").list_distributions()["DistributionList"]["Items"][0]["DomainName"]
+    url = viewer_url(domain, connection.port)
+    assert f"page        {url}/" in running.said
+    with open_url(f"{url}/result?id=1", connection.ca_bundle) as page:
+        assert b"<title>Result" in page.read()
+        assert "sha256-" in page.headers["Content-Security-Policy"]
 
 
 def test_health_through_cloudfront_is_the_specified_answer(running: Running) -> None:

@@ -67,6 +67,9 @@ class NoArtifacts:
     def publish(self, *_: object) -> bool:
         return False
 
+    def show_site(self, *_: object) -> bool:
+        return False
+
     def point_box(self, *_: object) -> str:
         return "nothing"
 

@@ -29,6 +29,7 @@ class Deployed:
     manifest: Manifest
     stacks: dict[str, StackReading]
     box: Reading
+    sites: dict[str, Reading]
 
     def stack(self, name: str) -> LiveTemplate:
         found = self.stacks[self.manifest.stack_id(name)]
@@ -83,7 +84,8 @@ def deployed(files: Files) -> Deployed:
     desired = {"agent": packages.pop("agent"), "packages": list(packages.values())}
     desired["serve"] = {"key": "k", "sha256": manifest.serve.sha256}
     box = {"report": None, "desired": desired, "config": files[manifest.serve.config]}
-    return Deployed(manifest, stacks, box)
+    sites = {one.name: {"address": one.address} for one in manifest.artifacts if one.kind is ArtifactKind.SITE}
+    return Deployed(manifest, stacks, box, sites)
 
 
 @cache
@@ -101,7 +103,7 @@ def looked_at(world: Deployed, git: Files) -> tuple[LiveTree, Plan, EnvironmentS
     wanted = {manifest.stack_id(stack.name) for stack in manifest.stacks}
     others = {name: one for name, one in world.stacks.items() if name not in wanted and isinstance(one, LiveTemplate)}
     ours = [name for name, one in others.items() if manifest.tags.items() <= one.tags.items()]
-    live = LiveEnvironment(world.stacks, ours, world.box)
+    live = LiveEnvironment(world.stacks, ours, world.box, world.sites)
     tree = live_tree(manifest, git, live)
     planned = plan_from_live(manifest, git, tree)
     things = things_to_read(manifest, git, live.stacks)

@@ -1,10 +1,12 @@
-"""CloudFront's edge: trusted key groups are enforced, and what the load balancer streams is streamed.
+"""CloudFront's edge: trusted key groups are enforced, what the load balancer streams is streamed, and pages may upload.
 
 MiniStack answers a behaviour with TrustedKeyGroups to everybody; here a request must be signed (signed_requests.py).
+A Content-Security-Policy names S3 by AWS's names; here S3 answers at this machine's, as the distribution does.
 """
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from http.cookies import SimpleCookie
@@ -14,6 +16,11 @@ from urllib.parse import parse_qsl, quote
 from ministack.services import cloudfront
 
 from .signed_requests import SIGNED, Claim, Refused, admit, claim_of
+
+_S3_NAME = "127.0.0.1"
+"""What clients of the embedded AWS call it (generator/local/connection.py), and so what presigned addresses have."""
+_POLICY = "Content-Security-Policy"
+_S3_HOST = re.compile(r"https://[a-z0-9.-]+\.s3(\.[a-z0-9-]+)?\.amazonaws\.com")
 
 
 def _trusted_keys(distribution: dict[str, Any], path: str) -> dict[str, str] | None:
@@ -72,7 +79,16 @@ async def _handle(
             return _refusal(str(error))
         raw_query = rest
         query = {name: values for name, values in query.items() if name not in SIGNED}
-    return await _original_handle(distribution, method, path, raw_uri, raw_query, headers, body, query, client)
+    answer = await _original_handle(distribution, method, path, raw_uri, raw_query, headers, body, query, client)
+    status, told, content = answer
+    if policy := told.get(_POLICY):
+        told = {**told, _POLICY: _S3_HOST.sub(_s3_here(headers.get("host", "")), policy)}
+    return status, told, content
+
+
+def _s3_here(host: str) -> str:
+    """Where S3 answers on this machine: the port is the distribution's own."""
+    return f"https://{_S3_NAME}:{host.rpartition(':')[2]}"
 
 
 def _admit_any(claim: Claim, keys: Mapping[str, str], resources: list[str], client: str) -> None:

@@ -13,9 +13,11 @@ from generator.model.wiring import Wire
 from generator.publish.address import tree_address
 from generator.publish.package import agent_package
 from generator.publish.publisher import ImageNotPublished, Publisher
+from generator.publish.site import SiteReleases
 from generator.sync.errors import AddressMismatch
 
 STORE = Wire("storage", "ArtifactsBucketName")
+NO_SITE = SiteReleases(None, None, lambda address: {})
 
 
 def refused(code: str) -> ClientError:
@@ -78,7 +80,7 @@ def agent(root: Path) -> Artifact:
 
 def test_a_package_is_put_under_its_hash_once(root: Path) -> None:
     bucket = Bucket()
-    publisher = Publisher(root, "dev", bucket, Repository())
+    publisher = Publisher(root, "dev", bucket, Repository(), NO_SITE)
     assert publisher.publish(agent(root), "artifacts")
     assert not publisher.publish(agent(root), "artifacts")
     (key,) = bucket.log
@@ -87,18 +89,18 @@ def test_a_package_is_put_under_its_hash_once(root: Path) -> None:
 
 def test_an_image_is_built_from_exactly_the_files_of_its_source(root: Path) -> None:
     built: dict[str, object] = {}
-    publisher = Publisher(root, "dev", Bucket(), Repository(), lambda *given: built.update(given=given))
+    publisher = Publisher(root, "dev", Bucket(), Repository(), NO_SITE, lambda *given: built.update(given=given))
     assert publisher.publish(image(root), "repository")
     assert built["given"] == ("repository", image(root).address, {"main.py": b"print('api')\n"})
 
 
 def test_an_image_that_is_there_is_not_built_again(root: Path) -> None:
-    publisher = Publisher(root, "dev", Bucket(), Repository({image(root).address}))
+    publisher = Publisher(root, "dev", Bucket(), Repository({image(root).address}), NO_SITE)
     assert not publisher.publish(image(root), "repository")
 
 
 def test_without_a_builder_the_missing_image_is_named_with_the_command_that_builds_it(root: Path) -> None:
-    publisher = Publisher(root, "dev", Bucket(), Repository())
+    publisher = Publisher(root, "dev", Bucket(), Repository(), NO_SITE)
     with pytest.raises(ImageNotPublished, match="docker buildx build --platform linux/amd64"):
         publisher.publish(image(root), "repository")
 
@@ -111,13 +113,13 @@ def test_a_source_that_changed_since_rendering_is_never_published(root: Path, ma
     (root / file).write_text("print('changed')\n")
     bucket = Bucket()
     with pytest.raises(AddressMismatch, match="next: ecgctl render"):
-        Publisher(root, "dev", bucket, Repository(), lambda *_: None).publish(artifact, "store")
+        Publisher(root, "dev", bucket, Repository(), NO_SITE, lambda *_: None).publish(artifact, "store")
     assert bucket.log == []
 
 
 def test_a_package_that_someone_else_put_meanwhile_is_no_error(root: Path) -> None:
     bucket = Bucket()
-    publisher = Publisher(root, "dev", bucket, Repository())
+    publisher = Publisher(root, "dev", bucket, Repository(), NO_SITE)
     publisher.publish(agent(root), "artifacts")
     bucket.head_object = lambda **_: (_ for _ in ()).throw(refused("404"))  # type: ignore[method-assign]
     assert publisher.publish(agent(root), "artifacts")
@@ -138,7 +140,9 @@ def test_the_pointer_is_written_after_the_configuration_that_it_names(root: Path
         ),
         serve=ServeManifest("serve.yaml", "0" * 64),
     )
-    generation = Publisher(root, "dev", bucket, Repository()).point_box(manifest, "applications: []\n", "artifacts")
+    generation = Publisher(root, "dev", bucket, Repository(), NO_SITE).point_box(
+        manifest, "applications: []\n", "artifacts"
+    )
     assert [key.rsplit("/", 1)[-1].split(".")[-1] for key in bucket.log] == ["yaml", "json"]
     desired = MappingProxyType(json.loads(bucket.objects["serve/dev/desired.json"]))
     assert desired["generation"] == generation
@@ -149,6 +153,6 @@ def test_the_pointer_is_written_after_the_configuration_that_it_names(root: Path
 
 def test_the_same_state_has_the_same_generation(root: Path) -> None:
     manifest = Manifest("dev", "ecg", "us-east-1", "unresolved", (), (agent(root),), ServeManifest("serve.yaml", "0"))
-    publisher = Publisher(root, "dev", Bucket(), Repository())
+    publisher = Publisher(root, "dev", Bucket(), Repository(), NO_SITE)
     assert publisher.point_box(manifest, "a", "s") == publisher.point_box(manifest, "a", "s")
     assert publisher.point_box(manifest, "a", "s") != publisher.point_box(manifest, "b", "s")

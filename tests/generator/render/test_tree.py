@@ -18,7 +18,9 @@ from generator.render.writer import read_tree, write_tree
 from generator.serve_apps import SERVE_APPS
 
 ROOT = Path(__file__).resolve().parents[3]
-ADDRESSES = Addresses("src-000000000000", "a" * 64 + ".zip", {app.name: "b" * 64 + ".zip" for app in SERVE_APPS})
+ADDRESSES = Addresses(
+    "src-000000000000", "a" * 64 + ".zip", "src-333333333333", {app.name: "b" * 64 + ".zip" for app in SERVE_APPS}
+)
 TREE = render(ENVIRONMENT, SERVE_APPS, ADDRESSES)
 
 
@@ -63,11 +65,13 @@ def test_what_an_images_scan_blocks_on_is_the_environments_setting(blocks: ScanB
     tree = render(environment, SERVE_APPS, ADDRESSES)
     manifest = parse(tree["manifest.yaml"], "manifest.yaml")
     scanned = {artifact.name: artifact.scan.value for artifact in manifest.artifacts}
-    assert scanned == {"api": blocks, "agent": "NONE", **{app.name: "NONE" for app in SERVE_APPS}}
+    assert scanned == {"api": blocks, "page": "NONE", "agent": "NONE", **{app.name: "NONE" for app in SERVE_APPS}}
 
 
 def test_a_changed_image_changes_the_manifest_alone() -> None:
-    other = render(ENVIRONMENT, SERVE_APPS, Addresses("src-111111111111", ADDRESSES.agent, ADDRESSES.apps))
+    other = render(
+        ENVIRONMENT, SERVE_APPS, Addresses("src-111111111111", ADDRESSES.agent, ADDRESSES.page, ADDRESSES.apps)
+    )
     assert {path for path in TREE if TREE[path] != other[path]} == {"manifest.yaml"}
 
 

@@ -15,7 +15,9 @@ Files = dict[str, str]
 
 SERVE_APPS = tuple(app for app in DECLARED if app.name in ("ecg_rhythm", "signal_quality"))
 """Those that reports are written of: one more app changes no report of these pull requests."""
-ADDRESSES = Addresses("src-000000000000", "a" * 64 + ".zip", {app.name: "b" * 64 + ".zip" for app in SERVE_APPS})
+ADDRESSES = Addresses(
+    "src-000000000000", "a" * 64 + ".zip", "src-333333333333", {app.name: "b" * 64 + ".zip" for app in SERVE_APPS}
+)
 """Fixed, so that a report says what the pull request changes and nothing of what this checkout holds."""
 
 

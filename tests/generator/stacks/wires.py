@@ -8,7 +8,10 @@ from tests.generator.stacks.built import Built
 
 def wires_of(dev: Built) -> dict[str, dict[str, Wire]]:
     """The output that feeds each parameter without a literal. Raises WiringError."""
-    given = {stack: set(values) for stack, values in literals(ENVIRONMENT).items()} | {"api": {"ImageTag"}}
+    given = {stack: set(values) for stack, values in literals(ENVIRONMENT).items()} | {
+        "api": {"ImageTag"},
+        "cdn": {"PageScripts"},
+    }
     return wire(
         {name: set(one.get("Parameters", ())) - given.get(name, set()) for name, one in dev.templates.items()},
         {name: set(one.get("Outputs", ())) for name, one in dev.templates.items()},

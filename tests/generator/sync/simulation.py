@@ -131,6 +131,9 @@ class SimulatedArtifacts:
         self._clock.sleep(self._times.artifacts[artifact.name])
         return True
 
+    def show_site(self, site: Artifact, store: str, distribution: str) -> bool:
+        return True
+
     def point_box(self, manifest: Manifest, serve_config: str, store: str) -> str:
         return "generation"
 
@@ -152,7 +155,11 @@ def environment(files: Mapping[str, str]) -> Environment:
     for change in plan(before, after).changes:
         changes.setdefault(change.stack, []).append(change)
     manifest = parse(files["manifest.yaml"], "manifest.yaml")
-    kinds = {ArtifactKind.IMAGE: table.image, ArtifactKind.PACKAGE: table.package}
+    kinds = {
+        ArtifactKind.IMAGE: table.image,
+        ArtifactKind.PACKAGE: table.package,
+        ArtifactKind.SITE: table.package,
+    }
     times = Times(
         {name: 60 * stack_time(name, group, before, after, table).total for name, group in changes.items()},
         {artifact.name: 60 * kinds[artifact.kind] for artifact in manifest.artifacts},

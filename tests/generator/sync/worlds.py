@@ -423,6 +423,8 @@ class InMemoryArtifacts:
     mismatched: frozenset[str] = frozenset()
     log: list[str] = field(default_factory=list)
     pointed: str = ""
+    live: dict[str, str] = field(default_factory=dict)
+    """Addresses of the releases that are shown, by site."""
     told: dict[str, Any] | None = None
     """What the GPU box reads: `{"desired": desired.json, "config": the text that it names}`."""
 
@@ -432,6 +434,12 @@ class InMemoryArtifacts:
             raise AddressMismatch(artifact.name, artifact.source, artifact.address, "src-other")
         fresh = artifact.address not in self.stored.setdefault(store, set())
         self.stored[store].add(artifact.address)
+        return fresh
+
+    def show_site(self, site: Artifact, store: str, distribution: str) -> bool:
+        self.log.append(f"live {site.name}")
+        fresh = self.live.get(site.name) != site.address
+        self.live[site.name] = site.address
         return fresh
 
     def point_box(self, manifest: Manifest, serve_config: str, store: str) -> str:

@@ -1,0 +1,87 @@
+"use client";
+
+import { tachogram } from "@/ecg/measures";
+import type { Playhead } from "@/ecg/playhead";
+import type { Result } from "@/ecg/result";
+import { useFormat } from "@/i18n/format";
+import { useMessages } from "@/i18n/language";
+import { BEAT_TEXT } from "./Facts";
+import { Panel } from "./Panel";
+
+const BOX = { width: 560, height: 190, left: 44, right: 8, top: 10, bottom: 24 } as const;
+/** Lines on the ms axis stand at multiples of this. */
+const STEP_MS = 200;
+
+/** One dot for each interval between neighbouring beats, in the colour of the beat that ends it. */
+export function Tachogram({ result, playhead }: { result: Result; playhead: Playhead }) {
+  const { result: words } = useMessages();
+  const format = useFormat();
+  const points = tachogram(result.beats);
+  if (points.length < 2) {
+    return (
+      <Panel heading={words.tachogram}>
+        <p className="text-muted">{words.noIntervals}</p>
+      </Panel>
+    );
+  }
+  const values = points.map((point) => point.rr);
+  const [shortest, longest] = [Math.min(...values), Math.max(...values)];
+  const low = Math.floor((shortest - 40) / STEP_MS) * STEP_MS;
+  const high = Math.ceil((longest + 40) / STEP_MS) * STEP_MS;
+  const x = (time: number): number => BOX.left + (time / result.duration) * (BOX.width - BOX.left - BOX.right);
+  const y = (ms: number): number => BOX.top + ((high - ms) / (high - low)) * (BOX.height - BOX.top - BOX.bottom);
+  const levels = Array.from({ length: (high - low) / STEP_MS + 1 }, (_, at) => low + at * STEP_MS);
+  return (
+    <Panel heading={words.tachogram}>
+      <svg
+        viewBox={`0 0 ${BOX.width} ${BOX.height}`}
+        className="w-full text-muted"
+        role="img"
+        aria-label={words.tachogramLabel(
+          format.number(points.length),
+          format.number(shortest),
+          format.number(longest),
+        )}
+      >
+        {levels.map((ms) => (
+          <g key={ms}>
+            <line x1={BOX.left} x2={BOX.width - BOX.right} y1={y(ms)} y2={y(ms)} className="stroke-line" />
+            <text x={BOX.left - 6} y={y(ms) + 4} textAnchor="end" className="fill-muted text-[11px]">
+              {format.number(ms)}
+            </text>
+          </g>
+        ))}
+        {[0, 0.25, 0.5, 0.75, 1].map((share) => (
+          <text
+            key={share}
+            x={x(share * result.duration)}
+            y={BOX.height - 6}
+            textAnchor={share === 0 ? "start" : share === 1 ? "end" : "middle"}
+            className="fill-muted text-[11px]"
+          >
+            {format.clock(share * result.duration)}
+          </text>
+        ))}
+        <polyline
+          points={points.map((point) => `${x(point.time)},${y(point.rr)}`).join(" ")}
+          className="fill-none stroke-line"
+          strokeWidth="1.5"
+        />
+        {points.map((point) => (
+          <circle
+            key={point.time}
+            cx={x(point.time)}
+            cy={y(point.rr)}
+            r={point.kind === "N" ? 2.8 : 4}
+            fill="currentColor"
+            className={`${BEAT_TEXT[point.kind]} cursor-pointer`}
+            onClick={() => playhead.seek(point.time)}
+          >
+            <title>{`${format.clock(point.time)} · ${format.number(point.rr)} ms · ${words.beatClass[point.kind]}`}</title>
+          </circle>
+        ))}
+      </svg>
+      <p className="text-xs text-muted">ms</p>
+    </Panel>
+  );
+}

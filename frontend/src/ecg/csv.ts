@@ -1,0 +1,15 @@
+/** The waveform as CSV, for whoever goes on with it elsewhere. */
+import type { Beat, Result } from "./result";
+
+/** One line a sample; an empty value is a gap. A beat stands at the sample nearest to it. */
+export function waveformCsv({ waveform, beats }: Result): string {
+  const { rate, start, samples, confidence } = waveform;
+  const marked = new Map<number, Beat>(beats.map((beat) => [Math.round((beat.time - start) * rate), beat]));
+  const lines = [`time_s,amplitude_${waveform.unit || "au"},confidence,beat`];
+  samples.forEach((value, at) => {
+    const amplitude = Number.isNaN(value) ? "" : value.toFixed(4);
+    const sureness = (confidence[at] as number).toFixed(3);
+    lines.push(`${(start + at / rate).toFixed(4)},${amplitude},${sureness},${marked.get(at)?.kind ?? ""}`);
+  });
+  return lines.join("\n") + "\n";
+}

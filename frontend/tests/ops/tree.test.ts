@@ -1,0 +1,76 @@
+import { expect, test } from "vitest";
+import type { Ops, Stack } from "@/ops/status";
+import { concerns, waves } from "@/ops/tree";
+
+const stack = (name: string, more: Partial<Stack> = {}): Stack => ({
+  name,
+  wave: 0,
+  sync: "Synced",
+  health: { status: "Healthy", reason: "" },
+  status: "UPDATE_COMPLETE",
+  changed: null,
+  differences: [],
+  drift: null,
+  resources: [],
+  ...more,
+});
+
+function ops(stacks: Stack[], more: Partial<Ops> = {}): Ops {
+  const whole = { sync: "Synced", health: { status: "Healthy", reason: "" } } as const;
+  const about = { environment: "dev", region: "us-east-1", at: "", revision: null, deployment: null, notes: [] };
+  return {
+    environment: "dev",
+    as_of: "",
+    status: { ...about, ...whole, stacks, apps: [], box: null },
+    status_stale: false,
+    box: null,
+    box_stale: false,
+    queue: null,
+    monthly_cost_usd: null,
+    ...more,
+  };
+}
+
+test("stacks stand by wave, and what Git does not want stands last", () => {
+  const found = waves([stack("api", { wave: 3 }), stack("old", { wave: null }), stack("network"), stack("data")]);
+  expect(found.map((wave) => [wave.number, wave.stacks.length])).toEqual([
+    [0, 2],
+    [3, 1],
+    [null, 1],
+  ]);
+});
+
+test("where all is well there is nothing to look at", () => {
+  expect(concerns(ops([stack("network")]))).toEqual([]);
+});
+
+test("a red stack names its cause and the command that shows more", () => {
+  const sick = stack("api", { health: { status: "Degraded", reason: "0 of 2 tasks run" }, sync: "OutOfSync" });
+  expect(concerns(ops([sick]))).toEqual([
+    { subject: "api", cause: "0 of 2 tasks run", command: "ecgctl events dev api", severe: true },
+  ]);
+});
+
+test("a healthy stack out of sync names what differs and how to see all of it", () => {
+  const [found] = concerns(ops([stack("cdn", { sync: "OutOfSync", differences: ["page: src-1 to src-2"] })]));
+  expect(found).toMatchObject({ cause: "page: src-1 to src-2", command: "ecgctl diff dev --live", severe: false });
+});
+
+test("what is broken stands before what merely differs", () => {
+  const found = concerns(
+    ops([
+      stack("network", { drift: { status: "DRIFTED", at: null } }),
+      stack("api", { health: { status: "Missing", reason: "no service" } }),
+    ]),
+  );
+  expect(found.map((one) => one.subject)).toEqual(["api", "network"]);
+});
+
+test("jobs that were given up and jobs that wait too long are concerns", () => {
+  const queue = { waiting: 3, in_flight: 0, oldest_s: 3600, dead_letters: 2 };
+  expect(concerns(ops([], { queue })).map((one) => one.severe)).toEqual([true, false]);
+});
+
+test("an environment of which nothing was ever written has no concerns and no crash", () => {
+  expect(concerns(ops([], { status: null }))).toEqual([]);
+});

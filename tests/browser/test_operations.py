@@ -1,0 +1,54 @@
+"""The operations page."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Open, Watch
+from tests.browser.fake_api import FakeApi
+from tests.browser.ops import ago, ops
+
+
+def test_a_degraded_stack_names_its_cause_and_the_command(open_page: Open, api: FakeApi) -> None:
+    api.ops = ops()
+    page = open_page("/ops")
+    first = page.get_by_role("region", name="Needs attention").get_by_role("listitem").first
+    expect(first).to_contain_text("0 of 2 tasks run: CannotPullContainerError")
+    expect(first.locator("code")).to_have_text("ecgctl events dev api")
+
+
+def test_stacks_stand_by_wave_with_sync_and_health(open_page: Open, api: FakeApi) -> None:
+    api.ops = ops()
+    page = open_page("/ops")
+    for wave in range(6):
+        expect(page.get_by_role("heading", name=f"Wave {wave}")).to_be_visible()
+    card = page.get_by_role("article").filter(has=page.get_by_role("heading", name="cdn"))
+    expect(card).to_contain_text("Healthy")
+    expect(card).to_contain_text("OutOfSync")
+
+
+def test_it_changes_while_it_is_looked_at(open_page: Open, api: FakeApi) -> None:
+    api.ops = ops()
+    page = open_page("/ops")
+    expect(page.get_by_text("42 requests, 0 bad")).to_be_visible()
+    api.ops["box"]["apps"]["ecg_rhythm"]["canary"]["requests"] = 57
+    expect(page.get_by_text("57 requests, 0 bad")).to_be_visible()
+
+
+def test_what_is_old_is_shown_as_old(open_page: Open, api: FakeApi) -> None:
+    api.ops = {**ops(), "status_stale": True}
+    api.ops["status"]["at"] = ago(7300)
+    expect(open_page("/ops").get_by_text("Last seen 2 hours ago: this may no longer be so")).to_be_visible()
+
+
+def test_who_is_no_operator_is_told_so(open_page: Open, api: FakeApi, watch: Watch) -> None:
+    watch.forgiven = ("403",)
+    api.mood = lambda _, path: (403, {}) if path == "/api/ops/status" else None
+    expect(open_page("/ops").get_by_role("heading", name="Not for this account")).to_be_visible()
+
+
+@pytest.mark.parametrize("missing", ["status", "box", "queue"])
+def test_what_nobody_wrote_yet_leaves_the_rest_standing(open_page: Open, api: FakeApi, missing: str) -> None:
+    api.ops = {**ops(), missing: None}
+    expect(open_page("/ops").get_by_role("heading", name="Operations")).to_be_visible()
