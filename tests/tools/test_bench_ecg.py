@@ -63,8 +63,8 @@ def test_a_clip_is_rendered_once_and_a_trial_is_scored_once(tmp_path: Path) -> N
     text = report.document(CONDITIONS[:1], [first])
     assert "screen recording" in text
     document = tmp_path / "accuracy.md"
-    document.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+    document.write_text(f"before\n{report.BEGIN}\nyesterday\n{report.END}\nafter\n")
     report.write(document, text)
     assert document.read_text().startswith("before\n")
     assert document.read_text().endswith("after\n")
-    assert "old" not in document.read_text()
+    assert "yesterday" not in document.read_text()
