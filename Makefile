@@ -76,7 +76,7 @@ check: .venv/.ready .venv-serve/.ready frontend/node_modules/.ready ## What CI c
 	@.venv/bin/ruff format --check --quiet . || { echo 'next: make format'; exit 1; }
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/mypy
-	@.venv/bin/mypy --python-executable .venv-serve/bin/python services/ray_serve tools/bench_beats tools/bench_serve tools/ecg_train tools/ecg_video tools/scaling tools/grade_screens.py generator/workbench/programs/*.py
+	@.venv/bin/mypy --python-executable .venv-serve/bin/python services/ray_serve tools/bench_beats tools/bench_ecg tools/bench_serve tools/ecg_train tools/ecg_video tools/scaling tools/grade_screens.py generator/workbench/programs/*.py
 	@.venv/bin/python -m pytest -q tests/architecture
 	@for e in $(ENVIRONMENTS); do .venv/bin/ecgctl render $$e --check; .venv/bin/ecgctl bootstrap $$e --check; done
 	@.venv/bin/cfn-lint $(ENVIRONMENTS:%=templates_out/%/stacks/*.yaml) templates_out/bootstrap/*.yaml
@@ -109,6 +109,14 @@ golden: .venv-serve/.ready ## Render the inputs of the Serve apps' golden cases 
 .PHONY: grade-screens
 grade-screens: .venv-serve/.ready ## How signal_quality's grades go with what ecg_rhythm reads; minutes
 	@.venv-serve/bin/python -m tools.grade_screens $(ARGS)
+
+.PHONY: bench-ecg
+bench-ecg: .venv-serve/.ready ## How well the reader reads, condition by condition (ARGS=--quick; needs ECG_DATA_DIR)
+	@nice .venv-serve/bin/python -m tools.bench_ecg $(ARGS)
+
+.PHONY: bench-video
+bench-video: .venv-serve/.ready ## What reading a video takes, in plain decodes of the same file, and its peak memory
+	@nice .venv-serve/bin/python -m tools.bench_ecg.speed $(ARGS)
 
 .PHONY: train
 train: .venv-serve/.ready ## Train every network that ecg_rhythm ships again (needs ECG_DATA_DIR)

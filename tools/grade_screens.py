@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -51,7 +52,8 @@ def conditions() -> Iterator[tuple[str, Screen, Camera, Encoding]]:
         "dropped": (0.3, 0.7),
     }.items():
         for value in values:
-            yield f"{name.replace('_', ' ')} {value:g}", SWEEP, Camera(**{name: value}), fine
+            fault: dict[str, Any] = {name: value}
+            yield f"{name.replace('_', ' ')} {value:g}", SWEEP, Camera(**fault), fine
     yield "scroll, shake 1.5", SCROLL, Camera(shake=1.5), fine
     yield "scroll, blur 2.5", SCROLL, Camera(blur=2.5), fine
     yield "scroll, low light 0.93", SCROLL, Camera(low_light=0.93), fine

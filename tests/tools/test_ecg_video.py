@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,14 @@ import pytest
 pytest.importorskip("av")
 pytest.importorskip("cv2")
 
+import av
+
+from kit import video as kit_video
 from tools.ecg_video import __main__ as cli
-from tools.ecg_video import scoring, sources
+from tools.ecg_video import scoring, sources, video
+from tools.ecg_video.camera import Lens
 from tools.ecg_video.screen import frame
-from tools.ecg_video.settings import Camera, small_screen
+from tools.ecg_video.settings import Camera, Encoding, Screen, small_screen
 
 ROOT = Path(__file__).parents[2]
 TIMES = np.arange(0, 10, 1 / 360.0)
@@ -75,6 +80,57 @@ def test_rendering_twice_gives_the_same_pixels() -> None:
     np.testing.assert_array_equal(first, second)
 
 
+TINY = replace(small_screen(), width=320, height=180, pixels_per_mm=3.0, margin_right=60)
+EVERYTHING = Camera(
+    bezel=0.1, perspective=0.05, roll=3, shake=1, sway=0.5, glare=0.5, moire=0.5, noise=4, blur=0.6, low_light=0.3
+)
+
+
+@pytest.mark.parametrize("name", sorted(vars(EVERYTHING).keys() - {"dropped", "jitter", "rows"}))
+def test_each_fault_of_the_camera_changes_the_picture_and_its_seed_repeats_it(name: str) -> None:
+    clear = frame(TINY, sources.synthetic(12.0, seed=4), 2.0)
+    camera = Camera(**{name: getattr(EVERYTHING, name)})
+    first, again = (Lens(camera, 320, 180, seed=5).shoot(clear) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first.astype(int) - clear).mean() > 0.1
+    assert first.shape == clear.shape
+
+
+def test_dropped_and_late_frames_keep_true_times(tmp_path: Path) -> None:
+    camera = Camera(dropped=0.3, jitter=0.2, rows=120)
+    video.render(tmp_path / "a.mp4", sources.synthetic(12.0, seed=4), 2.0, TINY, camera)
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        pictures = list(container.decode(video=0))
+    stamps = np.array([picture.time for picture in pictures])
+    assert 30 < len(stamps) < 54
+    assert (np.diff(stamps) > 0).all()
+    assert np.abs(stamps * 30 - np.round(stamps * 30)).max() > 0.1
+    assert stamps[-1] > 1.8
+    assert (pictures[0].width, pictures[0].height) == (214, 120)
+
+
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_a_turned_file_shows_upright_to_who_heeds_its_metadata(degrees: int, tmp_path: Path) -> None:
+    recording = sources.synthetic(12.0, seed=4)
+    video.render(tmp_path / "a.mp4", recording, 0.2, TINY, encoding=Encoding(rotation=degrees, crf=10))
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        stored = next(iter(container.decode(video=0))).width
+    assert stored == (320 if degrees == 180 else 180)
+    shown = next(iter(kit_video.frames(tmp_path / "a.mp4"))).rgb()
+    assert np.abs(shown.astype(int) - frame(TINY, recording, 0.0)).mean() < 6
+
+
+def test_a_reading_of_the_second_lead_is_held_against_the_second_lead() -> None:
+    truth = {
+        "samples": [float(v) for v in WAVE],
+        "other_leads": [[float(v) for v in np.cos(TIMES * 5)]],
+        "sampling_rate_hz": 360.0,
+        "beats": [],
+    }
+    wave = {"samples": truth["other_leads"][0], "start_s": 0.0, "sampling_rate_hz": 360.0, "amplitude_calibrated": True}
+    assert scoring.score({"waveform": wave, "beats": [], "heart_rate_bpm": None}, truth)["snr_db"] > 60
+
+
 def test_the_command_renders_and_scores(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "a.mp4"
     flags = ["--width", "320", "--height", "180", "--pixels-per-mm", "3", "--preset", "ultrafast", "--noise", "3"]
@@ -101,7 +157,7 @@ def test_every_fault_is_an_option_of_the_command(capsys: pytest.CaptureFixture[s
     with pytest.raises(SystemExit):
         cli.main(["render", "--help"])
     shown = capsys.readouterr().out
-    for fault in vars(Camera()):
+    for fault in [*vars(Camera()), *vars(Encoding()), *vars(Screen())]:
         assert f"--{fault.replace('_', '-')}" in shown
 
 

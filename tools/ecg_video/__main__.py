@@ -17,8 +17,10 @@ _EXAMPLES = """\
 examples:
   a clean sweep screen of a synthetic ECG, 10 s, and sweep.truth.json beside it
     python -m tools.ecg_video render sweep.mp4
-  the same as a phone would film it
-    python -m tools.ecg_video render phone.mp4 --perspective 0.05 --shake 2 --noise 6 --blur 0.8 --dropped 0.1
+  the same as a phone would film it, held upright
+    python -m tools.ecg_video render phone.mp4 --bezel 0.1 --perspective 0.05 --shake 2 --noise 6 --rotation 90
+  two leads that overlap, among numbers, at 240p and 80 kbit/s
+    python -m tools.ecg_video render hard.mp4 --leads 2 --lead-overlap 0.5 --numbers --rows 240 --kbps 80
   black on pink paper, scrolling, as HEVC in a MOV
     python -m tools.ecg_video render paper.mov --theme paper --kind scroll --codec hevc
   five minutes of a real record, taken from SciPy's 1.11 wheel, from second 60 on
@@ -80,7 +82,12 @@ def _render_options(parser: argparse.ArgumentParser) -> None:
 
 def _option(group: Any, name: str, default: Any) -> None:
     flag = "--" + name.replace("_", "-")
-    choices = {"kind": ("sweep", "scroll"), "second_curve": ("none", "pleth", "resp"), "codec": ("h264", "hevc")}
+    choices: dict[str, tuple[Any, ...]] = {
+        "kind": ("sweep", "scroll"),
+        "second_curve": ("none", "pleth", "resp"),
+        "codec": ("h264", "hevc"),
+        "rotation": (0, 90, 180, 270),
+    }
     if isinstance(default, bool):
         group.add_argument(flag, action=argparse.BooleanOptionalAction, help=f"default {default}")
     elif isinstance(default, tuple):

@@ -95,14 +95,17 @@ def beat_f1(found_s: Float64, true_s: Float64, tolerance_s: float = BEAT_TOLERAN
 
 
 def score(result: dict[str, Any], truth: dict[str, Any]) -> dict[str, Any]:
-    """Score a result document (`ecg-result/v1`) against a truth document, over the whole video."""
+    """Score a result document (`ecg-result/v1`) against a truth document, over the whole video.
+
+    Of several leads the reading is held against the one that it fits best: which one it reads is its own choice.
+    """
     wave = result["waveform"]
     values = np.array([np.nan if v is None else v for v in wave["samples"]], np.float64)
     times = wave["start_s"] + np.arange(len(values)) / wave["sampling_rate_hz"]
-    true = np.array(truth["samples"], np.float64)
-    true_times = np.arange(len(true)) / truth["sampling_rate_hz"]
+    leads = [np.array(lead, np.float64) for lead in (truth["samples"], *truth.get("other_leads", ()))]
+    true_times = np.arange(len(leads[0])) / truth["sampling_rate_hz"]
     calibrated = bool(wave["amplitude_calibrated"])
-    decibel, shift = snr_db(times, values, true_times, true, calibrated=calibrated)
+    decibel, shift = max(snr_db(times, values, true_times, lead, calibrated=calibrated) for lead in leads)
     found = np.array([beat["time_s"] for beat in result["beats"]], np.float64)
     beats = np.array([beat["time_s"] for beat in truth["beats"]], np.float64)
     rate = 60.0 / float(np.diff(beats).mean()) if len(beats) > 1 else None

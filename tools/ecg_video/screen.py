@@ -13,6 +13,7 @@ from tools.ecg_video.sources import Recording
 
 Image = npt.NDArray[np.uint8]
 Float64 = npt.NDArray[np.float64]
+Lane = tuple[int, int, int, int]
 
 _SUBPIXEL = 6
 """Binary digits of the fraction of a pixel that OpenCV draws with."""
@@ -26,16 +27,9 @@ def frame(screen: Screen, recording: Recording, time_s: float, still: Image | No
     """
     image = (backdrop(screen) if still is None else still).copy()
     now = time_s + memory(screen)
-    x, y, width, height = screen.lane
-    base = y + screen.baseline * height
-    _curve(
-        image,
-        screen,
-        (x, y, width, height),
-        now,
-        screen.trace,
-        lambda t: base - recording.at(t) * screen.pixels_per_mv,
-    )
+    for index, lane in enumerate(screen.lanes):
+        _lead(image, screen, lane, now, recording.lead(index))
+    x, y, width, height = screen.lanes[-1]
     if screen.second_curve != "none":
         top = y + height + round(0.03 * screen.height)
         below = (x, top, width, round(0.18 * screen.height))
@@ -51,6 +45,11 @@ def frame(screen: Screen, recording: Recording, time_s: float, still: Image | No
     if screen.heart_rate:
         _heart_rate(image, screen, recording, now)
     return image
+
+
+def _lead(image: Image, screen: Screen, lane: Lane, now: float, recording: Recording) -> None:
+    base = lane[1] + screen.baseline * lane[3]
+    _curve(image, screen, lane, now, screen.trace, lambda t: base - recording.at(t) * screen.pixels_per_mv)
 
 
 def memory(screen: Screen) -> float:
@@ -70,14 +69,33 @@ def backdrop(screen: Screen) -> Image:
     size = screen.height / 720
     x, y, width, _height = screen.lane
     _text(image, screen.title, (x, round(44 * size)), 0.8 * size, (170, 180, 190))
-    _text(image, screen.lead, (x + 4, y - round(10 * size)), 0.75 * size, screen.trace)
+    for index, (_x, top, _width, _height) in enumerate(screen.lanes):
+        name = screen.lead if index == 0 else ("I", "III", "V5", "aVR", "aVL", "aVF")[(index - 1) % 6]
+        _text(image, name, (x + 4, top - round(10 * size)), 0.75 * size, screen.trace)
+    if screen.numbers:
+        _numbers(image, screen)
     speed = f"{screen.mm_per_s:g} mm/s  {screen.mm_per_mv:g} mm/mV"
     _text(image, speed, (x + width - round(270 * size), y - round(10 * size)), 0.6 * size, (130, 140, 150))
     return image
 
 
+def _numbers(image: Image, screen: Screen) -> None:
+    """What else stands on a monitor: values with their names on the right, a line of messages at the bottom."""
+    size = screen.height / 720
+    x = screen.width - screen.margin_right + round(24 * size)
+    for row, (name, value, colour) in enumerate(
+        (("SpO2  %", "97", screen.second_colour), ("RESP", "16", (240, 220, 90)), ("NIBP", "118/76", (220, 120, 220)))
+    ):
+        top = screen.lane[1] + round((170 + 120 * row) * size)
+        _text(image, name, (x, top), 0.6 * size, colour)
+        _text(image, value, (x, top + round(56 * size)), 1.4 * size, colour, 2)
+    line = "09:41   ADULT   HR 50-120   SpO2 90-100   TREND 2 h"
+    _text(image, line, (screen.margin_left, screen.height - round(16 * size)), 0.6 * size, (150, 160, 170))
+
+
 def _grid(image: Image, screen: Screen) -> None:
     x, y, width, height = screen.lane
+    height = screen.lanes[-1][1] + height - y
     for colour, step in ((screen.grid_minor, 1), (screen.grid_major, 5)):
         pitch = screen.pixels_per_mm * step
         for i in range(int(width / pitch) + 1):
@@ -90,7 +108,7 @@ def _grid(image: Image, screen: Screen) -> None:
 def _curve(
     image: Image,
     screen: Screen,
-    lane: tuple[int, int, int, int],
+    lane: Lane,
     now: float,
     colour: Colour,
     height_at: Callable[[Float64], Float64],

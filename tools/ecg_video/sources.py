@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +21,16 @@ SCIPY_MEMBER = "scipy/misc/ecg.dat"
 
 @dataclass(frozen=True)
 class Recording:
-    """A signal in mV at `rate` Hz, its reference beats in seconds, and their annotation symbols (may be empty)."""
+    """A signal in mV at `rate` Hz, its reference beats in seconds, and their annotation symbols (may be empty).
+
+    `others`: the same seconds in further leads.
+    """
 
     rate: float
     samples: Float64
     beats_s: Float64
     symbols: tuple[str, ...] = ()
+    others: tuple[Float64, ...] = ()
 
     @property
     def duration_s(self) -> float:
@@ -38,12 +42,21 @@ class Recording:
         grid = np.arange(len(self.samples)) / self.rate
         return np.interp(times, grid, self.samples, left=np.nan, right=np.nan)
 
+    def lead(self, index: int) -> Recording:
+        """Lead `index`; one that was not recorded is the last one, weaker and upside down."""
+        if index == 0:
+            return self
+        there = index <= len(self.others)
+        samples = self.others[index - 1] if there else -0.6 * self.lead(index - 1).samples
+        return replace(self, samples=samples, others=())
+
     def excerpt(self, start_s: float, duration_s: float) -> Recording:
         """The part from `start_s` on, with times counted from there."""
         first, last = round(start_s * self.rate), round((start_s + duration_s) * self.rate)
         inside = (self.beats_s >= start_s) & (self.beats_s < start_s + duration_s)
         symbols = tuple(s for s, keep in zip(self.symbols, inside, strict=False) if keep)
-        return Recording(self.rate, self.samples[first:last], self.beats_s[inside] - start_s, symbols)
+        others = tuple(other[first:last] for other in self.others)
+        return Recording(self.rate, self.samples[first:last], self.beats_s[inside] - start_s, symbols, others)
 
 
 def scipy_excerpt(source: Path, annotations: Path | None = None) -> Recording:
@@ -63,12 +76,16 @@ def scipy_excerpt(source: Path, annotations: Path | None = None) -> Recording:
 
 
 def wfdb_record(record: Path, channel: int = 0) -> Recording:
-    """A WFDB record with its `.atr`, named without suffix, as `.../mitdb/100`; needs `wfdb`."""
+    """A WFDB record with its `.atr` where there is one, named without suffix, as `.../mitdb/100`; needs `wfdb`."""
     import wfdb
 
-    read = wfdb.rdrecord(str(record), channels=[channel])
-    beats, symbols = _annotated_beats(record.with_suffix(".atr"))
-    return Recording(float(read.fs), np.nan_to_num(read.p_signal[:, 0]), beats / float(read.fs), symbols)
+    read = wfdb.rdrecord(str(record))
+    leads = [np.nan_to_num(lead) for lead in read.p_signal.T]
+    beats, symbols = np.zeros(0), tuple[str, ...]()
+    if record.with_suffix(".atr").exists():
+        beats, symbols = _annotated_beats(record.with_suffix(".atr"))
+    others = tuple(lead for index, lead in enumerate(leads) if index != channel)
+    return Recording(float(read.fs), leads[channel], beats / float(read.fs), symbols, others)
 
 
 BEAT_SYMBOLS = frozenset("NLRBAaJSVrFejnE/fQ?")

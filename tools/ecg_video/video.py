@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Iterator
 from dataclasses import asdict
 from fractions import Fraction
@@ -53,7 +54,7 @@ def frames(
     still = backdrop(screen)
     for index in range(round(duration_s * screen.fps)):
         if lens.keeps() or index == 0:
-            time_s = index / screen.fps
+            time_s = (index + (lens.late() if index else 0.0)) / screen.fps
             yield time_s, lens.shoot(frame(screen, recording, time_s, still))
 
 
@@ -61,18 +62,38 @@ def write(path: Path, images: Iterator[tuple[float, Image]], fps: float, encodin
     """Encode timed RGB frames into `path` (.mp4 or .mov)."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(_CODECS[encoding.codec], rate=Fraction(fps).limit_denominator(1001))
-        stream.pix_fmt = "yuv420p"
-        stream.options = {"crf": str(encoding.crf), "preset": encoding.preset}
+        stream.pix_fmt = encoding.pixel_format
+        stream.options = {"preset": encoding.preset}
+        if encoding.kbps:
+            stream.bit_rate = 1000 * encoding.kbps
+        else:
+            stream.options |= {"crf": str(encoding.crf)}
         stream.codec_context.time_base = Fraction(1, _TICKS)
         if encoding.codec == "hevc":
             stream.options |= {"x265-params": "log-level=none"}
-        for time_s, image in images:
+        for time_s, upright in images:
+            image = np.ascontiguousarray(np.rot90(upright, encoding.rotation // 90))
             if not stream.codec_context.is_open:
                 stream.height, stream.width = image.shape[:2]
             picture = av.VideoFrame.from_ndarray(image, format="rgb24")
             picture.pts, picture.time_base = round(time_s * _TICKS), Fraction(1, _TICKS)
             container.mux(stream.encode(picture))
         container.mux(stream.encode())
+    if encoding.rotation:
+        _turn(path, encoding.rotation)
+
+
+_MATRICES = {90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}
+
+
+def _turn(path: Path, degrees: int) -> None:
+    """Write a rotation into the track header's matrix (ISO/IEC 14496-12, 8.3.2): no encoder's option does."""
+    content = bytearray(path.read_bytes())
+    # Version 0: 4 bytes of version and flags, 20 of times and ids, 16 reserved, layer and volume; then the matrix.
+    at = content.rindex(b"tkhd") + 4 + 4 + 20 + 16
+    a, b, c, d = (value << 16 for value in _MATRICES[degrees])
+    content[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(content)
 
 
 def truth(
@@ -80,12 +101,14 @@ def truth(
 ) -> dict[str, Any]:
     """What the video really shows; times count from the video's first frame."""
     shown = recording.excerpt(memory(screen), duration_s)
+    leads = [shown.lead(index).samples for index in range(1, screen.leads)]
     return {
         "schema": "ecg-video-truth/v1",
         "duration_s": duration_s,
         "sampling_rate_hz": shown.rate,
         "unit": "mV",
         "samples": [round(float(v), 4) for v in shown.samples],
+        "other_leads": [[round(float(v), 4) for v in lead] for lead in leads],
         "beats": [
             {"time_s": round(float(t), 4), "symbol": s}
             for t, s in zip(shown.beats_s, shown.symbols or ("",) * len(shown.beats_s), strict=True)
@@ -93,6 +116,7 @@ def truth(
         "geometry": {
             "kind": screen.kind,
             "lane": list(screen.lane),
+            "lanes": [list(lane) for lane in screen.lanes],
             "pixels_per_second": screen.pixels_per_second,
             "pixels_per_mv": screen.pixels_per_mv,
             "sweep_period_s": screen.period_s if screen.kind == "sweep" else None,

@@ -145,6 +145,9 @@ def _open(path: Path) -> Any:
     if not container.streams.video:
         container.close()
         raise VideoError(ErrorCode.NOT_A_VIDEO, "The file holds no picture, only sound or data.")
+    if container.streams.video[0].codec_context is None:
+        container.close()
+        raise VideoError(ErrorCode.NOT_A_VIDEO, "The pictures are coded in a way that is not known here.")
     return container
 
 

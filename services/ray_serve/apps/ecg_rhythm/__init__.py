@@ -1,8 +1,10 @@
 """The app `ecg_rhythm`: an ECG video in; waveform, beats and their classes out.
 
-    screen     a few frames -> the lane of the trace, its colour, how it moves, the grid
-    sweep      frames -> pieces of trace, each drawn behind the erase bar
-    scroll     frames -> one long strip, registered
+    plane      a few frames -> how a filmed screen is tilted and shakes; frames laid flat
+    screen     a few flat frames -> the lane of the trace, its ink, how it moves, the grid
+    sweep      frames -> a strip of the trace: its columns, each the mean of all frames since the pen drew it
+    scroll     frames -> a strip of the trace, each frame laid where it fits
+    tape       a strip -> the curve on it, evenly sampled, gaps as gaps
     trace      a column of pixels -> where the pen was, to a fraction of a pixel
     calibration  pixels -> seconds and millivolts, or an honest "not calibrated"
     reader     the others above in order: file -> `reading.Reading`

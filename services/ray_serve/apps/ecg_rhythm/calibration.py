@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import signal
 
-from apps.ecg_rhythm.reading import ByteArray, FloatArray
+from apps.ecg_rhythm.reading import FloatArray
 
 Float64 = npt.NDArray[np.float64]
 
@@ -21,26 +21,42 @@ MM_PER_MV = 10.0
 SPEEDS_MM_PER_S = (12.5, 25.0, 50.0)
 
 
+FAINTEST = 0.5
+"""Grey levels by which a grid line stands out at least, on average over rows or columns."""
+
+
 @dataclass(frozen=True)
 class Grid:
-    """Pixels per millimetre, measured between the strong lines in both directions."""
+    """Pixels per millimetre along the trace and upwards, measured between the strong lines."""
 
-    pixels_per_mm: float
+    across: float
+    down: float
 
 
-def find_grid(rows: ByteArray, columns: ByteArray) -> Grid | None:
-    """The ECG grid in the brightness of a lane's rows and columns, or None: five small squares make a big one."""
-    across = _pitch(columns.astype(np.float64))
-    down = _pitch(rows.astype(np.float64))
-    if across is None or down is None or abs(across / down - 1.0) > 0.04:
+def find_grid(rows: Float64, columns: Float64, bent: bool = False) -> Grid | None:
+    """The ECG grid in the brightness of a lane's rows and columns, or None: five small squares make a big one.
+
+    `bent`: the picture was laid flat, so that its squares need not be square any more.
+    """
+    rows, columns = np.asarray(rows, np.float64), np.asarray(columns, np.float64)
+    across, down = _pitch(columns), _pitch(rows)
+    odd = 0.20 if bent else 0.04
+    # Upright strokes of the trace stand among the columns' lines: where one way is clear, the other need only agree.
+    if across is None and down is not None:
+        across = _comb(columns, down, odd)
+    elif down is None and across is not None:
+        down = _comb(rows, across, odd)
+    if across is None or down is None or abs(across / down - 1.0) > odd:
         return None
-    return Grid(float(across + down) / 10.0)
+    if bent:
+        return Grid(across / 5.0, down / 5.0)
+    return Grid((across + down) / 10.0, (across + down) / 10.0)
 
 
 def _pitch(profile: Float64) -> float | None:
     """Distance in pixels between strong lines of a brightness profile, if weaker lines cut it into fifths."""
     level = profile - signal.medfilt(profile, 2 * (len(profile) // 16) + 1)
-    peaks = signal.find_peaks(level, prominence=1.0)[0]
+    peaks = signal.find_peaks(level, prominence=FAINTEST)[0]
     if len(peaks) < 12:
         return None
     top = float(np.percentile(level[peaks], 95))
@@ -51,9 +67,29 @@ def _pitch(profile: Float64) -> float | None:
     index = np.round((strong - strong[0]) / big)
     big, first = (float(v) for v in np.polyfit(index, strong, 1))
     contrasts = {parts: _contrast(level, first, big, parts) for parts in (2, 3, 4, 5, 6, 8, 10)}
-    if max(contrasts, key=lambda parts: contrasts[parts]) != 5 or contrasts[5] < max(0.1 * top, 1.0):
+    if max(contrasts, key=lambda parts: contrasts[parts]) != 5 or contrasts[5] < max(0.1 * top, FAINTEST):
         return None
     return big
+
+
+def _comb(profile: Float64, near: float, odd: float) -> float | None:
+    """Distance of equally spaced lines in a profile, within a share `odd` of `near`; None if none stand out."""
+    level = profile - signal.medfilt(profile, 2 * (len(profile) // 16) + 1)
+    # No single line may decide.
+    level = level.clip(None, float(np.percentile(level, 97)))
+    best, found = -np.inf, near
+    for pitch in near * np.linspace(1 - odd, 1 + odd, 161):
+        for first in pitch * np.arange(16) / 16:
+            at = np.arange(first, len(level) - 1, pitch)
+            here = float(np.interp(at, np.arange(len(level)), level).mean())
+            if here > best:
+                best, found = here, float(pitch)
+    lines, spread = len(level) / found, float(level.std())
+    return found if lines > 4 and best > max(COMB * spread, FAINTEST) else None
+
+
+COMB = 1.0
+"""Lines stand out on average by this many standard deviations of the profile."""
 
 
 def _contrast(level: Float64, first: float, big: float, parts: int) -> float:
@@ -85,11 +121,11 @@ def scale(grid: Grid | None, speed: float, heights: FloatArray) -> Scale:
     readable = heights[np.isfinite(heights)]
     offset = float(np.median(readable)) if len(readable) else 0.0
     if grid is not None:
-        measured = speed / grid.pixels_per_mm
+        measured = speed / grid.across
         nearest = min(SPEEDS_MM_PER_S, key=lambda usual: abs(measured / usual - 1.0))
         if abs(measured / nearest - 1.0) < 0.04:
             note = f"amplitude from the grid, {MM_PER_MV:g} mm/mV assumed; 0 mV set at the trace's median"
-            return Scale("mV", True, offset, MM_PER_MV * grid.pixels_per_mm, (note,))
+            return Scale("mV", True, offset, MM_PER_MV * grid.down, (note,))
     spread = float(np.subtract(*np.percentile(readable, [99.5, 0.5]))) if len(readable) else 1.0
     note = "amplitude not calibrated: no ECG grid seen; 1 is the trace's own height"
     return Scale("normalised", False, offset, max(spread, 1.0), (note,))

@@ -11,8 +11,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from apps.ecg_rhythm import calibration, quality, screen, tape
+from apps.ecg_rhythm import calibration, plane, quality, screen, tape
 from apps.ecg_rhythm.errors import ErrorCode, ReadingError
+from apps.ecg_rhythm.plane import Plane
 from apps.ecg_rhythm.reading import (
     ByteArray,
     Display,
@@ -34,6 +35,7 @@ from kit import video
 
 PROBE_S = 3.0
 PROBE_STILLS = 24
+LONG_PROBE_S = 9.0
 PROBE_SPREAD = 6
 SCROLL_LOOKS_HZ = 12.0
 """A strip shows every point for seconds: this many looks a second are as good as all frames, and cheaper."""
@@ -73,7 +75,12 @@ def read_trace(path: Path, progress: Progress) -> Reading:
     watch = _Stopwatch()
     progress("decode", 0.0)
     header = video.header(path)
-    found = screen.find(_probe(path, header, watch))
+    flat, stills = _laid_flat(_probe(path, header, watch))
+    found = screen.find(stills)
+    if found.grows:
+        # The screen was empty at first: only when the pen has been everywhere is the whole lane seen.
+        flat, stills = _laid_flat(_probe(path, header, watch, LONG_PROBE_S))
+        found = screen.find(stills)
     progress("read", 0.0)
     follower: SweepFollower | ScrollFollower = SweepFollower() if found.kind is DisplayKind.SWEEP else ScrollFollower()
     seen = _Seen()
@@ -81,13 +88,15 @@ def read_trace(path: Path, progress: Progress) -> Reading:
     stride = max(1, round(header.fps / SCROLL_LOOKS_HZ)) if found.kind is DisplayKind.SCROLL else 1
     for frame in watch.timed(video.frames(path)):
         if found.moves and seen.frames % stride == 0:
-            follower.add(frame.time_s, found.ink.of(found.crop(frame.luma)))
+            crop = flat.crop(frame.luma, found.lane)
+            if crop is not None:
+                follower.add(frame.time_s, found.ink.of(crop))
         _remember(seen, frame, total)
         if seen.frames % 30 == 0 and total:
             progress("read", min(0.99, frame.time_s / total))
     if seen.picture is None:
         raise ReadingError(ErrorCode.NOT_A_VIDEO, "The file holds no frame; export the video again.")
-    waveform, display, findings, limits = _waveform(found, follower, seen)
+    waveform, display, findings, limits = _waveform(found, flat, follower, seen)
     timings = {"decode": watch.decode, "read": time.perf_counter() - started - watch.decode}
     progress("read", 1.0)
     fps = (seen.frames - 1) / seen.last_s if seen.last_s else header.fps
@@ -97,17 +106,17 @@ def read_trace(path: Path, progress: Progress) -> Reading:
         waveform=waveform,
         beats_s=np.zeros(0),
         quality=Quality(0.0, 0.0),
-        picture=_picture(found, seen.picture),
+        picture=_picture(found, flat, seen.picture),
         findings=findings,
         limits=(LANE_LIMIT, *limits),
         timings_s=timings,
     )
 
 
-def _probe(path: Path, header: video.Header, watch: _Stopwatch) -> list[Still]:
+def _probe(path: Path, header: video.Header, watch: _Stopwatch, seconds: float = PROBE_S) -> list[Still]:
     """Stills of the first seconds, close together, and a few from the rest of the video."""
     stills: list[Still] = []
-    stride = max(1, round(PROBE_S * (header.fps or 30.0) / PROBE_STILLS))
+    stride = max(1, round(seconds * (header.fps or 30.0) / PROBE_STILLS))
     for index, frame in enumerate(watch.timed(islice(video.frames(path), PROBE_STILLS * stride))):
         if index % stride == 0:
             stills.append(Still(frame.time_s, frame.luma.copy()))
@@ -119,6 +128,16 @@ def _probe(path: Path, header: video.Header, watch: _Stopwatch) -> list[Still]:
     return stills
 
 
+def _laid_flat(stills: list[Still]) -> tuple[Plane, list[Still]]:
+    """How the screen lies in the picture, and the stills as they are without that."""
+    if not stills:
+        raise ReadingError(ErrorCode.NOT_A_VIDEO, "The file holds no frame; export the video again.")
+    flat = plane.find([still.luma for still in stills])
+    height, width = stills[0].luma.shape
+    crops = ((still.time_s, flat.crop(still.luma, (0, 0, width, height))) for still in stills)
+    return flat, [Still(time_s, crop) for time_s, crop in crops if crop is not None]
+
+
 def _remember(seen: _Seen, frame: video.Frame, total: float) -> None:
     seen.frames += 1
     seen.last_s = frame.time_s
@@ -128,15 +147,17 @@ def _remember(seen: _Seen, frame: video.Frame, total: float) -> None:
 
 
 def _waveform(
-    found: Screen, follower: SweepFollower | ScrollFollower, seen: _Seen
+    found: Screen, flat: Plane, follower: SweepFollower | ScrollFollower, seen: _Seen
 ) -> tuple[Waveform, Display, tuple[Finding, ...], tuple[str, ...]]:
     if not found.moves:
         return _still_line(found, seen.last_s)
-    strip = follower.tape()
-    heights, confidence = tape.sampled(strip, 0.0, seen.last_s)
+    strip = follower.strip()
+    heights, confidence = tape.sampled(tape.read(strip), 0.0, seen.last_s)
     if not np.isfinite(heights).any():
         raise ReadingError(ErrorCode.NO_TRACE, "The trace could not be followed; film at least 5 seconds.")
-    scale = calibration.scale(calibration.find_grid(*found.lines), strip.speed, heights)
+    bent = flat.flat is not None
+    grid = next((g for lines in found.lines if (g := calibration.find_grid(*lines, bent=bent))), None)
+    scale = calibration.scale(grid, strip.speed, heights)
     samples: FloatArray = ((heights - scale.offset) / scale.pixels_per_unit).astype(np.float32)
     waveform = Waveform(tape.RATE_HZ, 0.0, scale.unit, scale.calibrated, samples, confidence)
     findings: tuple[Finding, ...] = ()
@@ -156,15 +177,20 @@ def _still_line(found: Screen, last_s: float) -> tuple[Waveform, Display, tuple[
     return waveform, display, (Finding.FLAT_TRACE,), ("nothing moves: the line may be no trace",)
 
 
-def _picture(found: Screen, rgb: ByteArray) -> Picture:
+def _picture(found: Screen, flat: Plane, rgb: ByteArray) -> Picture:
     """The frame, and the pen's path in it as the reader saw it."""
     luma = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
+    crop = flat.crop(luma, found.lane)
+    if crop is None:
+        return Picture(rgb, np.zeros((0, 2), np.float32))
     x, y, _width, _height = found.lane
-    seen = edges(found.ink.of(found.crop(luma)))
+    seen = edges(found.ink.of(crop))
     heights = np.full(len(seen.top), np.nan)
     there = np.flatnonzero(np.isfinite(seen.top))
     for run in np.split(there, np.flatnonzero(np.diff(there) > 1) + 1):
         if len(run):
             heights[run] = pen(seen.top[run], seen.bottom[run], stroke_radius(seen))[::FINE]
     points = np.stack([np.arange(len(heights)) + x, heights + y], axis=1).astype(np.float32)
+    known = np.isfinite(points[:, 1])
+    points[known] = flat.back(points[known], luma)
     return Picture(rgb, points)

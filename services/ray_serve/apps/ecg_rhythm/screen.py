@@ -2,7 +2,8 @@
 
     stills -> curves (wide connected ink) -> the one that moves and is spiked like an ECG -> `Screen`
 
-All is done on brightness; a light theme is inverted first, so that ink is always bright.
+All is done on brightness; a light theme is inverted first, so that ink is always bright. Of that only what is thin
+counts (`relief`): light that falls on the screen is wide, and so are its frame and the room behind it.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ from itertools import pairwise
 
 import cv2
 import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
 
 from apps.ecg_rhythm.errors import ErrorCode, ReadingError
-from apps.ecg_rhythm.reading import ByteArray, DisplayKind
+from apps.ecg_rhythm.reading import ByteArray, DisplayKind, FloatArray
 from apps.ecg_rhythm.trace import edges
 
+Float64 = npt.NDArray[np.float64]
 Lane = tuple[int, int, int, int]
 
 WIDE = 0.10
@@ -26,6 +30,14 @@ INK_LEVELS = (0.4, 0.3, 0.2)
 """How bright ink must be, as a share of the brightest: first as for the text's own colour, then for darker traces."""
 CURVE_STILLS = 10
 """Curves are looked for in about this many of the stills."""
+LEAST_LEVEL = 12.0
+"""Ink that stands out by less than this many grey levels is not stretched further."""
+SPIKED = 8.0
+"""A curve whose steepness has a kurtosis above this is like an ECG."""
+GRAINY = 4.0
+BRIGHT, MOST_STRETCH = 200.0, 8.0
+THIN_SHARE = 32.0
+"""A stroke is thinner than the picture's height over this."""
 SPAN = 0.30
 """A curve's pieces together span at least this share of the frame."""
 
@@ -38,42 +50,57 @@ class Still:
     luma: ByteArray
 
 
+def relief(luma: ByteArray, inverted: bool, thin: int) -> ByteArray:
+    """How much each pixel is brighter (darker if `inverted`) than its surroundings: what is thinner than `thin`."""
+    bright = cv2.bitwise_not(luma) if inverted else luma
+    return np.asarray(cv2.morphologyEx(bright, cv2.MORPH_TOPHAT, np.ones((thin, thin), np.uint8)), np.uint8)
+
+
 @dataclass(frozen=True)
 class Ink:
     """How the trace is told from what lies behind it, within the lane.
 
-    `inverted`: dark ink on light; `behind`: [height, width] brightness without the trace (grid and text included);
-    `gain`: what turns a difference into ink from 0 to 255.
+    `inverted`: dark ink on light; `thin`: pixels that no stroke is as wide as; `behind`: [height, width] relief without
+    the trace (grid and text included); `gain`: [height, width] what turns a difference into ink from 0 to 255.
     """
 
     inverted: bool
+    thin: int
     behind: ByteArray
-    gain: float
+    gain: FloatArray
+
+    @property
+    def grainy(self) -> bool:
+        """Whether ink is so faint that noise is stretched with it."""
+        return float(self.gain[0, self.gain.shape[1] // 2]) > GRAINY
 
     def of(self, luma: ByteArray) -> ByteArray:
         """Ink, 0 to 255, in a crop of the lane; faint ink counts as none."""
-        bright = cv2.bitwise_not(luma) if self.inverted else luma
-        ink = cv2.convertScaleAbs(cv2.subtract(bright, self.behind), alpha=self.gain)
+        return self.of_relief(relief(luma, self.inverted, self.thin))
+
+    def of_relief(self, standing_out: ByteArray) -> ByteArray:
+        """Ink, 0 to 255, in the relief of a crop of the lane."""
+        above = cv2.subtract(standing_out, self.behind)
+        if self.grainy:
+            above = cv2.GaussianBlur(above, (3, 3), 0)
+        ink = cv2.convertScaleAbs(cv2.multiply(above, self.gain, dtype=cv2.CV_32F))
         return np.asarray(cv2.threshold(ink, 36, 255, cv2.THRESH_TOZERO)[1], np.uint8)
 
 
 @dataclass(frozen=True)
 class Screen:
-    """The trace's lane (x, y, width, height), its ink, how it moves; `moves` is False for a line that stands still.
+    """The trace's lane (x, y, width, height), its ink, how it moves; `moves` is False for a line that stands still,
+    `grows` True where the lane was not yet full of trace.
 
-    `lines`: brightness of each row and each column of the lane without the trace, where grid lines stand out.
+    `lines`: how much each row and each column of the lane stands out, as grid lines do, told in two ways.
     """
 
     kind: DisplayKind
     lane: Lane
     ink: Ink
-    lines: tuple[ByteArray, ByteArray]
+    lines: tuple[tuple[Float64, Float64], ...]
     moves: bool
-
-    def crop(self, luma: ByteArray) -> ByteArray:
-        """The lane's part of a frame."""
-        x, y, width, height = self.lane
-        return np.ascontiguousarray(luma[y : y + height, x : x + width])
+    grows: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,13 +114,15 @@ def find(stills: Sequence[Still]) -> Screen:
     """The ECG trace's screen. Raises `ReadingError` (`no_trace`) where no curve moves as a trace does."""
     if len(stills) < 2:
         raise ReadingError(ErrorCode.NO_TRACE, "The video has one frame only; film at least 5 seconds.")
-    inverted = float(np.median(stills[0].luma)) > 127
-    bright = [cv2.bitwise_not(s.luma) if inverted else s.luma for s in stills]
+    inverted, thin, bright = _reliefs([still.luma for still in stills])
     curves: list[_Curve] = []
     some = bright[:: max(1, len(bright) // CURVE_STILLS)]
     for level in INK_LEVELS:
         wide = [_wide_pieces(_ink_mask(image, level)) for image in some]
         curves += [new for new in _curves(wide, bright) if not any(_same(new.box, old.box) for old in curves)]
+        # Fainter ink would bring the screen's frame and the grid with it.
+        if any(curve.moving > 0 and curve.spikes > SPIKED for curve in curves):
+            break
     if not curves:
         raise ReadingError(
             ErrorCode.NO_TRACE, "No trace was found on the screen; film the monitor from the front, filling the frame."
@@ -103,14 +132,33 @@ def find(stills: Sequence[Still]) -> Screen:
     lane = _with_headroom(best.box, [curve.box for curve in curves if curve is not best], bright[0].shape)
     x, y, width, height = lane
     inner = slice(best.box[1] - y, best.box[1] - y + best.box[3])
-    lines = grid_lines([image[y : y + height, x : x + width] for image in bright], inner)
-    ink = _ink(lane, inverted, bright, lines)
+    crops = [relief(still.luma[y : y + height, x : x + width], inverted, thin) for still in stills]
+    behind = grid_lines(crops, inner)
+    ink = _ink(inverted, thin, crops, behind)
+    lines = ((behind[0].astype(np.float64), behind[1].astype(np.float64)), _profiles(crops))
     if not moving:
         if best.box[3] > 0.03 * bright[0].shape[0]:
             raise ReadingError(ErrorCode.NO_TRACE, "The picture stands still: a photo, or a frozen video.")
         return Screen(DisplayKind.SCROLL, lane, ink, lines, moves=False)
     kind = _kind(lane, ink, stills)
-    return Screen(kind, lane, ink, lines, moves=True)
+    full = [int(ink.of_relief(crop).any(axis=0).sum()) for crop in (crops[0], crops[len(crops) // 2])]
+    return Screen(kind, lane, ink, lines, moves=True, grows=full[1] > 1.5 * full[0])
+
+
+def _reliefs(lumas: Sequence[ByteArray]) -> tuple[bool, int, list[ByteArray]]:
+    """Whether ink is dark, what counts as thin, and the stills' reliefs, stretched to BRIGHT."""
+    thin = 2 * (round(lumas[0].shape[0] / THIN_SHARE) // 2) + 1
+    height, width = lumas[0].shape
+    middle = lumas[0][height // 6 : height - height // 6, width // 6 : width - width // 6]
+    dark, usual, light = (float(v) for v in np.percentile(middle[::2, ::2], [0.5, 50, 99.5]))
+    inverted = usual - dark > light - usual
+    some = lumas[:: max(1, len(lumas) // 6)]
+    top = max(float(np.percentile(relief(luma, inverted, thin)[::2, ::2], 99.8)) for luma in some)
+    stretch = min(BRIGHT / max(top, 1.0), MOST_STRETCH)
+    made = [cv2.convertScaleAbs(relief(luma, inverted, thin), alpha=stretch) for luma in lumas]
+    if stretch > 2.0:
+        made = [cv2.GaussianBlur(image, (0, 0), 0.8) for image in made]
+    return inverted, thin, [np.asarray(image, np.uint8) for image in made]
 
 
 def _same(one: Lane, other: Lane) -> bool:
@@ -120,11 +168,8 @@ def _same(one: Lane, other: Lane) -> bool:
 
 
 def _ink_mask(bright: ByteArray, level: float) -> ByteArray:
-    """Pixels that stand out from the screen by more than a share `level` of what its brightest lines do."""
-    behind, top = (float(v) for v in np.percentile(bright[::3, ::3], [50, 99.7]))
-    if top - behind < 30:
-        return np.zeros_like(bright)
-    return np.asarray(cv2.threshold(bright, behind + level * (top - behind), 255, cv2.THRESH_BINARY)[1], np.uint8)
+    """Pixels that stand out by more than a share `level` of what the brightest lines of all stills do."""
+    return np.asarray(cv2.threshold(bright, level * BRIGHT, 255, cv2.THRESH_BINARY)[1], np.uint8)
 
 
 def _wide_pieces(mask: ByteArray) -> list[tuple[Lane, ByteArray]]:
@@ -167,6 +212,8 @@ def _curves(wide: list[list[tuple[Lane, ByteArray]]], bright: list[ByteArray]) -
 
 def _spikes(box: Lane, wide: list[list[tuple[Lane, ByteArray]]]) -> float:
     """How unevenly the curve's steepness is spread: QRS complexes are short and steep, pulse and breath are not."""
+    if box[3] < max(6.0, 0.01 * box[2]):
+        return 0.0  # level: what is steep about it is the pixels' own
     steepness = []
     for pieces in wide[:: max(1, len(wide) // 8)]:
         for (_x, y, _width, height), mask in pieces:
@@ -205,16 +252,18 @@ def _with_headroom(box: Lane, others: list[Lane], shape: tuple[int, ...]) -> Lan
     return x, top, width, bottom - top
 
 
-def _ink(lane: Lane, inverted: bool, bright: list[ByteArray], lines: tuple[ByteArray, ByteArray]) -> Ink:
-    x, y, width, height = lane
-    crops = [np.ascontiguousarray(image[y : y + height, x : x + width]) for image in bright]
-    crossing = np.maximum(lines[0][:, None], lines[1][None, :]).astype(np.int16) + 4
+def _ink(inverted: bool, thin: int, crops: list[ByteArray], lines: tuple[ByteArray, ByteArray]) -> Ink:
+    crossing = np.maximum(lines[0][:, None], lines[1][None, :]).astype(np.int16) + 2
     behind = np.asarray(crossing.clip(0, 255), np.uint8)
     brightest = np.partition(np.stack(crops[-8:]), -2, axis=0)[-2]
-    level = float(np.median(cv2.subtract(np.asarray(brightest, np.uint8), behind).max(axis=0)))
-    plain = Ink(False, behind, 255.0 / max(level, 20.0))
-    text = _standing_text([plain.of(crop) for crop in crops])
-    return Ink(inverted, np.asarray(np.where(text > 0, 255, behind), np.uint8), plain.gain)
+    tops = cv2.subtract(np.asarray(brightest, np.uint8), behind).max(axis=0).astype(np.float64)
+    # Light falls unevenly: each part of the lane has a brightness of its own.
+    reach = max(len(tops) // 8, 16)
+    level = ndimage.gaussian_filter1d(ndimage.median_filter(tops, reach, mode="nearest"), reach / 3, mode="nearest")
+    gain = np.broadcast_to((255.0 / np.maximum(level, LEAST_LEVEL)).astype(np.float32), behind.shape)
+    plain = Ink(inverted, thin, behind, np.ascontiguousarray(gain))
+    text = _standing_text([plain.of_relief(crop) for crop in crops])
+    return Ink(inverted, thin, np.asarray(np.where(text > 0, 255, behind), np.uint8), plain.gain)
 
 
 def grid_lines(crops: list[ByteArray], box_rows: slice) -> tuple[ByteArray, ByteArray]:
@@ -229,7 +278,15 @@ def grid_lines(crops: list[ByteArray], box_rows: slice) -> tuple[ByteArray, Byte
         darkest = cv2.min(darkest, crop)
     rows = np.percentile(darkest, 25, axis=1)
     columns = np.percentile(darkest[box_rows], 25, axis=0)
+    # A stroke that stands upright is no line of the grid: those are about as bright across as they are down.
+    columns = np.minimum(columns, 1.2 * max(float(np.percentile(rows, 97)), 3.0))
     return rows.astype(np.uint8), columns.astype(np.uint8)
+
+
+def _profiles(crops: list[ByteArray]) -> tuple[Float64, Float64]:
+    """How much rows and columns stand out in the mean of all stills: fine enough for lines fainter than one level."""
+    mean = np.mean([crop.astype(np.float32) for crop in crops], axis=0)
+    return np.percentile(mean, 60, axis=1).astype(np.float64), np.percentile(mean, 60, axis=0).astype(np.float64)
 
 
 def _standing_text(inks: list[ByteArray]) -> ByteArray:
@@ -242,6 +299,8 @@ def _standing_text(inks: list[ByteArray]) -> ByteArray:
     text = np.zeros_like(mask)
     for label in range(1, len(stats)):
         left, top, across, down = (int(v) for v in stats[label][:4])
+        if across <= 9 and down <= 5:
+            continue  # a speck where grid lines cross
         piece = labels[top : top + down, left : left + across] == label
         # What touches the trace in some still is the trace where it never moved.
         alone = all(_alone(ink, left, top, across, down) for ink in inks[:: max(1, len(inks) // 6)])
@@ -251,10 +310,12 @@ def _standing_text(inks: list[ByteArray]) -> ByteArray:
 
 
 def _alone(ink: ByteArray, left: int, top: int, across: int, down: int) -> bool:
-    """Whether nothing inked runs out of a box to its left or right."""
+    """Whether nothing inked runs out of a box on any side."""
     rows = slice(max(0, top - 1), top + down + 1)
+    columns = slice(max(0, left - 1), left + across + 1)
     before, after = ink[rows, max(0, left - 3) : left], ink[rows, left + across : left + across + 3]
-    return not before.any() and not after.any()
+    above, below = ink[max(0, top - 3) : top, columns], ink[top + down : top + down + 3, columns]
+    return not (before.any() or after.any() or above.any() or below.any())
 
 
 def _kind(lane: Lane, ink: Ink, stills: Sequence[Still]) -> DisplayKind:
@@ -264,7 +325,7 @@ def _kind(lane: Lane, ink: Ink, stills: Sequence[Still]) -> DisplayKind:
     for first, second in pairwise(stills):
         if not 0 < second.time_s - first.time_s < 0.4:
             continue
-        one, two = (ink.of(np.ascontiguousarray(s.luma[y : y + height, x : x + width])) for s in (first, second))
+        one, two = (ink.of(s.luma[y : y + height, x : x + width]) for s in (first, second))
         changed = cv2.reduce(cv2.absdiff(one, two), 0, cv2.REDUCE_SUM, dtype=cv2.CV_32F)[0]
         inked = cv2.reduce(cv2.max(one, two), 0, cv2.REDUCE_MAX)[0] > 0
         shares.append(float((changed > 255).sum() / max(inked.sum(), 0.05 * width)))

@@ -1,38 +1,98 @@
 """Follows a scroll: the whole strip moves, the newest sample enters at one edge.
 
-Each frame's trace is laid on one long tape where it fits best, so that every point is the mean of all frames that
-showed it and no error adds up. Where a point lies on the tape gives its time: position = v t + c over all frames.
+Each frame is laid on one long strip where its trace fits best, so that every point is the mean of all frames that
+showed it and no error adds up. Where a point lies on the strip gives its time: position = v t + c over all frames.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from apps.ecg_rhythm.errors import ErrorCode, ReadingError
 from apps.ecg_rhythm.reading import ByteArray
-from apps.ecg_rhythm.tape import Tape
-from apps.ecg_rhythm.trace import Edges, edges, stroke_radius
+from apps.ecg_rhythm.tape import Strip
+from apps.ecg_rhythm.trace import Edges, traced
 
 Float64 = npt.NDArray[np.float64]
-
-BINS = 2
-"""Bins of the tape per pixel."""
 
 LOST = 3.0
 """A frame whose trace is further than this many pixels (mean, each at most 10) from the tape does not count."""
 
 
 @dataclass
+class Paper:
+    """The strip so far: sums of the frames laid on it, and of their curves, a column a pixel.
+
+    What has left the screen is kept as means: `_done`.
+    """
+
+    _sum: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    _looks: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    _middles: Float64 = field(default_factory=lambda: np.zeros(0))
+    _seen: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    _start: int = 0
+    _done: list[tuple[ByteArray, npt.NDArray[np.int64]]] = field(default_factory=list)
+
+    def lay(self, position: float, curve: Edges, ink: ByteArray) -> None:
+        """Add a frame whose first column lies at `position`, between two columns or on one."""
+        height, width = ink.shape
+        first = int(np.floor(position))
+        part = position - first
+        # Half a pixel to the right and back again over many frames: what is between pixels is shared out.
+        shift = np.array([[1.0, 0.0, part], [0.0, 1.0, 0.0]])
+        moved = cv2.warpAffine(ink, shift, (width + 1, height), flags=cv2.INTER_LINEAR)[:, 1:width]
+        if not len(self._sum):
+            self._sum = np.zeros((height, 0), np.float32)
+        begin = first + 1 - self._start
+        if begin < 0:
+            moved, begin = moved[:, -begin:], 0
+        end = begin + moved.shape[1]
+        if end > len(self._looks):
+            more = max(end - len(self._looks), width)
+            self._sum = np.pad(self._sum, ((0, 0), (0, more)))
+            self._looks, self._seen = np.pad(self._looks, (0, more)), np.pad(self._seen, (0, more))
+            self._middles = np.pad(self._middles, (0, more))
+        self._sum[:, begin:end] += moved
+        self._looks[begin:end] += 1
+        there = np.flatnonzero(np.isfinite(curve.top))
+        at = np.round(there + position).astype(np.int64) - self._start
+        there, at = there[at >= 0], at[at >= 0]
+        there, at = there[at < len(self._looks)], at[at < len(self._looks)]
+        self._middles[at] += curve.middle[there]
+        self._seen[at] += 1
+        self._put_away(first - 2 * width)
+
+    def middle(self, first: float) -> tuple[Float64, Float64]:
+        """Columns from `first` on where a curve was seen, and its mean height there."""
+        begin = max(0, int(first) - self._start)
+        known = np.flatnonzero(self._seen[begin:] > 0) + begin
+        return (known + self._start).astype(np.float64), self._middles[known] / self._seen[known]
+
+    def all(self) -> tuple[ByteArray, npt.NDArray[np.int64]]:
+        """Mean ink [height, n] of every column, and of how many frames."""
+        self._put_away(self._start + len(self._looks))
+        return np.concatenate([d[0] for d in self._done], axis=1), np.concatenate([d[1] for d in self._done])
+
+    def _put_away(self, upto: int) -> None:
+        count = upto - self._start
+        if count <= 0 or (count < 256 and count < len(self._looks)):
+            return
+        looks = self._looks[:count]
+        self._done.append(((self._sum[:, :count] / np.maximum(looks, 1)).round().astype(np.uint8), looks))
+        self._sum, self._looks = self._sum[:, count:].copy(), self._looks[count:]
+        self._middles, self._seen = self._middles[count:], self._seen[count:]
+        self._start += count
+
+
+@dataclass
 class ScrollFollower:
     """Feed it the lane's ink frame by frame with `add`; then ask for the `tape`."""
 
-    _tops: Float64 = field(default_factory=lambda: np.zeros(0))
-    _bottoms: Float64 = field(default_factory=lambda: np.zeros(0))
-    _cleans: Float64 = field(default_factory=lambda: np.zeros(0))
-    _weights: Float64 = field(default_factory=lambda: np.zeros(0))
+    _paper: Paper = field(default_factory=lambda: Paper())
     _positions: list[tuple[float, float]] = field(default_factory=list)
     _last: Edges | None = None
     _speed: float | None = None
@@ -42,7 +102,7 @@ class ScrollFollower:
 
     def add(self, time_s: float, ink: ByteArray) -> None:
         """Take the next frame's ink, [height, width] 0 to 255."""
-        found = edges(ink)
+        found = traced(ink)
         self._frames += 1
         there = np.flatnonzero(np.isfinite(found.top))
         if len(there) < 0.2 * ink.shape[1]:
@@ -50,7 +110,7 @@ class ScrollFollower:
             return
         self._right = max(self._right, float(there[-1]))
         if self._last is None or not self._positions:
-            self._lay(time_s, 0.0, found)
+            self._lay(time_s, 0.0, found, ink)
         elif self._speed is None:
             gap = time_s - self._positions[-1][0]
             shift, error = _shift(self._last.middle, found.middle, int(0.25 * ink.shape[1]))
@@ -58,17 +118,17 @@ class ScrollFollower:
                 self._begin_again()
             elif shift > 0:
                 self._speed = shift / gap
-                self._lay(time_s, self._positions[-1][1] + shift, found)
+                self._lay(time_s, self._positions[-1][1] + shift, found, ink)
             return
         else:
             position, error = self._place(time_s, found, self._speed)
             if error > LOST:
                 self._lost += 1
                 return
-            self._lay(time_s, position, found)
+            self._lay(time_s, position, found, ink)
         self._last = found
 
-    def tape(self) -> Tape:
+    def strip(self) -> Strip:
         """The strip in drawing order. Raises `ReadingError` (`no_trace`) where the frames fit no one strip."""
         placed = np.array(self._positions)
         if len(placed) < 3 or self._lost > 0.5 * self._frames:
@@ -79,48 +139,18 @@ class ScrollFollower:
             raise ReadingError(ErrorCode.NO_TRACE, "Something moves on the screen, but at no steady speed.")
         kept = off < max(3.0 * float(np.median(off)), 1.0)
         slope, offset = np.polyfit(placed[kept, 0], placed[kept, 1], 1)
-        filled = np.flatnonzero(self._weights > 0)
-        weight = self._weights[filled]
-        # Back to whole pixels: the pen's geometry is that of pixels, and halves are means of different frames.
-        columns, tops, bottoms, cleans, weights = self._by_pixel(filled, weight)
-        times = (columns - self._right - 1.0 - offset) / slope
-        radius = stroke_radius(Edges(tops, bottoms, cleans))
-        steep = 1.0 / (1.0 + np.maximum(bottoms - tops - 2 * radius, 0) / 80.0)
-        confidence = cleans * steep * np.minimum(weights / 4.0, 1.0)
-        return Tape(times, tops, bottoms, confidence, radius, float(slope), None)
-
-    def _by_pixel(self, filled: npt.NDArray[np.int64], weight: Float64) -> tuple[Float64, ...]:
-        pixel = filled // BINS
-        count = int(pixel[-1]) + 1
-        total: Float64 = np.bincount(pixel, weight, count).astype(np.float64)
-        there = np.flatnonzero(total > 0)
-        means = [
-            np.bincount(pixel, values[filled], count)[there] / total[there]
-            for values in (self._tops, self._bottoms, self._cleans)
-        ]
-        where = np.bincount(pixel, weight * filled / BINS, count)[there] / total[there]
-        return where, means[0], means[1], means[2], total[there]
+        image, looks = self._paper.all()
+        times = (np.arange(len(looks)) - self._right - 1.0 - offset) / slope
+        there = looks > 0
+        return Strip(image[:, there], times[there], looks[there], float(slope), None)
 
     def _begin_again(self) -> None:
         """Forget the frames so far: the strip was not moving yet, or not there."""
         self._lost += len(self._positions)
-        self._tops, self._bottoms, self._cleans, self._weights = (np.zeros(0) for _ in range(4))
-        self._positions, self._last = [], None
+        self._paper, self._positions, self._last = Paper(), [], None
 
-    def _lay(self, time_s: float, position: float, found: Edges) -> None:
-        there = np.flatnonzero(np.isfinite(found.top))
-        bins = np.round((there + position) * BINS).astype(np.int64)
-        keep = bins >= 0
-        there, bins = there[keep], bins[keep]
-        if len(bins) and bins[-1] >= len(self._tops):
-            more = max(int(bins[-1]) + 1 - len(self._tops), len(self._tops))
-            self._tops, self._bottoms, self._cleans, self._weights = (
-                np.pad(a, (0, more)) for a in (self._tops, self._bottoms, self._cleans, self._weights)
-            )
-        self._tops[bins] += found.top[there]
-        self._bottoms[bins] += found.bottom[there]
-        self._cleans[bins] += found.clean[there]
-        self._weights[bins] += 1.0
+    def _lay(self, time_s: float, position: float, found: Edges, ink: ByteArray) -> None:
+        self._paper.lay(position, found, ink)
         self._positions.append((time_s, position))
         self._last = found
 
@@ -131,13 +161,9 @@ class ScrollFollower:
             self._speed = speed = float(np.polyfit(recent[:, 0], recent[:, 1], 1)[0])
         last_time, last = self._positions[-1]
         guess = last + speed * (time_s - last_time)
-        first = max(0, int((guess - 20) * BINS))
-        weights = self._weights[first:]
-        known = np.flatnonzero(weights > 0)
-        if len(known) == 0:
+        tape, middle = self._paper.middle(guess - 20)
+        if len(tape) == 0:
             return guess, np.inf
-        middle = (self._tops[first:][known] + self._bottoms[first:][known]) / (2 * weights[known])
-        tape = (known + first) / BINS
         there = np.flatnonzero(np.isfinite(found.top))[::2]
         seen = found.middle[there]
 

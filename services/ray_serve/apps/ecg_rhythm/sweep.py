@@ -1,145 +1,275 @@
 """Follows a sweep: the trace stands still, an erase bar runs over it, and new trace is drawn behind the bar.
 
 Each pixel column lives through epochs: drawn, standing, erased. All frames of an epoch show the same ink, so they
-are averaged. When a column was drawn follows from one straight line fitted through all drawings: t = a + x / v + k P.
+are averaged. The pen goes on a straight line through columns and time, t = a + x / v + k P, and that line is found
+first: no column alone has to say when it was drawn, which noise would let few of them do.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import medfilt
 
 from apps.ecg_rhythm.errors import ErrorCode, ReadingError
 from apps.ecg_rhythm.reading import ByteArray
-from apps.ecg_rhythm.tape import Tape
-from apps.ecg_rhythm.trace import Edges, edges, ink_mass, stroke_radius
+from apps.ecg_rhythm.tape import Strip
+from apps.ecg_rhythm.trace import ink_mass
 
 Float64 = npt.NDArray[np.float64]
+Float32 = npt.NDArray[np.float32]
 
-LEAST_INK = 200.0
-"""A column with less ink than this (255 is one full pixel) holds no trace."""
+FIRST_S = 2.4
+"""The pen's line is looked for in the first seconds; these frames are kept until then."""
+LOOK_BACK_S = 0.08
+"""A frame is held against the one this long before: what is new was drawn in between."""
+SLOWEST_S, FASTEST_S = 25.0, 1.6
+"""Seconds in which the pen crosses the lane."""
+BAR = 0.10
+"""Columns this share of the lane ahead of the pen no longer count: the bar erases them somewhere there."""
+LEAST_LOOKS = 1
+"""A column seen in fewer frames is not read."""
 
 
 @dataclass
 class SweepFollower:
-    """Feed it the lane's ink frame by frame with `add`; then ask for the `tape`."""
+    """Feed it the lane's ink frame by frame with `add`; then ask for the `strip`."""
 
-    _sum: npt.NDArray[np.float32] | None = None
-    _standing: ByteArray = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
-    _count: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    _since: Float64 = field(default_factory=lambda: np.zeros(0))
-    _epochs: list[Float64] = field(default_factory=list)
     _times: list[float] = field(default_factory=list)
+    _masses: list[Float32] = field(default_factory=list)
+    _early: list[ByteArray] = field(default_factory=list)
+    _pen: _Pen | None = None
+    _sum: Float32 = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    _count: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    _round: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    _columns: list[tuple[int, int, int, ByteArray]] = field(default_factory=list)
 
     def add(self, time_s: float, ink: ByteArray) -> None:
         """Take the next frame's ink, [height, width] 0 to 255."""
         self._times.append(time_s)
-        if self._sum is None:
-            self._sum = np.zeros(ink.shape, np.float32)
-            self._standing = ink.copy()
-            self._count = np.zeros(ink.shape[1], np.int64)
-            self._since = np.full(ink.shape[1], -np.inf)
-        before, now = ink_mass(self._standing), ink_mass(ink)
-        change = ink_mass(np.asarray(cv2.absdiff(ink, self._standing), np.uint8))
-        changed = np.flatnonzero(change > np.maximum(0.5 * np.maximum(before, now), LEAST_INK))
-        if len(changed):
-            self._close(changed)
-            self._standing[:, changed] = ink[:, changed]
-            self._sum[:, changed] = 0
-            self._count[changed] = 0
-            self._since[changed] = time_s
-        cv2.accumulate(ink, self._sum)
-        self._count += 1
+        self._masses.append(ink_mass(ink).astype(np.float32))
+        if self._pen is not None:
+            self._follow(len(self._times) - 1, ink)
+            return
+        self._early.append(ink.copy())
+        if time_s - self._times[0] >= FIRST_S:
+            self._begin()
 
-    def tape(self) -> Tape:
+    def strip(self) -> Strip:
         """The trace in drawing order. Raises `ReadingError` (`no_trace`) where the drawings follow no sweep."""
-        if self._sum is None or len(self._times) < 3:
+        if self._pen is None:
+            self._begin()
+        pen = self._pen
+        if pen is None:
             raise ReadingError(ErrorCode.NO_TRACE, "The video is too short to see the trace move.")
         self._close(np.arange(len(self._count)))
-        table = np.concatenate(self._epochs) if self._epochs else np.zeros((0, 6))
-        step = float(np.median(np.diff(self._times)))
-        column, since, count, top, bottom, clean = table.T
-        drawn = np.isfinite(since) & (count >= 6)
-        radius = stroke_radius(Edges(top[drawn], bottom[drawn], clean[drawn]))
-        line = _fit(column[drawn], since[drawn], len(self._count), step)
-        since = np.where(np.isfinite(since), since, -1e9)
-        when = line.start + column / line.speed
-        rounds = np.round((since - when) / line.period) if line.period else np.zeros(len(when))
-        when = when + rounds * (line.period or 0.0)
-        near = np.abs(since - when) < max(3 * step, 0.12)
-        order = np.lexsort((-count, column, np.where(near, rounds, 0)))
-        order = order[near[order]]
-        first = np.ones(len(order), bool)
-        first[1:] = (np.diff(column[order]) != 0) | (np.diff(rounds[order]) != 0)
-        order = order[first]
-        order = order[np.argsort(when[order], kind="stable")]
-        found = Edges(top[order], bottom[order], clean[order])
-        steep = 1.0 / (1.0 + np.maximum(found.bottom - found.top - 2 * radius, 0) / 80.0)
-        confidence = found.clean * steep * np.minimum(count[order] / 4.0, 1.0)
-        return Tape(when[order], found.top, found.bottom, confidence, radius, line.speed, line.period)
+        line = pen.line(np.array(self._times))
+        columns = [c for c in self._columns if c[0] >= 0]
+        if not columns:
+            raise _no_sweep()
+        rounds, xs, counts = (np.array(values) for values in zip(*((c[0], c[1], c[2]) for c in columns), strict=True))
+        when = line.start + xs / line.speed + rounds * line.period
+        order = np.argsort(when, kind="stable")
+        # At the turn the last columns of a round and the first of the next may lie over each other.
+        keep = np.concatenate([[True], np.diff(when[order]) > 0.25 / line.speed])
+        order = order[keep]
+        image = np.stack([columns[i][3] for i in order], axis=1)
+        turned = bool(rounds.max() > 0)
+        return Strip(image, when[order], counts[order], line.speed, line.period if turned else None)
+
+    def _begin(self) -> None:
+        """Find the pen in the frames so far, and take them again with what is known now."""
+        if len(self._times) < 8:
+            return
+        self._pen = _find_pen(np.array(self._times), np.stack(self._masses))
+        height, width = self._early[0].shape
+        self._sum = np.zeros((height, width), np.float32)
+        self._count = np.zeros(width, np.int32)
+        self._round = np.full(width, -1, np.int32)
+        early, self._early = self._early, []
+        for index, ink in enumerate(early):
+            self._follow(index, ink)
+
+    def _follow(self, index: int, ink: ByteArray) -> None:
+        pen = self._pen
+        assert pen is not None  # noqa: S101  # `_begin` came first
+        passed = pen.move(self._times[index], self._fresh(index))
+        width = ink.shape[1]
+        bar = max(8, round(BAR * width))
+        for column, round_ in passed:
+            self._close(np.array([(column + bar - pen.left) % pen.across + pen.left]).clip(0, width - 1))
+            self._sum[:, column] = 0
+            self._count[column] = 0
+            self._round[column] = round_
+        self._sum += ink
+        self._count += 1
+
+    def _fresh(self, index: int) -> Float32:
+        """How much more ink each column holds than a moment ago; what changes everywhere is light."""
+        now, at = self._masses[index], index
+        while at > 0 and self._times[index] - self._times[at] < LOOK_BACK_S:
+            at -= 1
+        change = now - self._masses[at]
+        return np.asarray(change - np.median(change), np.float32)
 
     def _close(self, columns: npt.NDArray[np.int64]) -> None:
-        """End these columns' epochs: read the pen in the mean of their frames, if there is ink and a beginning."""
-        if self._sum is None:
-            return
-        columns = columns[self._count[columns] > 0]
-        mean = self._sum[:, columns] / np.maximum(self._count[columns], 1)
-        inked = mean.sum(axis=0) > LEAST_INK
-        columns, mean = columns[inked], mean[:, inked]
-        if len(columns) == 0:
-            return
-        found = edges(mean)
-        rows = [columns, self._since[columns], self._count[columns], found.top, found.bottom, found.clean]
-        table = np.stack([np.asarray(row, np.float64) for row in rows], axis=1)
-        self._epochs.append(table[np.isfinite(found.top)])
+        """End these columns' epochs: keep the mean of their frames. What was drawn before the video has no time."""
+        known = columns[(self._count[columns] >= LEAST_LOOKS) & (self._round[columns] >= 0)]
+        for x in known:
+            mean = (self._sum[:, x] / self._count[x]).round().astype(np.uint8)
+            self._columns.append((int(self._round[x]), int(x), int(self._count[x]), mean))
+        self._round[columns] = -1
 
 
 @dataclass(frozen=True)
 class _Line:
     start: float
     speed: float
-    period: float | None
+    period: float
 
 
-def _fit(column: Float64, since: Float64, width: int, step: float) -> _Line:
-    """t = start + x / speed + k period, by least squares over the pen's place in each frame, outliers dropped twice.
+@dataclass
+class _Pen:
+    """Where the pen is: told ahead from its speed, corrected by what was drawn.
 
-    The pen stands at the newest column that stays as it is: within half a pixel for strokes of 2 to 5 pixels, measured
-    on renders.
+    `level`: ink of a column of level stroke: where it is steep there is much more, which must not count; `left`,
+    `across`: the lane's columns that the pen runs over; `head`: its column at `time_s`; `seen`: time, column
+    and round, as measured.
     """
-    times, groups = np.unique(since, return_inverse=True)
-    heads = np.full(len(times), -np.inf)
-    np.maximum.at(heads, groups, column)
-    if len(heads) < 8:
-        raise _no_sweep()
-    # A median: one frame in which something else changed must not look like a new round.
-    steady = medfilt(np.pad(heads, 2, mode="edge"), 5)[2:-2]
-    jumps, gaps = np.diff(steady), np.diff(times)
-    forward = (jumps > 0) & (jumps < 0.3 * width) & (gaps < 0.5)
-    if forward.sum() < 8:
-        raise _no_sweep()
-    speed = float(np.median(jumps[forward] / gaps[forward]))
-    rounds = np.concatenate([[0.0], np.cumsum(jumps < -0.4 * width)])
-    kept = np.ones(len(times), bool)
-    start, period = 0.0, None
-    for limit in (None, 6.0, 2.0):
-        if limit is not None:
-            expected = start + heads / speed + rounds * (period or 0.0)
-            kept = np.abs(times - expected) < max(limit * step, 0.04)
-        if kept.sum() < 8 or kept.mean() < 0.5:
+
+    level: float
+    left: int
+    across: int
+    speed: float
+    head: float
+    time_s: float
+    rounds: int = 0
+    seen: list[tuple[float, float, int]] = field(default_factory=list)
+
+    def move(self, time_s: float, fresh: Float32) -> list[tuple[int, int]]:
+        """On to the next frame's time, then to where fresh ink ends. Returns what it passed: columns and rounds."""
+        came_from = self.head
+        ahead = self.head + self.speed * (time_s - self.time_s)
+        self.time_s = time_s
+        turned = ahead >= self.left + self.across
+        inside = ahead - self.across * turned
+        measured = _edge(fresh.clip(-self.level, self.level), inside, self.speed * LOOK_BACK_S, 0.03 * self.across)
+        if measured is not None:
+            self.seen.append((time_s, measured, self.rounds + turned))
+            # Part of the way: one frame's noise must not move the pen.
+            inside += 0.15 * (measured - inside)
+        reached = inside + self.across * turned
+        passed = np.arange(int(np.floor(came_from - 0.5)) + 1, int(np.floor(reached - 0.5)) + 1)
+        around, column = np.divmod(passed - self.left, self.across)
+        round_ = self.rounds
+        self.rounds += int(turned)
+        self.head = inside
+        return [(int(c) + self.left, round_ + int(r)) for r, c in zip(around, column, strict=True)]
+
+    def line(self, times: Float64) -> _Line:
+        """Where the pen was at each time: the line from which all frames are least far off, in sum (reweighted)."""
+        if len(self.seen) < 8 or len(self.seen) < 0.3 * len(times):
             raise _no_sweep()
-        turned = bool(rounds[kept].max() > rounds[kept].min())
-        parts = [np.ones(kept.sum()), heads[kept]] + ([rounds[kept]] if turned else [])
-        answer = np.linalg.lstsq(np.stack(parts, axis=1), times[kept], rcond=None)[0]
-        if answer[1] <= 0:
+        when, heads, rounds = np.array(self.seen).T
+        weight = np.ones(len(when))
+        period = self.across / self.speed
+        each = np.bincount(rounds.astype(int) - int(rounds.min()))
+        turned = bool(len(each) > 1 and sorted(each)[-2] >= LEAST_SEEN)
+        parts = np.stack([np.ones(len(when)), heads] + ([rounds] if turned else []), axis=1)
+        target = when if turned else when - rounds * period
+        for _ in range(12):
+            root = np.sqrt(weight)[:, None]
+            answer = np.linalg.lstsq(parts * root, target * root[:, 0], rcond=None)[0]
+            if answer[1] <= 0:
+                raise _no_sweep()
+            off = np.abs(target - parts @ answer) / answer[1]
+            weight = 1.0 / np.maximum(off, 0.3)
+        if float(np.median(off)) > MOST_OFF:
             raise _no_sweep()
         start, speed = float(answer[0]), float(1.0 / answer[1])
-        period = float(answer[2]) if turned else None
-    return _Line(start, speed, period)
+        period = float(answer[2]) if turned else period
+        return _Line(start, speed, period)
+
+
+def _edge(fresh: Float32, expected: float, drawn: float, reach: float) -> float | None:
+    """Where fresh ink ends, near `expected`: the step from `drawn` columns with ink to as many without, at its half."""
+    width = len(fresh)
+    size = int(np.clip(drawn * 0.6, 4, 24))
+    sums = np.concatenate([[0.0], np.cumsum(fresh, dtype=np.float64)])
+    first = max(size, int(expected - reach - 4))
+    last = min(width, int(expected + reach + 5))
+    at = np.arange(first, last)
+    if len(at) < 3:
+        return None
+    before = sums[at] - sums[at - size]
+    after = sums[np.minimum(at + size, width)] - sums[at]
+    step = before - np.maximum(after, 0.0)
+    best = int(np.argmax(step))
+    if before[best] < LEAST_FRESH * size or step[best] < 0.5 * before[best]:
+        return None
+    x = int(at[best])
+    # To a fraction: the pen's last column is inked in part.
+    full = before[best] / size
+    part = float(np.clip(fresh[x] / full, 0.0, 1.0)) if x < width else 0.0
+    lacking = float(np.clip(1.0 - fresh[x - 1] / full, 0.0, 1.0))
+    return x - 0.5 + part - lacking
+
+
+LEAST_FRESH = 120.0
+"""Ink a column (255 is one full pixel) that counts as drawn."""
+
+
+def _find_pen(times: Float64, masses: Float32) -> _Pen:
+    """The pen's speed and place from the first frames: the line through columns and time with most fresh ink."""
+    width = masses.shape[1]
+    inked = np.flatnonzero(_most_ink(masses) > LEAST_FRESH)
+    if len(inked) < 0.1 * width:
+        raise _no_sweep()
+    left, across = 0, width
+    earlier = np.searchsorted(times, times - LOOK_BACK_S, side="right") - 1
+    rows = np.flatnonzero(earlier >= 0)
+    fresh = masses[rows] - masses[earlier[rows]]
+    fresh -= np.median(fresh, axis=1, keepdims=True)
+    # Steep parts hold much ink: each column counts up to what a level stroke holds.
+    limit = max(float(np.percentile(_most_ink(masses)[inked], 30)), LEAST_FRESH)
+    fresh = fresh.clip(-limit, limit)
+    elapsed = times[rows] - times[rows[0]]
+    best, found = -np.inf, (0.0, 0.0)
+    total = 0.0
+    for seconds in np.geomspace(FASTEST_S, SLOWEST_S, 160):
+        speed = across / seconds
+        size = max(3, round(speed * LOOK_BACK_S))
+        sums = np.cumsum(np.concatenate([fresh[:, -size:], fresh], axis=1), axis=1)
+        boxes = sums[:, size:] - sums[:, :-size]
+        shifts = np.round(speed * elapsed).astype(int)
+        lined = np.take_along_axis(boxes, (np.arange(across)[None, :] + shifts[:, None]) % across, axis=1)
+        # By the box's own noise, or the widest box would win.
+        score = lined.sum(axis=0) / np.sqrt(size)
+        place = int(score.argmax())
+        if score[place] > best:
+            best, found = float(score[place]), (speed, float(place))
+            total = float(lined[:, place].sum() / (len(rows) * size * limit))
+    if total < LEAST_SHARE:
+        raise _no_sweep()
+    speed, begun = found
+    head = left + (begun + 1 - speed * (times[rows[0]] - times[0])) % across
+    return _Pen(limit, left, across, speed, head, float(times[0]))
+
+
+LEAST_SHARE = 0.35
+"""Of the columns that the pen should have drawn, so much must have been, or nothing sweeps."""
+
+
+def _most_ink(masses: Float32) -> Float32:
+    """Most ink that each column ever held, its highest frame left out."""
+    return np.asarray(np.partition(masses, -2, axis=0)[-2], np.float32)
+
+
+LEAST_SEEN = 6
+"""Frames of a round in which the pen was seen, for its period to be measured by it."""
+MOST_OFF = 4.0
+"""Pixels that the pen is off its line in half of the frames, or it follows none."""
 
 
 def _no_sweep() -> ReadingError:

@@ -1,4 +1,4 @@
-"""What sweep and scroll both give: a tape of columns in the order in which they were drawn."""
+"""What sweep and scroll both give: a strip of columns in the order in which they were drawn; and the curve on it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from apps.ecg_rhythm.reading import FloatArray
-from apps.ecg_rhythm.trace import FINE, pen
+from apps.ecg_rhythm.reading import ByteArray, FloatArray
+from apps.ecg_rhythm.trace import FINE, Edges, pen, stroke_radius, traced
 
 Float64 = npt.NDArray[np.float64]
 
@@ -18,12 +18,26 @@ LONGEST_BRIDGE = 3.0
 
 
 @dataclass(frozen=True)
-class Tape:
+class Strip:
     """Columns in drawing order.
 
-    `time_s`: [n] ascending, when the pen was at the column's middle; `top`, `bottom`: [n] edges of the ink in pixels
-    from the lane's top; `confidence`: [n], 0 to 1; `radius`: of the stroke, pixels; `speed`: of the pen, pixels a
-    second; `period_s`: of the sweep, where one was seen.
+    `image`: [height, n] mean ink, 0 to 255; `time_s`: [n] ascending, when the pen was at the column's middle; `looks`:
+    [n] frames that the mean is of; `speed`: of the pen, pixels a second; `period_s`: of the sweep, where one was seen.
+    """
+
+    image: ByteArray
+    time_s: Float64
+    looks: npt.NDArray[np.int64]
+    speed: float
+    period_s: float | None
+
+
+@dataclass(frozen=True)
+class Tape:
+    """The curve on a strip, columns with ink only.
+
+    `time_s`: [n] ascending; `top`, `bottom`: [n] edges of the ink in pixels from the lane's top; `confidence`: [n],
+    0 to 1; `radius`: of the stroke, pixels; `speed`, `period_s`: the strip's.
     """
 
     time_s: Float64
@@ -33,6 +47,19 @@ class Tape:
     radius: float
     speed: float
     period_s: float | None
+
+
+def read(strip: Strip) -> Tape:
+    """The curve that a strip shows."""
+    breaks = np.flatnonzero(np.diff(strip.time_s) * strip.speed > LONGEST_BRIDGE) + 1
+    parts = [traced(part) for part in np.split(strip.image, breaks, axis=1)]
+    found = Edges(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("top", "bottom", "clean")))
+    radius = stroke_radius(found)
+    there = np.flatnonzero(np.isfinite(found.top))
+    top, bottom, clean = found.top[there], found.bottom[there], found.clean[there]
+    steep = 1.0 / (1.0 + np.maximum(bottom - top - 2 * radius, 0) / 80.0)
+    confidence = clean * steep * np.minimum(strip.looks[there] / 4.0, 1.0)
+    return Tape(strip.time_s[there], top, bottom, confidence, radius, strip.speed, strip.period_s)
 
 
 def sampled(tape: Tape, start_s: float, end_s: float) -> tuple[FloatArray, FloatArray]:

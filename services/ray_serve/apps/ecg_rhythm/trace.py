@@ -56,7 +56,7 @@ def edges(ink: npt.NDArray[np.generic]) -> Edges:
     total = mask.sum(axis=0)
     broken = np.flatnonzero(there & (last - first + 1 > total))
     if len(broken):
-        first[broken], last[broken], clean[broken] = _strongest_runs(image[:, broken], mask[:, broken])
+        first[broken], last[broken], clean[broken] = _strongest_runs(image[:, broken], half[broken])
     columns = np.arange(count)
     padded = np.pad(image, ((1, 1), (0, 0)))
     top = _crossing(first, padded[first + 1, columns], padded[first, columns], half, -1)
@@ -76,21 +76,109 @@ def _crossing(
 
 
 def _strongest_runs(
-    image: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_]
+    image: npt.NDArray[np.float32], level: npt.NDArray[np.float32]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Float64]:
-    """First and last row of each column's run that holds most ink, small holes bridged, and its share of all ink."""
-    closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 1), np.uint8)) > 0
-    begins = closed.copy()
-    begins[1:] &= ~closed[:-1]
-    # Runs are numbered through all columns; 0 is what lies outside of runs.
-    number = np.cumsum(begins.T.ravel()).reshape(begins.T.shape).T * closed
-    weight = np.bincount(number.ravel(), np.where(closed, image, 0.0).ravel())
-    best = np.where(closed, weight[number], -1.0).argmax(axis=0)
+    """First and last row of each column's run that holds most ink, and its share of all ink."""
+    runs = _runs(image, level)
+    best = runs.weight.argmax(axis=0)
     columns = np.arange(image.shape[1])
-    chosen = number == number[best, columns]
-    chosen &= closed
-    share = weight[number[best, columns]] / np.maximum(np.where(closed, image, 0.0).sum(axis=0), 1e-6)
-    return chosen.argmax(axis=0), len(chosen) - 1 - chosen[::-1].argmax(axis=0), np.asarray(share, np.float64)
+    return runs.first[best, columns], runs.last[best, columns], runs.share[best, columns]
+
+
+MOST_RUNS = 4
+
+
+@dataclass(frozen=True)
+class _Runs:
+    """Of each column the MOST_RUNS strongest runs of ink, [MOST_RUNS, n]: rows, ink, share; weight -1 where none."""
+
+    first: npt.NDArray[np.int64]
+    last: npt.NDArray[np.int64]
+    weight: Float64
+    share: Float64
+
+
+FAINT = 0.4
+"""Ink this much fainter than what counts still holds a stroke together: steep strokes fill their pixels in part."""
+
+
+def _runs(image: npt.NDArray[np.float32], level: npt.NDArray[np.float32]) -> _Runs:
+    """The runs of ink over `level` [n] in each column, held together by fainter ink; strongest first."""
+    mask = image > level
+    closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 1), np.uint8)) > 0
+    held = closed | (image > FAINT * level)
+    turned = held.T
+    begins, ends = turned.copy(), turned.copy()
+    begins[:, 1:] &= ~turned[:, :-1]
+    ends[:, :-1] &= ~turned[:, 1:]
+    column, first = np.nonzero(begins)
+    last = np.nonzero(ends)[1]
+    # A run begins and ends where its ink is over the level.
+    height = len(image)
+    rows = np.arange(height)[:, None]
+    following = np.minimum.accumulate(np.where(mask, rows, height)[::-1], axis=0)[::-1]
+    foregoing = np.maximum.accumulate(np.where(mask, rows, -1), axis=0)
+    first, last = following[first, column], foregoing[last, column]
+    real = first <= last
+    column, first, last = column[real], first[real], last[real]
+    sums = np.concatenate([np.zeros((1, image.shape[1])), np.cumsum(np.where(held, image, 0.0), axis=0)])
+    weight = sums[last + 1, column] - sums[first, column]
+    order = np.lexsort((-weight, column))
+    column, first, last, weight = column[order], first[order], last[order], weight[order]
+    rank = np.arange(len(column)) - np.searchsorted(column, column, side="left")
+    kept = rank < MOST_RUNS
+    shape = (MOST_RUNS, image.shape[1])
+    firsts, lasts, weights = np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.full(shape, -1.0)
+    at = (rank[kept], column[kept])
+    firsts[at], lasts[at], weights[at] = first[kept], last[kept], weight[kept]
+    return _Runs(firsts, lasts, weights, weights / np.maximum(sums[-1], 1e-6))
+
+
+def traced(image: ByteArray) -> Edges:
+    """Edges of the one curve that runs through `image` [height, n], 0 to 255: what does not join up with it is left.
+
+    The cheapest way through the columns' runs of ink (Viterbi): a gap between neighbours costs, and so does ink that
+    lies elsewhere in the column.
+    """
+    found = edges(image)
+    if not (np.isfinite(found.top) & (found.clean < 1.0)).any():
+        return found
+    pixels = image.astype(np.float32)
+    half = np.maximum(pixels.max(axis=0) / 2, 30)
+    there = np.flatnonzero(np.isfinite(found.top))
+    runs = _runs(pixels[:, there], half[there])
+    chosen, at = _cheapest(runs), np.arange(len(there))
+    first, last = runs.first[chosen, at], runs.last[chosen, at]
+    padded = np.pad(pixels, ((1, 1), (0, 0)))
+    top, bottom, clean = found.top.copy(), found.bottom.copy(), found.clean.copy()
+    top[there] = _crossing(first, padded[first + 1, there], padded[first, there], half[there], -1)
+    bottom[there] = _crossing(last, padded[last + 1, there], padded[last + 2, there], half[there], +1)
+    clean[there] = runs.share[chosen, at]
+    return Edges(top, bottom, clean)
+
+
+GAP, FARTHEST, ELSEWHERE = 0.15, 60.0, 1.0
+
+
+def _cheapest(runs: _Runs) -> npt.NDArray[np.int64]:
+    """Which run of each column the cheapest way takes, [n]."""
+    count = runs.first.shape[1]
+    alone = np.where(runs.weight > 0, ELSEWHERE * (1.0 - runs.share), np.inf)
+    came = np.zeros((MOST_RUNS, count), np.int64)
+    cost = alone[:, 0]
+    for i in range(1, count):
+        gap = np.maximum(
+            runs.first[:, i][:, None] - runs.last[:, i - 1][None, :],
+            runs.first[:, i - 1][None, :] - runs.last[:, i][:, None],
+        )
+        ways = cost[None, :] + GAP * np.minimum(np.maximum(gap, 0.0), FARTHEST)
+        came[:, i] = ways.argmin(axis=1)
+        cost = ways[np.arange(MOST_RUNS), came[:, i]] + alone[:, i]
+    chosen = np.zeros(count, np.int64)
+    chosen[-1] = int(cost.argmin())
+    for i in range(count - 1, 0, -1):
+        chosen[i - 1] = came[chosen[i], i]
+    return chosen
 
 
 def stroke_radius(found: Edges) -> float:

@@ -46,6 +46,7 @@ def test_a_grid_is_found_only_where_five_squares_make_a_big_one() -> None:
 
     grid = calibration.find_grid(lines(320, 6.5, 5), lines(1000, 6.5, 5))
     assert grid is not None
-    assert abs(grid.pixels_per_mm - 6.5) < 0.02
+    assert abs(grid.across - 6.5) < 0.02
+    assert grid.across == grid.down
     assert calibration.find_grid(lines(320, 6.5, 4), lines(1000, 6.5, 4)) is None
     assert calibration.find_grid(lines(320, 6.5, 5), lines(1000, 8.0, 5)) is None

@@ -1,0 +1,83 @@
+"""The reader on screens that a phone filmed: tilted, shaken, badly lit, badly compressed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from apps.ecg_rhythm import analysis, plane
+from tools.ecg_video import scoring, sources
+from tools.ecg_video.camera import Lens
+from tools.ecg_video.screen import backdrop, frame
+from tools.ecg_video.settings import Camera, Encoding, small_screen
+
+PHONE = Camera(bezel=0.08, perspective=0.04, roll=1.5, shake=0.5, sway=0.05, noise=3.0, blur=0.5)
+SWEEP, SCROLL = small_screen("sweep"), small_screen("scroll")
+FAST = Encoding(preset="veryfast")
+FILMED = {
+    "phone_sweep.mp4": (SWEEP, PHONE, FAST, 11.0),
+    "phone_scroll.mp4": (SCROLL, PHONE, FAST, 9.0),
+    "phone_bad.mp4": (
+        replace(SWEEP, numbers=True),
+        replace(PHONE, shake=1.2, glare=0.5, moire=0.4, low_light=0.4, dropped=0.2, jitter=0.1),
+        FAST,
+        6.0,
+    ),
+    "upright.mov": (SWEEP, Camera(), replace(FAST, rotation=90), 15.0),
+    "uneven.mp4": (SWEEP, Camera(jitter=0.25), FAST, 15.0),
+    "ten_a_second.mp4": (replace(SWEEP, fps=10.0), Camera(), FAST, 12.0),
+    "yuv444.mp4": (SWEEP, Camera(), replace(FAST, pixel_format="yuv444p"), 15.0),
+}
+
+
+@pytest.mark.parametrize("name", FILMED)
+def test_a_filmed_screen_is_read_blind_with_every_beat(name: str, clip: Callable[..., Any]) -> None:
+    screen, camera, encoding, least_db = FILMED[name]
+    made = clip(name, screen, camera, encoding=encoding)
+    reading = analysis.read(made.path)
+    score = scoring.score(analysis.result(reading, np.full((len(reading.beats_s), 5), 0.2, np.float32)), made.truth)
+    assert score["snr_db"] > least_db
+    assert score["beats"]["f1"] == 1.0
+    assert reading.display.kind.value == screen.kind
+    assert len(reading.picture.points)
+
+
+def test_a_tilted_picture_is_laid_flat_to_a_third_of_a_degree() -> None:
+    screen = small_screen()
+    lens = Lens(Camera(bezel=0.1, perspective=0.1, roll=4), screen.width, screen.height, seed=8)
+    seen = cv2.cvtColor(lens.shoot(backdrop(screen)), cv2.COLOR_RGB2GRAY)
+    flat = plane.flatten(seen.astype(np.float32), plane.FILMED)
+    assert flat is not None
+    x, y, width, height = screen.lane
+    corners = np.array([[x, y], [x + width, y], [x, y + height], [x + width, y + height]], np.float64) + lens._edge()
+    left, right, low_left, low_right = cv2.perspectiveTransform(corners[:, None], flat @ lens._plane)[:, 0]
+    for start, end, along in ((left, right, 0), (low_left, low_right, 0), (left, low_left, 1), (right, low_right, 1)):
+        assert abs((end - start)[1 - along] / (end - start)[along]) < 0.006
+
+
+def test_a_screen_recording_keeps_its_pixels() -> None:
+    recording = sources.synthetic(24.0, bpm=75.0, seed=3)
+    lumas = [cv2.cvtColor(frame(SCROLL, recording, i / 10), cv2.COLOR_RGB2GRAY) for i in range(12)]
+    found = plane.find(lumas)
+    assert found.still
+    crop = found.crop(lumas[3], (10, 20, 300, 100))
+    assert crop is not None
+    np.testing.assert_array_equal(crop, lumas[3][20:120, 10:310])
+
+
+def test_a_shaken_frame_is_put_back_to_a_quarter_of_a_pixel() -> None:
+    still = cv2.cvtColor(backdrop(small_screen()), cv2.COLOR_RGB2GRAY)
+    rng = np.random.default_rng(2)
+    moves = [np.array([[1, 0, dx], [0, 1, dy]]) for dx, dy in rng.normal(0, 3, (10, 2))]
+    shaken = [cv2.warpAffine(still, move, still.shape[::-1], borderMode=cv2.BORDER_REPLICATE) for move in moves]
+    found = plane.find([still, *shaken])
+    assert not found.still
+    for move, luma in zip(moves, shaken, strict=True):
+        back = found.steadier.movement(luma)
+        assert back is not None
+        assert np.abs(back[:2, 2] + move[:, 2]).max() < 0.25
