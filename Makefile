@@ -137,4 +137,4 @@ scaling: .venv-serve/.ready ## How many boxes N videos an hour need (ARGS=--meas
 
 .PHONY: clean
 clean: ## Remove virtual environments and all local state
-	rm -rf .venv .venv-aws .venv-serve .local .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-aws .venv-serve .local .mypy_cache .ruff_cache .pytest_cache frontend/node_modules frontend/.next frontend/out
