@@ -164,4 +164,4 @@ bench-serve: .venv-serve/.ready .local/bench-serve/.ready ## How fast the app is
 
 .PHONY: clean
 clean: ## Remove virtual environments and all local state
-	rm -rf .venv .venv-aws .venv-serve .local .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-aws .venv-serve .local .mypy_cache .ruff_cache .pytest_cache frontend/node_modules frontend/.next frontend/out

@@ -4,7 +4,7 @@ export const en = {
   title: "ECG video reader",
   tagline: "From a video of an ECG screen to its waveform, beats and heart rate",
   nav: { videos: "Videos", operations: "Operations", label: "Pages", skip: "Skip to content" },
-  look: { dark: "Dark", light: "Light", toDark: "Use dark colours", toLight: "Use light colours", language: "Language" },
+  look: { toDark: "Use dark colours", toLight: "Use light colours", language: "Language" },
   session: {
     signIn: "Sign in",
     signOut: "Sign out",
@@ -113,7 +113,6 @@ export const en = {
     back: "To your videos",
   },
   result: {
-    heading: "Result",
     loading: "Loading",
     noId: "Which video?",
     noIdWhat: "The address names no video. Choose one from your list.",
@@ -131,9 +130,6 @@ export const en = {
     rhythm: "Rhythm",
     quality: "Signal quality",
     readable: "Readable",
-    duration: "Duration",
-    play: "Play",
-    pause: "Pause",
     waveform: "Waveform",
     waveformLabel: (from: string, to: string) =>
       `Waveform, ${from} to ${to}. Arrow keys move, plus and minus zoom, space plays.`,

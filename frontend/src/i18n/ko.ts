@@ -6,7 +6,7 @@ export const ko: Messages = {
   title: "ECG 영상 판독기",
   tagline: "심전도 화면 영상에서 파형, 박동, 심박수까지",
   nav: { videos: "영상", operations: "운영", label: "페이지", skip: "본문으로 건너뛰기" },
-  look: { dark: "어둡게", light: "밝게", toDark: "어두운 색상 사용", toLight: "밝은 색상 사용", language: "언어" },
+  look: { toDark: "어두운 색상 사용", toLight: "밝은 색상 사용", language: "언어" },
   session: {
     signIn: "로그인",
     signOut: "로그아웃",
@@ -115,7 +115,6 @@ export const ko: Messages = {
     back: "내 영상으로",
   },
   result: {
-    heading: "결과",
     loading: "불러오는 중",
     noId: "어떤 영상인가요?",
     noIdWhat: "주소에 영상이 지정되어 있지 않습니다. 목록에서 선택해 주세요.",
@@ -133,9 +132,6 @@ export const ko: Messages = {
     rhythm: "리듬",
     quality: "신호 품질",
     readable: "판독 비율",
-    duration: "길이",
-    play: "재생",
-    pause: "일시정지",
     waveform: "파형",
     waveformLabel: (from, to) => `파형 ${from}부터 ${to}까지. 화살표로 이동, 더하기와 빼기로 확대·축소, 스페이스로 재생.`,
     speed: "기록 속도",
