@@ -64,6 +64,150 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/apps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the apps that analyse
+         * @description As the GPU box last reported them; `stale` where that is long ago, and then every state is `unknown`.
+         */
+        get: operations["list_apps_api_apps_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ops/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the environment does
+         * @description For operators: the last status, the box's report, the queues. What could not be learnt is null.
+         */
+        get: operations["read_status_api_ops_status_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/problems": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what can go wrong
+         * @description Every code of a problem document.
+         */
+        get: operations["list_problems_api_problems_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/problems/{code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Explain what went wrong
+         * @description The `type` of a problem document leads here.
+         */
+        get: operations["explain_problem_api_problems__code__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How to sign in
+         * @description Open to everybody: what a page needs before anybody is signed in.
+         */
+        get: operations["read_config_api_config_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who you are
+         * @description Your subject at the provider, what to call you, and what you may do.
+         */
+        get: operations["read_me_api_me_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cookies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open your videos at the CDN
+         * @description Sets cookies that let the browser read your files below `/videos/`. Ask again before they end.
+         */
+        post: operations["make_cookies_api_cookies_post"];
+        /**
+         * Close your videos at the CDN
+         * @description For signing out; asks for no token, since yours may have ended.
+         */
+        delete: operations["clear_cookies_api_cookies_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/videos": {
         parameters: {
             query?: never;
@@ -80,6 +224,8 @@ export interface paths {
         /**
          * Begin an upload
          * @description Answers where to send the file: straight to S3, in one PUT or, when it is large, in parts.
+         *
+         *     The same request with the same `Idempotency-Key` begins one video, however often it is sent within a day.
          */
         post: operations["create_video_api_videos_post"];
         delete?: never;
@@ -161,49 +307,9 @@ export interface paths {
         };
         /**
          * Follow a video
-         * @description Ends when the video is done, failed or deleted.
+         * @description Ends when the video is done, failed or deleted. Come back with `Last-Event-ID` to be told only what is new.
          */
         get: operations["follow_video_api_videos__video_id__events_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/problems": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List what can go wrong
-         * @description Every code of a problem document.
-         */
-        get: operations["list_problems_api_problems_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/problems/{code}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Explain what went wrong
-         * @description The `type` of a problem document leads here.
-         */
-        get: operations["explain_problem_api_problems__code__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -217,12 +323,91 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AppList
+         * @description The apps as the box reported them at `as_of`, null if it never did.
+         */
+        AppList: {
+            /** Apps */
+            apps: components["schemas"]["AppView"][];
+            /** As Of */
+            as_of: string | null;
+            /** Stale */
+            stale: boolean;
+        };
+        /**
+         * AppState
+         * @description How a Serve app does.
+         * @enum {string}
+         */
+        AppState: "healthy" | "degraded" | "deploying" | "unknown";
+        /**
+         * AppView
+         * @description A Serve app; `reason` says why it is not healthy, `canary` is the box's account of a new version on trial.
+         */
+        AppView: {
+            /**
+             * Name
+             * @example ecg_rhythm
+             */
+            name: string;
+            /**
+             * Route Prefix
+             * @example /ecg_rhythm
+             */
+            route_prefix: string | null;
+            /**
+             * Version
+             * @description The address of its package.
+             */
+            version: string | null;
+            state: components["schemas"]["AppState"];
+            /** Reason */
+            reason: string | null;
+            /** Canary */
+            canary: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Default
+             * @description Analyses where nobody chose another.
+             */
+            default: boolean;
+        };
+        /**
          * CompletedUpload
          * @description What was uploaded: the parts of a multipart upload, nothing for a single one.
          */
         CompletedUpload: {
             /** Parts */
             parts?: components["schemas"]["UploadedPart"][];
+        };
+        /**
+         * ConfigView
+         * @description What a page needs to know before anybody is signed in.
+         */
+        ConfigView: {
+            /**
+             * Environment
+             * @example dev
+             */
+            environment: string;
+            sign_in: components["schemas"]["SignInView"];
+        };
+        /**
+         * CookiesView
+         * @description What the cookies in this answer open, and until when.
+         */
+        CookiesView: {
+            /**
+             * Folder
+             * @example /videos/84d8e4f8-1031-7051-3c1f-d0a8f0c1e9aa/
+             */
+            folder: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
         };
         /**
          * CreatedVideo
@@ -267,6 +452,12 @@ export interface components {
              * @example 1
              */
             attempts: number;
+            /**
+             * App
+             * @description Who analyses it, where one was chosen.
+             * @example ecg_rhythm
+             */
+            app?: string | null;
             progress?: components["schemas"]["ProgressView"] | null;
             error?: components["schemas"]["ErrorView"] | null;
             links: components["schemas"]["Links"];
@@ -341,6 +532,29 @@ export interface components {
             result?: string | null;
         };
         /**
+         * MeView
+         * @description Somebody who is signed in.
+         */
+        MeView: {
+            /**
+             * Sub
+             * @example 84d8e4f8-1031-7051-3c1f-d0a8f0c1e9aa
+             */
+            sub: string;
+            /**
+             * Name
+             * @example Ada Lovelace
+             */
+            name: string;
+            /**
+             * Roles
+             * @example [
+             *       "user"
+             *     ]
+             */
+            roles: components["schemas"]["Role"][];
+        };
+        /**
          * Mistake
          * @description One thing that is wrong with a request.
          */
@@ -409,6 +623,49 @@ export interface components {
              * @example video/mp4
              */
             content_type: string;
+            /**
+             * App
+             * @description Who analyses it; one of `GET /api/apps`, the default one if none.
+             * @example ecg_rhythm
+             */
+            app?: string | null;
+        };
+        /**
+         * OverviewView
+         * @description How the environment does; null what could not be learnt, stale what is old.
+         */
+        OverviewView: {
+            /**
+             * Environment
+             * @example dev
+             */
+            environment: string;
+            /**
+             * As Of
+             * Format: date-time
+             */
+            as_of: string;
+            /**
+             * Status
+             * @description As `apply` or `drift` last saw it: `status/{env}.json`.
+             */
+            status: {
+                [key: string]: unknown;
+            } | null;
+            /** Status Stale */
+            status_stale: boolean;
+            /**
+             * Box
+             * @description As the GPU box last said: `observed/{env}/box.json`.
+             */
+            box: {
+                [key: string]: unknown;
+            } | null;
+            /** Box Stale */
+            box_stale: boolean;
+            queue: components["schemas"]["QueueView"] | null;
+            /** Monthly Cost Usd */
+            monthly_cost_usd: number | null;
         };
         /**
          * PartView
@@ -506,6 +763,20 @@ export interface components {
             fraction: number;
         };
         /**
+         * QueueView
+         * @description Jobs that wait, are worked on, and were given up; `oldest_s` is how long the first has waited, where known.
+         */
+        QueueView: {
+            /** Waiting */
+            waiting: number;
+            /** In Flight */
+            in_flight: number;
+            /** Oldest S */
+            oldest_s?: number | null;
+            /** Dead Letters */
+            dead_letters: number;
+        };
+        /**
          * Readiness
          * @description The process can do its work; `model_server` is told, but uploads are taken without it.
          */
@@ -522,6 +793,58 @@ export interface components {
              * @enum {string}
              */
             model_server: "available" | "unavailable";
+        };
+        /**
+         * Role
+         * @description What somebody may do.
+         * @enum {string}
+         */
+        Role: "user" | "operator";
+        /**
+         * SignInView
+         * @description How to sign in: at `authorization_endpoint`, by the code flow with PKCE; `none` where nobody has to.
+         */
+        SignInView: {
+            /**
+             * Kind
+             * @example oidc
+             * @enum {string}
+             */
+            kind: "oidc" | "none";
+            /**
+             * Issuer
+             * @example https://cognito-idp.us-east-1.amazonaws.com/us-east-1_EXAMPLE
+             */
+            issuer?: string | null;
+            /**
+             * Client Id
+             * @example 4l5gcexample
+             */
+            client_id?: string | null;
+            /**
+             * Authorization Endpoint
+             * @example https://sign-in.example/oauth2/authorize
+             */
+            authorization_endpoint?: string | null;
+            /**
+             * Token Endpoint
+             * @example https://sign-in.example/oauth2/token
+             */
+            token_endpoint?: string | null;
+            /**
+             * End Session Endpoint
+             * @example https://sign-in.example/logout
+             */
+            end_session_endpoint?: string | null;
+            /**
+             * Scopes
+             * @example [
+             *       "openid",
+             *       "profile",
+             *       "email"
+             *     ]
+             */
+            scopes?: string[] | null;
         };
         /**
          * SingleUploadView
@@ -623,6 +946,12 @@ export interface components {
              * @example 1
              */
             attempts: number;
+            /**
+             * App
+             * @description Who analyses it, where one was chosen.
+             * @example ecg_rhythm
+             */
+            app?: string | null;
             progress?: components["schemas"]["ProgressView"] | null;
             error?: components["schemas"]["ErrorView"] | null;
             links: components["schemas"]["Links"];
@@ -705,13 +1034,56 @@ export interface operations {
             };
         };
     };
-    list_videos_api_videos_get: {
+    list_apps_api_apps_get: {
         parameters: {
-            query?: {
-                limit?: number;
-                /** @description `next_cursor` of the list before. */
-                cursor?: string | null;
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppList"];
+                };
             };
+            /** @description sign_in_required: You are not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_many_requests: You ask too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description service_unavailable: A service behind this one does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_status_api_ops_status_get: {
+        parameters: {
+            query?: never;
             header?: never;
             path?: never;
             cookie?: never;
@@ -724,11 +1096,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["VideoList"];
+                    "application/json": components["schemas"]["OverviewView"];
                 };
             };
-            /** @description invalid_request: The request is not valid */
-            422: {
+            /** @description sign_in_required: You are not signed in */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -736,8 +1108,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description service_unavailable: A service behind this one does not answer */
-            503: {
+            /** @description not_permitted: This is for operators */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -745,333 +1117,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-        };
-    };
-    create_video_api_videos_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewVideo"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CreatedVideo"];
-                };
-            };
-            /** @description file_too_large: The file is too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description unsupported_content_type: This type of file is not accepted */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description empty_file: The file is empty; invalid_request: The request is not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description service_unavailable: A service behind this one does not answer */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    complete_video_api_videos__video_id__complete_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                video_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["CompletedUpload"] | null;
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["VideoView"];
-                };
-            };
-            /** @description video_not_found: There is no such video */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description upload_incomplete: The upload is not complete; conflict: The video changed meanwhile */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description file_too_large: The file is too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description unsupported_content_type: This type of file is not accepted */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description empty_file: The file is empty; not_a_video: The file is not an MP4 or MOV video; invalid_request: The request is not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description service_unavailable: A service behind this one does not answer */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    read_video_api_videos__video_id__get: {
-        parameters: {
-            query?: never;
-            header?: {
-                "if-none-match"?: string | null;
-            };
-            path: {
-                video_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["VideoView"];
-                };
-            };
-            /** @description It is as `If-None-Match` knows it. */
-            304: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description video_not_found: There is no such video */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description service_unavailable: A service behind this one does not answer */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    delete_video_api_videos__video_id__delete: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                video_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description video_not_found: There is no such video */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description service_unavailable: A service behind this one does not answer */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    read_result_api_videos__video_id__result_get: {
-        parameters: {
-            query?: never;
-            header?: {
-                "if-none-match"?: string | null;
-            };
-            path: {
-                video_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The result document, schema `ecg-result/v1`. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": unknown;
-                };
-            };
-            /** @description It is as `If-None-Match` knows it. */
-            304: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description video_not_found: There is no such video */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description result_not_ready: The result is not ready */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description not_a_video: The file is not an MP4 or MOV video; empty_file: The file is empty; truncated_video: The video breaks off; no_trace: No ECG trace was found in the video; video_too_long: The video is too long; video_too_large: The pictures of the video are too large; object_not_found: The uploaded file is gone; attempts_exhausted: The analysis failed repeatedly */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description service_unavailable: A service behind this one does not answer */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    follow_video_api_videos__video_id__events_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                video_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Server-sent events `state` and `progress`, each with the whole video as its data. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/event-stream": string;
-                };
-            };
-            /** @description video_not_found: There is no such video */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description service_unavailable: A service behind this one does not answer */
-            503: {
+            /** @description too_many_requests: You ask too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1123,6 +1170,662 @@ export interface operations {
             };
             /** @description not_found: There is nothing at this address */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_config_api_config_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigView"];
+                };
+            };
+            /** @description service_unavailable: A service behind this one does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_me_api_me_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeView"];
+                };
+            };
+            /** @description sign_in_required: You are not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_many_requests: You ask too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description service_unavailable: A service behind this one does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_cookies_api_cookies_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CookiesView"];
+                };
+            };
+            /** @description sign_in_required: You are not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_many_requests: You ask too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description service_unavailable: A service behind this one does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    clear_cookies_api_cookies_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_videos_api_videos_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next_cursor` of the list before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VideoList"];
+                };
+            };
+            /** @description sign_in_required: You are not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_request: The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_many_requests: You ask too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description service_unavailable: A service behind this one does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_video_api_videos_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewVideo"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedVideo"];
+                };
+            };
+            /** @description sign_in_required: You are not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description conflict: The video changed meanwhile */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description file_too_large: The file is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_content_type: This type of file is not accepted */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description empty_file: The file is empty; unknown_app: There is no such app; idempotency_key_reused: The idempotency key belongs to another request; invalid_request: The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_many_requests: You ask too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description service_unavailable: A service behind this one does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    complete_video_api_videos__video_id__complete_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                video_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CompletedUpload"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VideoView"];
+                };
+            };
+            /** @description sign_in_required: You are not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description video_not_found: There is no such video */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description upload_incomplete: The upload is not complete; conflict: The video changed meanwhile */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description file_too_large: The file is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_content_type: This type of file is not accepted */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description empty_file: The file is empty; not_a_video: The file is not an MP4 or MOV video; invalid_request: The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_many_requests: You ask too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description service_unavailable: A service behind this one does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_video_api_videos__video_id__get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "if-none-match"?: string | null;
+            };
+            path: {
+                video_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VideoView"];
+                };
+            };
+            /** @description It is as `If-None-Match` knows it. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description sign_in_required: You are not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description video_not_found: There is no such video */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_many_requests: You ask too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description service_unavailable: A service behind this one does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_video_api_videos__video_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                video_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description sign_in_required: You are not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description video_not_found: There is no such video */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_many_requests: You ask too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description service_unavailable: A service behind this one does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_result_api_videos__video_id__result_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "if-none-match"?: string | null;
+            };
+            path: {
+                video_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The result document, schema `ecg-result/v1`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description It is as `If-None-Match` knows it. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description sign_in_required: You are not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description video_not_found: There is no such video */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description result_not_ready: The result is not ready */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_a_video: The file is not an MP4 or MOV video; empty_file: The file is empty; truncated_video: The video breaks off; no_trace: No ECG trace was found in the video; video_too_long: The video is too long; video_too_large: The pictures of the video are too large; object_not_found: The uploaded file is gone; upload_abandoned: The upload was never completed; attempts_exhausted: The analysis failed repeatedly */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_many_requests: You ask too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description service_unavailable: A service behind this one does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    follow_video_api_videos__video_id__events_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "last-event-id"?: string | null;
+            };
+            path: {
+                video_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events `state` and `progress`, each with the whole video as its data. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description sign_in_required: You are not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description video_not_found: There is no such video */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_many_requests: You ask too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description service_unavailable: A service behind this one does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -68,10 +68,7 @@ export async function challengeOf(verifier: string): Promise<string> {
 /** Where the sign-in page sends people back to; the identity stack names it. */
 const callbackUrl = (origin: string): string => `${origin}/`;
 
-function scopesOf(config: SignInConfig): string {
-  const { scopes = "openid" } = config;
-  return typeof scopes === "string" ? scopes : scopes.join(" ");
-}
+const scopesOf = (config: SignInConfig): string => (config.scopes ?? ["openid"]).join(" ");
 
 const random = (): string => base64url(crypto.getRandomValues(new Uint8Array(32)));
 
