@@ -22,7 +22,7 @@ import boto3
 import httpx
 import yaml
 
-from generator.model.serve import Box, ServeApp
+from generator.model.serve import Box, Front, ServeApp
 from generator.publish.package import Package, agent_package, app_folders, app_package
 from generator.publish.tracked import tracked_files
 from generator.render.serve import serve_config
@@ -30,6 +30,8 @@ from reconciler.ray_head import _family
 
 ROOT = Path(__file__).resolve().parents[3]
 ARTIFACTS, VIDEOS = "artifacts", "videos"
+FRONT = Front(os.environ.get("ECG_TEST_FRONT", Front.PROXY))
+"""What takes the box's requests: the faults are tried behind either."""
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -105,7 +107,7 @@ class TestBox:
         port = int(self.http.rsplit(":", 1)[1])
         packages = {app.name: app_package(self.repository, app) for app in apps}
         addresses = {name: one.address for name, one in packages.items() if one}
-        config = serve_config(apps, addresses, Box(cpus=4, gpus=1), app_folders(self.repository, apps))
+        config = serve_config(apps, addresses, Box(cpus=4, gpus=1, front=FRONT), app_folders(self.repository, apps))
         config["http_options"] |= {"port": port, **http}
         serve = yaml.safe_dump(config).encode()
         agent = agent_package(self.repository)

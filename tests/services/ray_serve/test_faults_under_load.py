@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from generator.model.serve import Canary, Deployment, ServeApp, Slo
-from tests.services.ray_serve.box import TestBox, running_box, wait_for
+from generator.model.serve import Canary, Deployment, Front, ServeApp, Slo
+from tests.services.ray_serve.box import FRONT, TestBox, running_box, wait_for
 from tests.services.ray_serve.load import Row, Stream
 
 pytestmark = pytest.mark.faults
@@ -228,7 +228,7 @@ def test_a_replica_that_is_killed(box: TestBox, stream: Stream) -> None:
 
 def test_a_proxy_that_is_killed(box: TestBox, stream: Stream) -> None:
     with stream.during("proxy killed") as row:
-        kill(box.processes("ray::ProxyActor"))
+        kill(box.processes("ray::ProxyActor" if FRONT is Front.PROXY else "bin/haproxy"))
         recovered(box, stream, 90)
     nothing_lost(row)
 
