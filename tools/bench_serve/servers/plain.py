@@ -3,12 +3,12 @@
 from typing import Annotated
 
 import numpy as np
-import uvicorn
 from fastapi import Body, FastAPI
 from fastapi.responses import Response
 
 from apps.ecg_rhythm.beats import BeatWindows
 from tools.bench_serve.network import load
+from tools.bench_serve.servers.on_uvicorn import listen
 from tools.bench_serve.servers.settings import Settings
 from tools.bench_serve.windows import Rows, answer_to_bytes, from_bytes
 
@@ -43,14 +43,4 @@ def app() -> FastAPI:
 
 
 if __name__ == "__main__":
-    told = Settings.from_environment()
-    uvicorn.run(
-        f"{__spec__.name}:app",
-        factory=True,
-        host="127.0.0.1",
-        port=told.port,
-        workers=told.workers,
-        timeout_worker_healthcheck=60,  # a busy worker is not a dead one
-        access_log=False,
-        log_level="warning",
-    )
+    listen(f"{__spec__.name}:app")
