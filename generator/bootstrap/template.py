@@ -4,7 +4,7 @@ What differs from one account to the next is a parameter, so that the template s
 repository, an OIDC provider that the account has already, and whether roles must carry the boundary.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from troposphere import Equals, GetAtt, If, Not, Output, Parameter, Ref, Template
 from troposphere.iam import ManagedPolicy, OIDCProvider, Policy, Role
@@ -125,7 +125,27 @@ def bootstrap(environment: Environment) -> Template:
 
 def bootstrap_text(environment: Environment) -> str:
     """The template as it is committed, `templates_out/bootstrap/<env>.yaml`."""
-    return NOTE + template_text(bootstrap(environment).to_dict())
+    return NOTE + template_text(_short(bootstrap(environment).to_dict()))
+
+
+def _short(value: Any) -> Any:
+    """The same, with a statement's only action or resource by itself, as IAM reads it too.
+
+    There is no bucket yet for a template over 51,200 bytes.
+    """
+    if isinstance(value, list):
+        return [_short(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    short = {key: _short(one) for key, one in value.items()}
+    if "Effect" in short:
+        alone = {key: short[key][0] for key in ("Action", "Resource") if _is_alone(short.get(key))}
+        return {**short, **alone}
+    return short
+
+
+def _is_alone(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 1
 
 
 def _parameters(template: Template) -> None:

@@ -77,7 +77,7 @@ def test_all_apps_stand_in_one_document_in_order_of_name() -> None:
     other = replace(APP, name="abc", deployments=[Deployment("Ingress")])
     config = serve_config([APP, other], addresses(APP, other), Box(cpus=8, gpus=1))
     assert [app["name"] for app in config["applications"]] == ["abc", "toy"]
-    assert config["x-ecg"]["box"] == {"cpus": 8, "gpus": 1}
+    assert config["x-ecg"]["box"] == {"cpus": 8, "gpus": 1, "front": "proxy"}
     assert config["x-ecg"]["apps"]["toy"]["slo"] == {"p99_ms": 1000, "min_windows_per_s": 10}
 
 
