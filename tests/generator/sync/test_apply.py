@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from threading import Event
 from types import MappingProxyType
@@ -511,6 +511,15 @@ def test_a_deployment_is_recorded_with_its_tree_its_stacks_and_its_end() -> None
     assert Ledger(world.ledger, "dev").files(oldest) == FILES
 
 
+@pytest.fixture
+def ctrl_c_interrupts() -> Iterator[None]:
+    """Also where the tests were started in the background of a shell, which lets SIGINT be ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c_interrupts")
 def test_ctrl_c_ends_the_threads_records_the_interruption_and_releases_the_lease() -> None:
     world = World()
     world.ledger, world.leases = InMemoryLedger(world.clock), InMemoryLease(world.clock)
