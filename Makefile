@@ -127,9 +127,11 @@ bench-beats: .venv-serve/.ready ## Waves, beat classes and rhythm on patients ke
 	@nice .venv-serve/bin/python -m tools.bench_beats $(ARGS)
 
 .PHONY: test-faults
-test-faults: install ## The long forms: faults at every call, deploy.yml really run, Ray under load; minutes, bounded
+test-faults: install frontend ## The long forms: faults at every call, deploy.yml really run, Ray under load, the page on the whole system; minutes, bounded
 	@.venv/bin/python -m pytest -m "fault or faults" -s $(ARGS) tests --ignore=tests/services/ray_serve --ignore=tests/tools --ignore=tests/browser
 	@.venv-serve/bin/python -m pytest -m "fault or faults" -s $(ARGS) tests/services/ray_serve
+	@tools/browser.sh
+	@.venv/bin/python -m pytest -m faults -s $(ARGS) tests/browser
 
 .PHONY: update-behaviour-table
 update-behaviour-table: .venv/.ready ## Make the plan's table of update behaviours again, from the pinned cfn-lint
