@@ -72,7 +72,7 @@ test-browser: frontend ## The page: its logic, then Chromium on every page and s
 	@.venv/bin/python -m pytest -q $(ARGS) tests/browser
 
 .PHONY: check
-check: .venv/.ready .venv-serve/.ready frontend/node_modules/.ready ## What CI checks besides tests: format, lint, types, layers, templates
+check: .venv/.ready .venv-serve/.ready frontend/node_modules/.ready lint-workflows ## What CI checks besides tests: format, lint, types, layers, templates
 	@.venv/bin/ruff format --check --quiet . || { echo 'next: make format'; exit 1; }
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/mypy
@@ -81,7 +81,6 @@ check: .venv/.ready .venv-serve/.ready frontend/node_modules/.ready ## What CI c
 	@for e in $(ENVIRONMENTS); do .venv/bin/ecgctl render $$e --check; .venv/bin/ecgctl bootstrap $$e --check; done
 	@.venv/bin/cfn-lint $(ENVIRONMENTS:%=templates_out/%/stacks/*.yaml) templates_out/bootstrap/*.yaml
 	@cd frontend && npm run --silent check
-	@$(MAKE) --no-print-directory lint-workflows
 	@echo 'check: all good'
 
 .PHONY: lint-workflows
@@ -127,9 +126,11 @@ bench-beats: .venv-serve/.ready ## Waves, beat classes and rhythm on patients ke
 	@nice .venv-serve/bin/python -m tools.bench_beats $(ARGS)
 
 .PHONY: test-faults
-test-faults: install ## The long forms: faults at every call, deploy.yml really run, Ray under load; minutes, bounded
+test-faults: install frontend ## The long forms: faults at every call, deploy.yml really run, Ray under load, the page on the whole system; minutes, bounded
 	@.venv/bin/python -m pytest -m "fault or faults" -s $(ARGS) tests --ignore=tests/services/ray_serve --ignore=tests/tools --ignore=tests/browser
 	@.venv-serve/bin/python -m pytest -m "fault or faults" -s $(ARGS) tests/services/ray_serve
+	@tools/browser.sh
+	@.venv/bin/python -m pytest -m faults -s $(ARGS) tests/browser
 
 .PHONY: update-behaviour-table
 update-behaviour-table: .venv/.ready ## Make the plan's table of update behaviours again, from the pinned cfn-lint

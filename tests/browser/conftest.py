@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -83,14 +83,14 @@ class Watch:
     forgiven: tuple[str, ...] = ()
     """Parts of complaints that the test provokes."""
 
-    def over(self, page: Page, host: str) -> None:
+    def over(self, page: Page, *hosts: str) -> None:
         page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", lambda asked: self._asked(asked.url, host))
+        page.on("request", lambda asked: self._asked(asked.url, hosts))
 
-    def _asked(self, url: str, host: str) -> None:
+    def _asked(self, url: str, hosts: Collection[str]) -> None:
         parts = urlsplit(url)
-        if parts.scheme in ("http", "https") and parts.netloc != host:
+        if parts.scheme in ("http", "https") and parts.netloc not in hosts:
             self.strangers.append(url)
 
     def require_quiet(self) -> None:

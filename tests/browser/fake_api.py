@@ -283,6 +283,16 @@ def video(
     return {**about, "created_at": at, "updated_at": at, "progress": None, "error": None, "links": links, **more}
 
 
+_MEASURE: dict[str, Any] = {
+    "value": None,
+    "unit": "ms",
+    "spread": None,
+    "count": 28,
+    "reason": None,
+    "definition": "of beats",
+}
+
+
 def result(seconds: float = 24.0, rate: float = 250.0) -> dict[str, Any]:
     """An `ecg-result/v1` document: a steady rhythm with some ectopic beats, a gap and a doubtful stretch."""
     count = int(seconds * rate)
@@ -320,11 +330,24 @@ def result(seconds: float = 24.0, rate: float = 250.0) -> dict[str, Any]:
             "confidence": confidence,
         },
         "beats": [
-            {"time_s": moment, "class": kind, "probability": 0.97} for moment, kind in zip(times, kinds, strict=True)
+            {"time_s": moment, "class": kind, "probability": 0.97, "answer": kind, "reason": None}
+            for moment, kind in zip(times, kinds, strict=True)
         ],
         "rr_s": rr,
         "heart_rate_bpm": {"mean": round(60 * len(rr) / sum(rr), 1), "min": 61.0, "max": 92.0},
-        "intervals": {"qrs_ms": {"median": 92, "low": 88, "high": 97}, "qt_ms": 380},
+        "rhythm": {
+            "answer": "sinus",
+            "reason": None,
+            "likeliest": "sinus",
+            "probabilities": {"sinus": 0.91, "atrial_fibrillation": 0.02, "other": 0.06, "too_noisy": 0.01},
+            "threshold": 0.55,
+        },
+        "intervals": {
+            "sdnn": {**_MEASURE, "reason": "too_short"},
+            "pr": {**_MEASURE, "reason": "waves_not_marked"},
+            "qrs": {**_MEASURE, "value": 92.0, "spread": 6.0},
+            "qtc": {**_MEASURE, "value": 410.0},
+        },
         "quality": {"signal_quality": 0.92, "readable_share": 0.98},
         "findings": [],
         "limits": ["one lead read", "amplitude from the grid, 10 mm/mV assumed"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -90,7 +91,7 @@ def test_a_gap_and_a_doubtful_stretch_are_explained_and_the_rate_is_there(result
 
 
 def test_intervals_that_the_page_has_never_heard_of_are_shown(open_page: Open, api: FakeApi) -> None:
-    api.results[ID]["intervals"]["t_peak_ms"] = 61
+    api.results[ID]["intervals"]["t_peak"] = {"value": 61.4, "unit": "ms", "spread": None, "reason": None}
     page = open_page(f"/result?id={ID}")
     expect(page.get_by_role("row", name="t peak")).to_contain_text("61 ms")
 
@@ -140,6 +141,33 @@ def test_the_language_is_the_browsers_until_another_is_chosen(open_page: Open) -
     expect(page.get_by_text("Heart rate")).to_be_visible()
     page.reload()
     expect(page.get_by_text("Heart rate")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("locale", "rhythm", "beat", "interval"),
+    [
+        (
+            "en-US",
+            "Not sure Nothing is likely enough",
+            "Not sure: The signal is poor",
+            "Waves not marked surely enough",
+        ),
+        ("ko-KR", "판단 보류 충분히 확실한 것이 없습니다", "판단 보류: 신호가 나쁩니다", "파형 구간을 충분히 확실하게"),
+    ],
+)
+def test_what_the_reader_is_not_sure_of_is_said_with_its_reason(
+    open_page: Open, api: FakeApi, locale: str, rhythm: str, beat: str, interval: str
+) -> None:
+    made = api.results[ID]
+    made["rhythm"].update(answer="not_sure", reason="low_probability")
+    made["beats"][0].update(answer="not_sure", reason="poor_signal")
+    page = open_page(f"/result?id={ID}", locale=locale)
+    facts = page.get_by_role("main").locator("dl").first
+    expect(facts).to_contain_text(rhythm)
+    expect(facts).to_contain_text("91%")
+    expect(page.get_by_role("row", name=re.compile("^PR"))).to_contain_text(interval)
+    page.locator("summary").click()
+    expect(page.get_by_role("row").filter(has_text="N?")).to_contain_text(beat)
 
 
 def test_half_an_hour_at_360_hz_is_drawn_and_zoomed(open_page: Open, api: FakeApi) -> None:

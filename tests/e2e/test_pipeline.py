@@ -7,59 +7,21 @@ import json
 import os
 import signal
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from generator.local.connection import Connection
 from generator.local.viewer import open_url, viewer_url
 from generator.sync.proof import AnalysisFailed
-from generator.trial.target import running_site, signed_in
-from generator.video_client import VideoClient
-
-ROOT = Path(__file__).resolve().parents[2]
-DEADLINE_S = 420
-_LAST_LINE = "aws cloudformation list-stacks"
-
-
-@dataclass(frozen=True)
-class Running:
-    """A started system and what its run printed."""
-
-    process: subprocess.Popen[str]
-    said: str
-    state: Path
-    client: VideoClient
-    connection: Connection
+from tests.e2e.system import ROOT, Running, started
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    state = tmp_path_factory.mktemp("state")
-    command = [str(Path(sys.executable).parent / "ecgctl"), "run", "--state", str(state)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    lines = []
-    assert process.stdout is not None
-    started = time.monotonic()
-    for line in process.stdout:
-        lines.append(line)
-        if _LAST_LINE in line or time.monotonic() - started > DEADLINE_S:
-            break
-    said = "".join(lines)
-    if _LAST_LINE not in said:
-        process.kill()
-        pytest.fail(f"the system did not come up:\n{said[-6000:]}")
-    connection = Connection.running(state)
-    client = signed_in(running_site(connection)[0], connection, running_site(connection)[1])
-    yield Running(process, said, state, client, connection)
-    if process.poll() is None:
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=90)
+    with started(tmp_path_factory.mktemp("state")) as system:
+        yield system
 
 
 @pytest.fixture(scope="module")

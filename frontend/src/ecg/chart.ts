@@ -195,7 +195,7 @@ export class EcgChart {
     ctx.globalAlpha = ordinary ? 0.5 : 0.8;
     ctx.fillRect(x - uPlot.pxRatio / 2, bbox.top, uPlot.pxRatio, ordinary ? 7 * uPlot.pxRatio : bbox.height);
     ctx.globalAlpha = 1;
-    if (lettered || !ordinary) ctx.fillText(beat.kind, x, bbox.top - 8 * uPlot.pxRatio);
+    if (lettered || !ordinary || beat.unsure) ctx.fillText(beat.kind + (beat.unsure ? "?" : ""), x, bbox.top - 8 * uPlot.pxRatio);
   }
 }
 

@@ -26,11 +26,13 @@ export function rrStatistics(rr: readonly number[]): RrStatistics | null {
   };
 }
 
-/** How many beats each class has, in the classes' order, without those that have none. */
+/** How many beats were answered with each class, in the classes' order, without those that have none. */
 export function countClasses(beats: readonly Beat[]): [BeatClass, number][] {
-  return BEAT_CLASSES.map((kind): [BeatClass, number] => [kind, beats.filter((beat) => beat.kind === kind).length]).filter(
-    ([, count]) => count > 0,
-  );
+  const answered = beats.filter((beat) => !beat.unsure);
+  return BEAT_CLASSES.map((kind): [BeatClass, number] => [
+    kind,
+    answered.filter((beat) => beat.kind === kind).length,
+  ]).filter(([, count]) => count > 0);
 }
 
 export interface TachogramPoint {

@@ -8,8 +8,11 @@ export type BeatClass = (typeof BEAT_CLASSES)[number];
 export interface Beat {
   /** Seconds of the video. */
   time: number;
+  /** The likeliest class. */
   kind: BeatClass;
   probability: number;
+  /** Why the class is not the answer; null where it is. */
+  unsure: string | null;
 }
 
 /** Samples in typed arrays: half an hour at 360 Hz has to be drawn while a finger moves. */
@@ -25,12 +28,25 @@ export interface Waveform {
   doubtful: Uint8Array;
 }
 
+/** One measure: a value, or the reason why there is none. */
 export interface Interval {
   name: string;
-  value: number;
+  value: number | null;
   unit: string;
-  low?: number;
-  high?: number;
+  /** Least and largest of the values. */
+  range?: [number, number];
+  /** Interquartile range. */
+  spread: number | null;
+  reason: string | null;
+  definition: string;
+}
+
+export interface Rhythm {
+  /** The likeliest; null where there was nothing to judge. */
+  name: string | null;
+  probability: number | null;
+  /** Why it is not the answer; null where it is. */
+  unsure: string | null;
 }
 
 export interface Result {
@@ -41,7 +57,7 @@ export interface Result {
   beats: Beat[];
   rr: number[];
   heartRate: { mean: number; min: number; max: number } | null;
-  rhythm: { label: string; probability: number | null } | null;
+  rhythm: Rhythm | null;
   signalQuality: number | null;
   readableShare: number | null;
   findings: string[];
@@ -50,6 +66,8 @@ export interface Result {
   /** Path of the annotated picture below this origin. */
   overlay: string | null;
 }
+
+const NOT_SURE = "not_sure";
 
 type Json = Record<string, unknown>;
 
@@ -84,7 +102,7 @@ export function readResult(document: unknown): Result {
     beats: list(whole.beats).flatMap(beat),
     rr: list(whole.rr_s).filter((value) => typeof value === "number"),
     heartRate: heartRate(object(whole.heart_rate_bpm)),
-    rhythm: rhythm(whole.rhythm),
+    rhythm: rhythm(object(whole.rhythm)),
     signalQuality: number(quality?.signal_quality),
     readableShare: number(quality?.readable_share),
     findings: list(whole.findings).map(words).filter(Boolean),
@@ -99,32 +117,30 @@ function beat(raw: unknown): Beat[] {
   const time = number(one?.time_s);
   if (!one || time === null) return [];
   const kind = BEAT_CLASSES.find((known) => known === one.class) ?? "Q";
-  return [{ time, kind, probability: number(one.probability) ?? 0 }];
+  return [{ time, kind, probability: number(one.probability) ?? 0, unsure: unsure(one) }];
 }
+
+/** Why the likeliest is not the answer; results from before there was an answer had none to withhold. */
+const unsure = (one: Json): string | null => (one.answer === NOT_SURE ? (text(one.reason) ?? NOT_SURE) : null);
 
 function heartRate(raw: Json | null): Result["heartRate"] {
   const mean = number(raw?.mean);
   return mean === null ? null : { mean, min: number(raw?.min) ?? mean, max: number(raw?.max) ?? mean };
 }
 
-function rhythm(raw: unknown): Result["rhythm"] {
-  if (typeof raw === "string") return { label: raw, probability: null };
-  const one = object(raw);
-  const label = text(one?.label) ?? text(one?.class) ?? text(one?.name);
-  return label ? { label, probability: number(one?.probability) } : null;
+function rhythm(raw: Json | null): Rhythm | null {
+  if (!raw) return null;
+  const name = text(raw.likeliest);
+  return { name, probability: name ? number(object(raw.probabilities)?.[name]) : null, unsure: unsure(raw) };
 }
 
-/** `{"qrs_ms": 92}`, `{"qt_ms": {"median": 380, "low": 360, "high": 400}}`: the unit is the name's last part. */
 function intervals(raw: Json | null): Interval[] {
-  return Object.entries(raw ?? {}).flatMap(([key, given]) => {
-    const cut = key.lastIndexOf("_");
-    const [name, unit] = cut > 0 ? [key.slice(0, cut), key.slice(cut + 1)] : [key, ""];
-    const many = object(given);
-    const value = number(given) ?? number(many?.median) ?? number(many?.mean) ?? number(many?.value);
-    if (value === null) return [];
-    const low = number(many?.low) ?? number(many?.min) ?? undefined;
-    const high = number(many?.high) ?? number(many?.max) ?? undefined;
-    return [{ name, unit, value, low, high }];
+  return Object.entries(raw ?? {}).flatMap(([name, given]) => {
+    const one = object(given);
+    const [value, reason] = [number(one?.value), text(one?.reason)];
+    if (!one || (value === null && !reason)) return [];
+    const [unit, definition] = [text(one.unit) ?? "", text(one.definition) ?? ""];
+    return [{ name, value, unit, spread: number(one.spread), reason, definition }];
   });
 }
 

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { countClasses, measured, rrStatistics, tachogram } from "@/ecg/measures";
 import type { Beat } from "@/ecg/result";
 
-const beat = (time: number, kind: Beat["kind"] = "N"): Beat => ({ time, kind, probability: 1 });
+const beat = (time: number, kind: Beat["kind"] = "N"): Beat => ({ time, kind, probability: 1, unsure: null });
 
 test("RR statistics are in ms, with SDNN over n - 1 and RMSSD over successive differences", () => {
   const found = rrStatistics([0.8, 0.9, 0.7]);

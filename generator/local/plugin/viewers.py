@@ -1,7 +1,7 @@
 """CloudFront's edge: trusted key groups are enforced, what the load balancer streams is streamed, and pages may upload.
 
 MiniStack answers a behaviour with TrustedKeyGroups to everybody; here a request must be signed (signed_requests.py).
-A Content-Security-Policy names S3 by AWS's names; here S3 answers at this machine's, as the distribution does.
+A Content-Security-Policy names S3 and Cognito as AWS does; here both answer at this machine's name.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from ministack.services import cloudfront
 
 from .signed_requests import SIGNED, Claim, Refused, admit, claim_of
 
-_S3_NAME = "127.0.0.1"
+_AWS_NAME = "127.0.0.1"
 """What clients of the embedded AWS call it (generator/local/connection.py), and so what presigned addresses have."""
 _POLICY = "Content-Security-Policy"
-_S3_HOST = re.compile(r"https://[a-z0-9.-]+\.s3(\.[a-z0-9-]+)?\.amazonaws\.com")
+_AWS_HOST = re.compile(r"https://([a-z0-9.-]+\.s3(\.[a-z0-9-]+)?\.amazonaws|\*\.auth\.[a-z0-9-]+\.amazoncognito)\.com")
 
 
 def _trusted_keys(distribution: dict[str, Any], path: str) -> dict[str, str] | None:
@@ -82,13 +82,13 @@ async def _handle(
     answer = await _original_handle(distribution, method, path, raw_uri, raw_query, headers, body, query, client)
     status, told, content = answer
     if policy := told.get(_POLICY):
-        told = {**told, _POLICY: _S3_HOST.sub(_s3_here(headers.get("host", "")), policy)}
+        told = {**told, _POLICY: _AWS_HOST.sub(_aws_here(headers.get("host", "")), policy)}
     return status, told, content
 
 
-def _s3_here(host: str) -> str:
-    """Where S3 answers on this machine: the port is the distribution's own."""
-    return f"https://{_S3_NAME}:{host.rpartition(':')[2]}"
+def _aws_here(host: str) -> str:
+    """Where AWS answers on this machine: the port is the distribution's own."""
+    return f"https://{_AWS_NAME}:{host.rpartition(':')[2]}"
 
 
 def _admit_any(claim: Claim, keys: Mapping[str, str], resources: list[str], client: str) -> None:

@@ -29,7 +29,7 @@ function Column({ wave, first }: { wave: Wave; first: boolean }) {
   const { ops: words } = useMessages();
   const format = useFormat();
   return (
-    <li className="flex flex-1 md:min-w-44">
+    <li className="flex flex-1 md:min-w-36">
       {!first && <span className="mt-12 hidden h-0 w-3 shrink-0 border-t-2 border-line md:block" aria-hidden="true" />}
       <div className="min-w-0 flex-1">
         <h3 className="pb-2 text-sm text-muted">

@@ -42,7 +42,13 @@ export function BeatsTable({ result, playhead }: { result: Result; playhead: Pla
                     </button>
                   </td>
                   <td className="py-1.5">
-                    <b className={BEAT_TEXT[beat.kind]}>{beat.kind}</b> {words.beatClass[beat.kind]}
+                    <b className={BEAT_TEXT[beat.kind]}>
+                      {beat.kind}
+                      {beat.unsure && "?"}
+                    </b>{" "}
+                    {beat.unsure
+                      ? `${words.notSure}: ${words.reason[beat.unsure] ?? beat.unsure.replaceAll("_", " ")}`
+                      : words.beatClass[beat.kind]}
                   </td>
                   <td className="py-1.5 text-right">{format.percent(beat.probability)}</td>
                 </tr>

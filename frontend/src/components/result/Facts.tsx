@@ -2,7 +2,7 @@
 
 import type { ReactNode } from "react";
 import { countClasses } from "@/ecg/measures";
-import type { BeatClass, Result } from "@/ecg/result";
+import type { BeatClass, Result, Rhythm } from "@/ecg/result";
 import { useFormat } from "@/i18n/format";
 import { useMessages } from "@/i18n/language";
 
@@ -19,6 +19,7 @@ export function Facts({ result }: { result: Result }) {
   const { result: words } = useMessages();
   const format = useFormat();
   const { heartRate, rhythm, signalQuality, readableShare } = result;
+  const unsure = result.beats.filter((beat) => beat.unsure).length;
   return (
     <dl className="grid grid-cols-2 gap-px overflow-hidden rounded-2xl border border-line bg-line">
       <Fact name={words.heartRate}>
@@ -42,6 +43,11 @@ export function Facts({ result }: { result: Result }) {
               <b className={BEAT_TEXT[kind]}>{kind}</b> {format.number(count)}
             </span>
           ))}
+          {unsure > 0 && (
+            <span className="text-muted tabular-nums">
+              {words.notSure} {format.number(unsure)}
+            </span>
+          )}
         </span>
       </Fact>
       <Fact name={words.quality}>
@@ -52,8 +58,7 @@ export function Facts({ result }: { result: Result }) {
       </Fact>
       {rhythm && (
         <Fact name={words.rhythm} wide>
-          <span className="text-lg font-semibold">{rhythm.label}</span>{" "}
-          {rhythm.probability !== null && <span className="text-muted">{format.percent(rhythm.probability)}</span>}
+          <Judged rhythm={rhythm} />
         </Fact>
       )}
     </dl>
@@ -66,6 +71,29 @@ function Fact({ name, wide = false, children }: { name: string; wide?: boolean; 
       <dt className="text-sm text-muted">{name}</dt>
       <dd className="mt-1">{children}</dd>
     </div>
+  );
+}
+
+/** The rhythm and how likely it is, or that it is not said and why: then with what would have been said. */
+function Judged({ rhythm: { name, probability, unsure } }: { rhythm: Rhythm }) {
+  const { result: words } = useMessages();
+  const format = useFormat();
+  const named = name && (words.rhythmName[name] ?? name.replaceAll("_", " "));
+  const likely = probability === null ? "" : format.percent(probability);
+  if (!unsure) {
+    return (
+      <>
+        <span className="text-lg font-semibold">{named}</span>{" "}
+        <span className="text-muted tabular-nums">{likely}</span>
+      </>
+    );
+  }
+  return (
+    <>
+      <span className="text-lg font-semibold">{words.notSure}</span>{" "}
+      <span className="text-muted">{words.reason[unsure] ?? unsure.replaceAll("_", " ")}</span>
+      {named && <span className="block text-sm text-muted tabular-nums">{words.likeliest(named, likely)}</span>}
+    </>
   );
 }
 

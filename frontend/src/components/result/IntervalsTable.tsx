@@ -10,7 +10,8 @@ import { Panel } from "./Panel";
 export function IntervalsTable({ result }: { result: Result }) {
   const { result: words } = useMessages();
   const format = useFormat();
-  const rows = [...ownIntervals(result), ...result.intervals];
+  const told = new Set(result.intervals.map(({ name }) => name));
+  const rows = [...ownIntervals(result).filter(({ name }) => !told.has(name)), ...result.intervals];
   return (
     <Panel heading={words.intervals}>
       {rows.length === 0 ? (
@@ -25,19 +26,26 @@ export function IntervalsTable({ result }: { result: Result }) {
             </tr>
           </thead>
           <tbody className="divide-y divide-line border-t border-line tabular-nums">
-            {rows.map(({ name, value, unit, low, high }) => (
+            {rows.map(({ name, value, unit, range, spread, reason, definition }) => (
               <tr key={name}>
-                <th scope="row" className="py-2 text-left font-normal">
+                <th scope="row" className="py-2 text-left font-normal" title={definition || undefined}>
                   {words.interval[name] ?? name.replaceAll("_", " ")}
                 </th>
-                <td className="py-2 text-right font-medium">
-                  {format.number(value, digits(unit))} {unit}
-                </td>
-                <td className="py-2 text-right text-muted">
-                  {low !== undefined && high !== undefined
-                    ? words.range(format.number(low, digits(unit)), format.number(high, digits(unit)))
-                    : ""}
-                </td>
+                {value === null ? (
+                  <td colSpan={2} className="py-2 text-right text-muted">
+                    {words.reason[reason ?? ""] ?? reason?.replaceAll("_", " ")}
+                  </td>
+                ) : (
+                  <>
+                    <td className="py-2 text-right font-medium">
+                      {format.number(value)} {unit}
+                    </td>
+                    <td className="py-2 text-right text-muted">
+                      {range && words.range(format.number(range[0]), format.number(range[1]))}
+                      {spread !== null && words.iqr(format.number(spread))}
+                    </td>
+                  </>
+                )}
               </tr>
             ))}
           </tbody>
@@ -47,13 +55,13 @@ export function IntervalsTable({ result }: { result: Result }) {
   );
 }
 
-const digits = (unit: string): number => (unit === "ms" || unit === "bpm" ? 0 : 2);
-
+/** In ms. What the document itself tells, or refuses to tell, takes their place. */
 function ownIntervals({ rr }: Result): Interval[] {
   const found = rrStatistics(rr);
   if (!found) return [];
-  const rows: Interval[] = [{ name: "rr", value: found.mean, unit: "ms", low: found.min, high: found.max }];
-  if (found.sdnn !== null) rows.push({ name: "sdnn", value: found.sdnn, unit: "ms" });
-  if (found.rmssd !== null) rows.push({ name: "rmssd", value: found.rmssd, unit: "ms" });
+  const plain = { unit: "ms", spread: null, reason: null, definition: "" };
+  const rows: Interval[] = [{ ...plain, name: "rr", value: found.mean, range: [found.min, found.max] }];
+  if (found.sdnn !== null) rows.push({ ...plain, name: "sdnn", value: found.sdnn });
+  if (found.rmssd !== null) rows.push({ ...plain, name: "rmssd", value: found.rmssd });
   return rows;
 }

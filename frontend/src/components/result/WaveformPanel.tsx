@@ -134,6 +134,9 @@ function Legend() {
           <b className={BEAT_TEXT[kind]}>{kind}</b> {words.beatClass[kind]}
         </li>
       ))}
+      <li>
+        <b>?</b> {words.notSure}
+      </li>
       <li className="flex items-center gap-1.5">
         <span className="h-0 w-6 border-t-2 border-dashed border-doubt" aria-hidden="true" /> {words.doubt}
       </li>
