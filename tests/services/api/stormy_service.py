@@ -33,18 +33,15 @@ from ecg_api.signed_cookies import CookieSigner
 from ecg_api.sweep import Sweeper
 from ecg_api.videos import Videos
 from ecg_api.worker import Worker
-from tests.services.api.fakes import (
-    LOCAL,
-    MP4,
-    SETTINGS,
+from tests.services.api.fake_stores import (
     DeadLetters,
     InMemoryEdge,
     InMemoryObjects,
     InMemoryReports,
     InMemoryTable,
-    KnownKey,
     StoredObject,
 )
+from tests.services.api.fakes import LOCAL, MP4, SETTINGS, KnownKey
 from tests.services.api.virtual_time import LoopClock
 from tests.services.api.weather import Died, ModelBox, UnsteadyQueue, Weather, here
 

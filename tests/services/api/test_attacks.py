@@ -16,7 +16,8 @@ import pytest
 
 from ecg_api.app import build_app
 from ecg_api.jobs import Job, JobState, Owner
-from tests.services.api.fakes import MP4, House, StoredObject
+from tests.services.api.fake_stores import StoredObject
+from tests.services.api.fakes import MP4, House
 from tests.services.api.test_access import FORGED
 from tests.services.api.tokens_made import FakeProvider, bearer, token
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from tests.services.api.fakes import FakeClock
+from tests.services.api.fake_stores import FakeClock
 
 T = TypeVar("T")
 

@@ -21,7 +21,8 @@ import httpx
 
 from ecg_api.errors import StoreUnavailable
 from ecg_api.queue import Delivery
-from tests.services.api.fakes import RESULT, Calm, InMemoryQueue
+from tests.services.api.fake_stores import Calm, InMemoryQueue
+from tests.services.api.fakes import RESULT
 
 _DYNAMODB = frozenset({"create", "reserve", "get", "apply", "page", "unfinished"})
 _SQS = frozenset({"send", "receive", "delete", "hide", "depth"})
