@@ -13,8 +13,8 @@ from ecg_api.principals import Principal, Role
 from ecg_api.services import Services
 
 
-def services(request: Request) -> Services:
-    """Return what the application was built with."""
+async def services(request: Request) -> Services:
+    """Return what the application was built with. A coroutine, since FastAPI gives every plain function a thread."""
     found: Services = request.app.state.services
     return found
 

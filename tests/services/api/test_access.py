@@ -18,6 +18,7 @@ from ecg_api.principals import owner_of
 from tests.services.api.fakes import MP4, House, private_key
 from tests.services.api.tokens_made import (
     CLIENT,
+    ISSUER,
     JWKS_URL,
     METADATA_URL,
     FakeProvider,
@@ -82,6 +83,16 @@ def _hmac_with_the_public_key() -> str:
     return f"{signed}.{mark}"
 
 
+def _claims() -> dict[str, Any]:
+    """The claims of a good token."""
+    return dict(jwt.decode(token(), options={"verify_signature": False}))
+
+
+def _signed_with(**header: str) -> str:
+    """A good token's claims, signed with a key of one's own that the header tells where to find."""
+    return jwt.encode(_claims(), private_key("mine"), algorithm="RS256", headers=dict(header))
+
+
 FORGED: dict[str, Any] = {
     "algorithm none": lambda: _unsigned(token(), alg="none"),
     "algorithm None in other letters": lambda: _unsigned(token(), alg="NoNe"),
@@ -114,6 +125,22 @@ FORGED: dict[str, Any] = {
     "no JWT": lambda: "a.b.c",
     "a huge one": lambda: token(padding="x" * 9000),
     "four parts": lambda: token() + ".x",
+    "a key id that is a path": lambda: token(kid="../../../dev/null", key=private_key("mine")),
+    "a key id that is a query": lambda: token(kid="k1' OR '1'='1", key=private_key("mine")),
+    "an address of keys of one's own": lambda: _signed_with(jku="https://evil.example/jwks.json", kid="k2"),
+    "a certificate of one's own": lambda: _signed_with(x5u="https://evil.example/x.pem", kid="k1"),
+    "an extension that must be understood": lambda: jwt.encode(
+        _claims(), private_key("k1"), algorithm="RS256", headers={"kid": "k1", "crit": ["exp2"], "exp2": 1}
+    ),
+    "an encrypted one": lambda: ".".join(
+        (_unsigned(token(), alg="RSA-OAEP", enc="A128GCM").rstrip("."), "a", "b", "c")
+    ),
+    "a signature that is cut off": lambda: token()[:-20],
+    "a signature of nothing": lambda: token().rsplit(".", 1)[0] + ".",
+    "an issuer that begins like ours": lambda: token(iss=f"{ISSUER}.evil.example"),
+    "an audience that is an object": lambda: token(aud={CLIENT: True}),
+    "a subject that is a list": lambda: token(sub=["ada"]),  # type: ignore[arg-type]
+    "an end that never comes": lambda: token(exp=1e400),
 }
 
 

@@ -12,7 +12,8 @@ from ecg_api.analysis import OnProgress
 from ecg_api.errors import AnalysisRejected, Refused
 from ecg_api.jobs import JobState
 from ecg_api.media import is_movie
-from tests.services.api.fakes import LOCAL, MP4, SETTINGS, House, StoredObject
+from tests.services.api.fake_stores import StoredObject
+from tests.services.api.fakes import LOCAL, MP4, SETTINGS, House
 
 pytestmark = pytest.mark.anyio
 NEW = {"name": "monitor.mp4", "size": 1000, "content_type": "video/mp4"}

@@ -10,7 +10,8 @@ import pytest
 from ecg_api.app import SECURITY_HEADERS
 from ecg_api.jobs import JobState, Owner
 from ecg_api.limits import RateLimit
-from tests.services.api.fakes import LOCAL, MP4, SMALL_PARTS, FakeClock, House
+from tests.services.api.fake_stores import FakeClock
+from tests.services.api.fakes import LOCAL, MP4, SMALL_PARTS, House
 from tests.services.api.tokens_made import FakeProvider, bearer, token
 
 pytestmark = pytest.mark.anyio

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from ecg_api.errors import StoreUnavailable
-from tests.services.api.fakes import MP4, Calm, House, StoredObject
+from tests.services.api.fake_stores import Calm, StoredObject
+from tests.services.api.fakes import MP4, House
 
 pytestmark = pytest.mark.anyio
 CANARY = {"version": "b.zip", "verdict": "trying", "percent": 10}

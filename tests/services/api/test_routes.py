@@ -13,7 +13,8 @@ from ecg_api.asking import owner
 from ecg_api.errors import PROBLEMS, Code, StoreUnavailable
 from ecg_api.jobs import Claim, JobState, Owner, Progress
 from ecg_api.uploads import part_sizes
-from tests.services.api.fakes import LOCAL, MP4, RESULT, SMALL_PARTS, Calm, House, StoredObject, with_part
+from tests.services.api.fake_stores import Calm, StoredObject, with_part
+from tests.services.api.fakes import LOCAL, MP4, RESULT, SMALL_PARTS, House
 
 pytestmark = pytest.mark.anyio
 NEW = {"name": "monitor.mp4", "size": len(MP4), "content_type": "video/mp4"}

@@ -17,7 +17,8 @@ from moto import mock_aws
 from ecg_api.edge import Distribution, SecretKey
 from ecg_api.errors import StoreUnavailable
 from ecg_api.jobs import Owner
-from tests.services.api.fakes import Calm, FakeClock, House, private_key
+from tests.services.api.fake_stores import Calm, FakeClock
+from tests.services.api.fakes import House, private_key
 
 pytestmark = pytest.mark.anyio
 FILE = Path(__file__).parents[3] / "generator/local/plugin/signed_requests.py"

@@ -26,7 +26,8 @@ from ecg_api.job_table import DynamoJobTable, Reservation
 from ecg_api.jobs import Claim, Failure, Job, JobState, Owner, Progress
 from ecg_api.objects import S3Objects
 from ecg_api.queue import SqsJobQueue
-from tests.services.api.fakes import LOCAL, FakeClock, InMemoryObjects, InMemoryQueue, InMemoryTable
+from tests.services.api.fake_stores import FakeClock, InMemoryObjects, InMemoryQueue, InMemoryTable
+from tests.services.api.fakes import LOCAL
 
 pytestmark = pytest.mark.anyio
 CLOCK = FakeClock()

@@ -12,7 +12,8 @@ from ecg_api.errors import StoreUnavailable
 from ecg_api.ids import new_id
 from ecg_api.jobs import Claim, Job, JobState
 from ecg_api.sweep import MOST_REMOVED, Patience, Sweeper, Swept
-from tests.services.api.fakes import LOCAL, SMALL_PARTS, Calm, House, StoredObject
+from tests.services.api.fake_stores import Calm, StoredObject
+from tests.services.api.fakes import LOCAL, SMALL_PARTS, House
 
 pytestmark = pytest.mark.anyio
 HOUR = 3600

@@ -15,7 +15,8 @@ from ecg_api.analysis import OnProgress
 from ecg_api.circuit import Circuit, backoff_s
 from ecg_api.errors import AnalysisBroken, AnalysisRejected, AnalysisUnavailable, StoreUnavailable
 from ecg_api.jobs import Claim, JobState, Progress
-from tests.services.api.fakes import LOCAL, RESULT, Calm, FakeClock, House, Script
+from tests.services.api.fake_stores import Calm, FakeClock
+from tests.services.api.fakes import LOCAL, RESULT, House, Script
 
 pytestmark = pytest.mark.anyio
 

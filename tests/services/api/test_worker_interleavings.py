@@ -25,7 +25,8 @@ from ecg_api.errors import (
     StoreUnavailable,
 )
 from ecg_api.jobs import FINAL, JobState, Progress
-from tests.services.api.fakes import LOCAL, RESULT, Calm, House
+from tests.services.api.fake_stores import Calm
+from tests.services.api.fakes import LOCAL, RESULT, House
 
 TAPE = st.integers(0, 2**32 - 1).map(lambda seed: Random(seed).choices(range(100), k=200))
 

@@ -13,7 +13,8 @@ from jwt.algorithms import RSAAlgorithm
 from ecg_api.access import BearerTokens
 from ecg_api.provider import Provider
 from ecg_api.tokens import TokenRules
-from tests.services.api.fakes import FakeClock, private_key
+from tests.services.api.fake_stores import FakeClock
+from tests.services.api.fakes import private_key
 
 ISSUER = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_abc"
 CLIENT = "page"

@@ -24,7 +24,7 @@ from ecg_api.errors import AnalysisBroken, AnalysisRejected, AnalysisUnavailable
 from ecg_api.jobs import FINAL, Job, JobState, Owner
 from ecg_api.queue import Delivery
 from ecg_api.worker import Worker
-from tests.services.api.fakes import InMemoryObjects, InMemoryQueue, InMemoryTable
+from tests.services.api.fake_stores import InMemoryObjects, InMemoryQueue, InMemoryTable
 
 LOCAL = Owner("local")
 RATE = 8.0
