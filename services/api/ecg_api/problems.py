@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 _UNKNOWN = ProblemKind(422, "The video cannot be analysed", "Try another recording.")
+_UNPARSED = 400
 _HTTP_CODES = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED}
 
 
@@ -109,9 +110,9 @@ def install(app: FastAPI) -> None:
     async def plain(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)  # noqa: S101
         code = _HTTP_CODES.get(error.status_code, Code.INVALID_REQUEST)
-        return problem_response(
-            request.url.path, code, str(error.detail), status=error.status_code, headers=error.headers
-        )
+        # FastAPI's 400 is a body that cannot be parsed: as invalid as one whose values are wrong, and documented so.
+        status = PROBLEMS[code].status if error.status_code == _UNPARSED else error.status_code
+        return problem_response(request.url.path, code, str(error.detail), status=status, headers=error.headers)
 
     app.add_exception_handler(Refused, refused)
     app.add_exception_handler(StoreUnavailable, unavailable)

@@ -172,7 +172,7 @@ async def read_result(
             "description": "Server-sent events `state` and `progress`, each with the whole video as its data.",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
-        **documented(*GUARDED, Code.VIDEO_NOT_FOUND, Code.SERVICE_UNAVAILABLE),
+        **documented(*GUARDED, Code.VIDEO_NOT_FOUND, Code.INVALID_REQUEST, Code.SERVICE_UNAVAILABLE),
     },
     response_class=StreamingResponse,
 )

@@ -69,7 +69,7 @@ async def test_a_body_that_is_no_announcement_is_refused(client: httpx.AsyncClie
 async def test_a_body_that_exhausts_the_parser_is_refused(client: httpx.AsyncClient) -> None:
     headers = {"Content-Type": "application/json"}
     answer = await client.post("/api/videos", content=b"[" * 50_000, headers=headers)
-    assert _is_problem(answer, 400, "invalid_request")
+    assert _is_problem(answer, 422, "invalid_request")
 
 
 async def test_all_mistakes_are_named_together_and_the_input_is_not_repeated(client: httpx.AsyncClient) -> None:
