@@ -6,9 +6,10 @@ Each refusal has a positive control beside it: the same request, made by whoever
 from __future__ import annotations
 
 import http.client
+import re
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -150,6 +151,40 @@ def _raw(site: Site, path: str, cookie: str) -> tuple[int, bytes]:
         return answer.status, answer.read()
     finally:
         connection.close()
+
+
+SIGNED_FOR_SOMETHING_ELSE: dict[str, tuple[str, Callable[[str], str], dict[str, str]]] = {
+    "another key": ("PUT", lambda url: url.replace("source.mp4", "result.json"), {}),
+    "another owner's key": ("PUT", lambda url: re.sub(r"/videos/[^/]+/", "/videos/somebody/", url), {}),
+    "another method": ("DELETE", lambda url: url, {}),
+    "another content type": ("PUT", lambda url: url, {"Content-Type": "text/html"}),
+    "another end": ("PUT", lambda url: re.sub(r"X-Amz-Expires=\d+", "X-Amz-Expires=604800", url), {}),
+    "one parameter more": ("PUT", lambda url: f"{url}&x-amz-acl=public-read", {}),
+    "a signature of another's": ("PUT", lambda url: re.sub(r"(X-Amz-Signature=)\w{8}", r"\g<1>00000000", url), {}),
+}
+
+
+@pytest.mark.parametrize("trick", SIGNED_FOR_SOMETHING_ELSE)
+def test_an_address_for_an_upload_is_good_for_that_upload_only(site: Site, trick: str) -> None:
+    """The API signs in its task role, which the emulator holds to its policies as it does no root user."""
+    new = {"name": "a.mp4", "size": len(FILE), "content_type": "video/mp4"}
+    upload = site.ask("POST", "/api/videos", "proof", json=new).json()["upload"]
+    method, change, headers = SIGNED_FOR_SOMETHING_ELSE[trick]
+    assert change(upload["url"]) != upload["url"] or headers or method != "PUT"
+    content = FILE if method == "PUT" else None
+    answer = site.http.request(method, change(upload["url"]), content=content, headers={**upload["headers"], **headers})
+    assert answer.status_code == 403, answer.text
+    assert "Traceback" not in answer.text
+    again = site.http.put(upload["url"], content=FILE, headers=upload["headers"])
+    assert again.status_code == 200, "the positive control"
+
+
+def test_an_upload_of_another_size_than_announced_is_refused(site: Site) -> None:
+    new = {"name": "a.mp4", "size": len(FILE), "content_type": "video/mp4"}
+    upload = site.ask("POST", "/api/videos", "proof", json=new).json()["upload"]
+    for wrong in (FILE[:-1], FILE + b"x"):
+        assert site.http.put(upload["url"], content=wrong, headers=upload["headers"]).status_code == 403
+    assert site.http.put(upload["url"], content=FILE, headers=upload["headers"]).status_code == 200
 
 
 def test_signing_out_closes_the_files(site: Site) -> None:
