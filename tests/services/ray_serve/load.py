@@ -86,11 +86,13 @@ class Counting:
     async def healthy(self) -> bool:
         return await self._inner.healthy()
 
-    async def analyse(self, job_id: str, bucket: str, key: str, on_progress: OnProgress) -> dict[str, Any]:
+    async def analyse(
+        self, job_id: str, bucket: str, key: str, on_progress: OnProgress, app: str | None = None
+    ) -> dict[str, Any]:
         row = self.row
         row.sent += 1
         try:
-            result = await self._inner.analyse(job_id, bucket, key, on_progress)
+            result = await self._inner.analyse(job_id, bucket, key, on_progress, app)
         except (AnalysisUnavailable, AnalysisBroken) as error:
             row.failures[error.reason] += 1
             raise
