@@ -49,7 +49,8 @@ async def job_events(
     """
     yield f"retry: {round(timing.reconnect_s * 1000)}\n\n".encode()
     job = first
-    last = video_view(job) if last_seen == _id(video_view(job)) else None
+    view = video_view(job)
+    last = view if last_seen is not None and last_seen == _id(view.model_dump_json()) else None
     silent_s = 0.0
     while True:
         view = video_view(job)
@@ -78,11 +79,12 @@ async def job_events(
 
 
 def _event(name: str, view: VideoView) -> bytes:
-    return f"event: {name}\nid: {_id(view)}\ndata: {view.model_dump_json()}\n\n".encode()
+    body = view.model_dump_json()
+    return f"event: {name}\nid: {_id(body)}\ndata: {body}\n\n".encode()
 
 
-def _id(view: VideoView) -> str:
-    return etag_of(view.model_dump_json().encode())[1:-1]
+def _id(body: str) -> str:
+    return etag_of(body.encode())[1:-1]
 
 
 def _deleted(job: Job) -> bytes:

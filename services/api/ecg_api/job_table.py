@@ -47,7 +47,8 @@ class DynamoJobTable:
         """Store a new job; an id is never written twice.
 
         Raises:
-            FileExistsError: there is a job with this id (a bug: ids are unique).
+            FileExistsError: there is a job with this id: the same idempotency key is being answered elsewhere. Ids that
+                were made anew are unique.
         """
         try:
             await call(
@@ -83,23 +84,13 @@ class DynamoJobTable:
                 ExpressionAttributeValues={":now": {"N": str(now_s)}},
             )
         except ClientError:
-            answer = await call(
-                "dynamodb", self._client.get_item, TableName=self._table, Key=place, ConsistentRead=True
-            )
-            item = answer["Item"]
+            item = (await self._item(place))["Item"]
             return Reservation(item["job_id"]["S"], item["fingerprint"]["S"])
         return wanted
 
     async def get(self, owner: Owner, job_id: str) -> Job | None:
         """Return the job as last written, tombstones included; None where there is none."""
-        answer = await call(
-            "dynamodb",
-            self._client.get_item,
-            TableName=self._table,
-            Key=_key(owner, job_id),
-            ConsistentRead=True,
-        )
-        item = answer.get("Item")
+        item = (await self._item(_key(owner, job_id))).get("Item")
         return from_item(item) if item else None
 
     async def apply(self, owner: Owner, job_id: str, change: Change, now: datetime) -> Job:
@@ -168,6 +159,12 @@ class DynamoJobTable:
             if "LastEvaluatedKey" not in answer:
                 return
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    async def _item(self, place: _Item) -> dict[str, _Item]:
+        answer: dict[str, _Item] = await call(
+            "dynamodb", self._client.get_item, TableName=self._table, Key=place, ConsistentRead=True
+        )
+        return answer
 
     async def check(self) -> None:
         """Return if the table answers; reads a key that is never written, so it needs no further rights."""

@@ -17,10 +17,14 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import NewType
 
-from ecg_api.errors import ChangeRefused
+from ecg_api.errors import ChangeRefused, Code
 
 Owner = NewType("Owner", str)
 """An opaque id of whoever a video belongs to; part of its objects' keys."""
+
+
+MAX_ATTEMPTS = 5
+"""After so many a job has failed, unless the queue's own limit is known."""
 
 
 class JobState(StrEnum):
@@ -205,6 +209,11 @@ def upload_failed(error: Failure) -> Change:
 def upload_abandoned(error: Failure) -> Change:
     """Nobody completed its upload."""
     return Change(JobState.FAILED, (Guard(JobState.CREATED), Guard(JobState.UPLOADING)), {"error": error})
+
+
+def exhausted(job: Job) -> Failure:
+    """Why a job fails that was tried as often as it may be."""
+    return Failure(Code.ATTEMPTS_EXHAUSTED, f"The analysis was tried {job.attempts} times and failed each time.")
 
 
 def left_behind(ended_s: int) -> Change:

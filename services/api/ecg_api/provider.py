@@ -9,6 +9,7 @@ they are used, so that one that was withdrawn is forgotten; where that fails, th
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ import httpx
 import jwt
 
 from ecg_api.errors import StoreUnavailable, TokenRefused
-from ecg_api.tokens import ALGORITHM
+from ecg_api.tokens import ALGORITHM, NAME_CLAIMS, first_text
 
 log = logging.getLogger(__name__)
 
@@ -106,8 +107,7 @@ class Provider:
         except (httpx.HTTPError, ValueError) as error:
             log.info("no name from the provider", extra={"reason": type(error).__name__})
             return None
-        found = (said.get(name) for name in ("name", "preferred_username", "email", "username"))
-        return next((text for text in found if isinstance(text, str) and text), None)
+        return first_text(said, (*NAME_CLAIMS, "username"))
 
     def _is_old(self) -> bool:
         return self._clock() - self._read_at > self._fresh_s
@@ -135,7 +135,7 @@ class Provider:
                 body += chunk
                 if len(body) > LARGEST:
                     raise ValueError(f"more than {LARGEST} bytes")
-        document = httpx.Response(200, content=body).json()
+        document = json.loads(body)
         if not isinstance(document, dict):
             raise ValueError("no JSON object")
         return document

@@ -57,7 +57,6 @@ async def create_video(
     await asked.operations.check_app(body.app)
     job, upload = await asked.videos.create(owner, body.name, body.size, body.content_type, body.app, idempotency_key)
     response.headers["Location"] = f"/api/videos/{job.id}"
-    response.headers["Cache-Control"] = "no-store"
     return CreatedVideo(**video_view(job).model_dump(), upload=upload_view(upload))
 
 

@@ -30,7 +30,7 @@ async def ready(request: Request, asked: AskedServices) -> Response:
         detail = "Not ready: " + ", ".join(f"{name} ({reason})" for name, reason in sorted(faults.items()))
         return problem_response(request.url.path, Code.SERVICE_UNAVAILABLE, detail, retry_after_s=5)
     state = Readiness(model_server="unavailable" if asked.circuit.is_open else "available")
-    return JSONResponse(state.model_dump(), headers={"Cache-Control": "no-store"})
+    return JSONResponse(state.model_dump())
 
 
 @router.get(

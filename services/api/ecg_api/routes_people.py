@@ -47,7 +47,6 @@ async def make_cookies(asked: AskedServices, owner: AskingOwner, response: Respo
             httponly=True,
             samesite="strict",
         )
-    response.headers["Cache-Control"] = "no-store"
     return CookiesView(folder=signed.folder, expires_at=signed.expires_at)
 
 

@@ -82,7 +82,7 @@ class Sweeper:
         objects: ObjectStore,
         now: Callable[[], datetime],
         *,
-        max_attempts: int = 5,
+        max_attempts: int = jobs.MAX_ATTEMPTS,
         patience: Patience | None = None,
     ) -> None:
         self._table = table
@@ -141,8 +141,7 @@ class Sweeper:
         if job.claim is None or job.claim.until >= ended_s:
             return False
         if job.attempts >= self._max_attempts:
-            message = f"The analysis was tried {job.attempts} times and failed each time."
-            return await self._apply(job, jobs.left_for_good(ended_s, Failure(Code.ATTEMPTS_EXHAUSTED, message)))
+            return await self._apply(job, jobs.left_for_good(ended_s, jobs.exhausted(job)))
         # Message before state, as everywhere: a message too many is put off, one too few is lost work.
         await self._queue.send(job.owner, job.id)
         return await self._apply(job, jobs.left_behind(ended_s))

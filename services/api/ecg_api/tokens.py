@@ -7,7 +7,7 @@ Cognito Developer Guide, "Verifying JSON web tokens" (`client_id` in place of `a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,9 @@ from ecg_api.principals import Principal, Role, owner_of
 ALGORITHM = "RS256"
 LONGEST = 8192
 """Characters of a token; providers' are below 3,000."""
+
+NAME_CLAIMS = ("name", "preferred_username", "email")
+"""What to call somebody, the best first (OpenID Connect Core 5.1)."""
 
 _REQUIRED = ["exp", "iat", "iss", "sub"]
 
@@ -87,7 +90,7 @@ def principal_of(token: str, key: jwt.PyJWK, rules: TokenRules) -> Principal:
         raise TokenRefused("subject")
     operator = rules.operator_group in _texts(claims.get(rules.roles_claim))
     roles = frozenset({Role.USER, Role.OPERATOR} if operator else {Role.USER})
-    return Principal(sub, owner_of(sub), roles, _name(claims))
+    return Principal(sub, owner_of(sub), roles, first_text(claims, NAME_CLAIMS))
 
 
 def _texts(value: Any) -> Iterable[str]:
@@ -96,6 +99,7 @@ def _texts(value: Any) -> Iterable[str]:
     return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
 
 
-def _name(claims: dict[str, Any]) -> str | None:
-    found = (claims.get(name) for name in ("name", "preferred_username", "email"))
+def first_text(claims: Mapping[str, Any], names: Iterable[str]) -> str | None:
+    """Return the first of the claims `names` that is a text with something in it."""
+    found = (claims.get(name) for name in names)
     return next((text for text in found if isinstance(text, str) and text), None)

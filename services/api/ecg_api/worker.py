@@ -45,10 +45,9 @@ from ecg_api.circuit import Circuit, backoff_s
 from ecg_api.errors import (
     ApiError,
     ChangeRefused,
-    Code,
     StoreUnavailable,
 )
-from ecg_api.jobs import Change, Claim, Failure, Job, JobState, Owner
+from ecg_api.jobs import Change, Claim, Job, JobState, Owner
 from ecg_api.logs import job_context
 from ecg_api.queue import Delivery
 
@@ -108,7 +107,7 @@ class Worker:
         now: Callable[[], datetime],
         clock: Callable[[], float],
         concurrency: int = 2,
-        max_attempts: int = 5,
+        max_attempts: int = jobs.MAX_ATTEMPTS,
         timing: WorkerTiming | None = None,
         backoff: Callable[[int], float] = backoff_s,
     ) -> None:
@@ -313,8 +312,7 @@ class Worker:
             await self._queue.hide(delivery, pause)
             return
         log.error("attempts exhausted", extra={"reason": reason, "attempt": job.attempts})
-        message = f"The analysis was tried {job.attempts} times and failed each time."
-        await self._apply(job, jobs.failed(claim.token, Failure(Code.ATTEMPTS_EXHAUSTED, message)))
+        await self._apply(job, jobs.failed(claim.token, jobs.exhausted(job)))
         if delivery.receive_count < limit:
             await self._queue.delete(delivery)
         # Otherwise it is left: SQS moves it to the dead-letter queue, where an operator sees it.
