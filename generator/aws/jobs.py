@@ -1,6 +1,5 @@
 """The jobs of an environment, for its operators: DynamoDB, SQS and S3 behind `ecgctl jobs` and `ecgctl erase`.
 
-The states are those of services/api (`ecg_api.jobs`), which this may not import; a test holds the two together.
 File names are the owners' words and may hold a patient's: they are never read here.
 """
 
@@ -8,13 +7,13 @@ import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from generator.aws.errors import aws, error_code
+from generator.model.job_states import STATES
 
-STATES: Final = ("created", "uploading", "queued", "analysing", "done", "failed", "deleted")
 _SHOWN = ("owner", "id", "state", "attempts", "created_at", "updated_at", "content_type", "size", "app", "key")
 _REFUSED = "ConditionalCheckFailedException"
 _BATCH = 1000

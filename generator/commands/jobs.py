@@ -10,11 +10,11 @@ import click
 
 from generator.commands.options import clients_of, environment_argument, local_option, root_option
 from generator.errors import EcgError
+from generator.model.job_states import STATES
 
 if TYPE_CHECKING:
     from generator.aws.jobs import Files, JobRecord, Jobs
 
-_STATES = ("created", "uploading", "queued", "analysing", "done", "failed", "deleted")
 _OPEN = ("created", "uploading", "queued", "analysing", "failed")
 
 
@@ -53,7 +53,7 @@ def jobs() -> None:
 
 @jobs.command("list")
 @environment_argument
-@click.option("--state", type=click.Choice([*_STATES, "all"]), help="Only these (default: what is open or has failed).")
+@click.option("--state", type=click.Choice([*STATES, "all"]), help="Only these (default: what is open or has failed).")
 @click.option("--owner", help="Only this owner's.")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @local_option
@@ -65,7 +65,7 @@ def jobs_list(environment: str, state: str | None, owner: str | None, output: st
     ecgctl jobs list dev --state failed
     """
     table = _of(root, environment, local).jobs
-    states = _OPEN if state is None else _STATES if state == "all" else (state,)
+    states = _OPEN if state is None else STATES if state == "all" else (state,)
     found = table.found(states, owner)
     if output == "json":
         click.echo(json.dumps([one.fields for one in found], indent=1))

@@ -91,8 +91,8 @@ def _widths(found: Sequence[BeatWaves], lead: Lead) -> dict[str, float]:
     if spans:
         marked["QT"] = np.median(spans)
     read = {
-        "QRS": [b.qrs.offset_s - b.qrs.onset_s for b in found if isinstance(b.qrs, Wave)],
-        "QT": [b.t.offset_s - b.qrs.onset_s for b in found if isinstance(b.qrs, Wave) and isinstance(b.t, Wave)],
+        "QRS": [b.qrs_s for b in found if b.qrs_s is not None],
+        "QT": [b.qt_s for b in found if b.qt_s is not None],
     }
     return {name: 1000 * float(np.median(read[name]) - marked[name]) for name in marked if len(read[name]) >= 3}
 

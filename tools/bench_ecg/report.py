@@ -10,8 +10,10 @@ import numpy as np
 from tools.bench_ecg import figures
 from tools.bench_ecg.conditions import FPS, SECONDS, Condition
 from tools.bench_ecg.trials import WINDOW_S, Trial
+from tools.ecg_train import card
 
-BEGIN, END = "<!-- bench-ecg: begin -->", "<!-- bench-ecg: end -->"
+BLOCK = "bench-ecg"
+BEGIN, END = card.BEGIN.format(BLOCK), card.END.format(BLOCK)
 
 
 def row(condition: Condition, trials: Sequence[Trial]) -> str:
@@ -113,9 +115,7 @@ def _worst(trials: Sequence[Trial], count: int = 12) -> str:
 
 def write(path: Path, text: str) -> None:
     """Put `text` between the marks of the document at `path`."""
-    whole = path.read_text()
-    before, rest = whole.split(BEGIN)
-    path.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}")
+    path.write_text(card.placed(path.read_text(), BLOCK, text))
 
 
 def plot(path: Path, conditions: Sequence[Condition], trials: Sequence[Trial]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional
 
 from apps.ecg_rhythm.model import CLASSES, BeatNet
@@ -15,6 +16,21 @@ from tools.ecg_train.clips import Inputs
 BATCH = 512
 BALANCE = 0.4
 """Classes weigh as (the most frequent / their own frequency, at least 200 beats) to this power while training."""
+
+
+def step(
+    net: nn.Module,
+    loss: torch.Tensor,
+    optimiser: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+) -> float:
+    """One step down the loss of one batch, its gradient clipped to length 1; that loss."""
+    optimiser.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+    optimiser.step()
+    schedule.step()
+    return float(loss.item())
 
 
 def train(data: Inputs, *, epochs: int, seed: int, say: Callable[[str], None]) -> BeatNet:
@@ -37,12 +53,7 @@ def train(data: Inputs, *, epochs: int, seed: int, say: Callable[[str], None]) -
             # Without the features now and then: they must not be all that the network looks at.
             features = features * (torch.rand(len(rows), 1) > 0.05)
             loss = functional.cross_entropy(net(samples, features), classes, weight=weights, label_smoothing=0.02)
-            optimiser.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-            optimiser.step()
-            schedule.step()
-            losses.append(loss.item())
+            losses.append(step(net, loss, optimiser, schedule))
         say(f"beats  epoch {epoch + 1}/{epochs}  loss {np.mean(losses):.3f}  {time.perf_counter() - started:.0f} s")
     # The class weights made rare classes likelier than they are; taken back, the probabilities are calibrated better.
     with torch.no_grad():

@@ -16,6 +16,7 @@ from apps.ecg_rhythm.reading import FloatArray
 from apps.ecg_rhythm.tape import RATE_HZ
 from tools.ecg_train.clips import as_read
 from tools.ecg_train.ludb import Lead
+from tools.ecg_train.training import step
 
 REPORT_EVERY = 4
 """One patient of so many is left out, for the report. They chose nothing."""
@@ -70,12 +71,7 @@ def train(data: Rows, *, epochs: int, seed: int, say: Callable[[str], None]) -> 
             turned = torch.where(torch.rand(len(chosen), 1) < 0.2, -1.0, 1.0)
             shown = waves[chosen] * turned * (0.7 + 0.6 * torch.rand(len(chosen), 1))
             loss = functional.cross_entropy(net(shown.unsqueeze(1)), parts[chosen], ignore_index=IGNORED)
-            optimiser.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-            optimiser.step()
-            schedule.step()
-            losses.append(loss.item())
+            losses.append(step(net, loss, optimiser, schedule))
         if epoch % 5 == 4 or epoch == epochs - 1:
             say(f"delineator  epoch {epoch + 1}/{epochs}  loss {np.mean(losses):.3f}")
     net.eval()

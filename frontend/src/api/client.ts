@@ -68,7 +68,7 @@ export const getVideo = (id: string, signal?: AbortSignal): Promise<Video> => ca
 export const getResult = (id: string, signal?: AbortSignal): Promise<unknown> =>
   call(`${videoPath(id)}/result`, { signal });
 
-export const createVideo = (video: NewVideo & { app?: string }, signal?: AbortSignal): Promise<CreatedVideo> =>
+export const createVideo = (video: NewVideo, signal?: AbortSignal): Promise<CreatedVideo> =>
   call("/api/videos", { method: "POST", body: video, signal });
 
 export const completeVideo = (id: string, parts: UploadedPart[] | null, signal?: AbortSignal): Promise<Video> =>

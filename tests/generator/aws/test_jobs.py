@@ -15,8 +15,9 @@ from ecg_api import jobs as api_jobs
 from ecg_api.ids import new_id
 from ecg_api.job_table import DynamoJobTable
 from ecg_api.jobs import Failure, Job, JobState, Owner
-from generator.aws.jobs import STATES, Files, Jobs
+from generator.aws.jobs import Files, Jobs
 from generator.erasing import erase_owner, keep_line
+from generator.model.job_states import STATES
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 

@@ -53,9 +53,14 @@ def find_grid(rows: Float64, columns: Float64, bent: bool = False) -> Grid | Non
     return Grid((across + down) / 10.0, (across + down) / 10.0)
 
 
+def _standing_out(profile: Float64) -> Float64:
+    """A brightness profile without what is wider than lines are."""
+    return np.asarray(profile - signal.medfilt(profile, 2 * (len(profile) // 16) + 1), np.float64)
+
+
 def _pitch(profile: Float64) -> float | None:
     """Distance in pixels between strong lines of a brightness profile, if weaker lines cut it into fifths."""
-    level = profile - signal.medfilt(profile, 2 * (len(profile) // 16) + 1)
+    level = _standing_out(profile)
     peaks = signal.find_peaks(level, prominence=FAINTEST)[0]
     if len(peaks) < 12:
         return None
@@ -74,7 +79,7 @@ def _pitch(profile: Float64) -> float | None:
 
 def _comb(profile: Float64, near: float, odd: float) -> float | None:
     """Distance of equally spaced lines in a profile, within a share `odd` of `near`; None if none stand out."""
-    level = profile - signal.medfilt(profile, 2 * (len(profile) // 16) + 1)
+    level = _standing_out(profile)
     # No single line may decide.
     level = level.clip(None, float(np.percentile(level, 97)))
     best, found = -np.inf, near

@@ -75,14 +75,14 @@ class _Clip:
         if self._readable[low:high].mean() < 0.9:
             return Unmarked.UNREAD
         belief = self._parts[low:high, PARTS.index(part)]
-        runs = _runs(belief > 0.5)
-        if not runs:
+        spans = runs(belief > 0.5)
+        if not spans:
             return Unmarked.NOT_SEEN
         if peak_s is None:
-            first, last = max(runs, key=lambda run: float(belief[run[0] : run[1]].sum()))
+            first, last = max(spans, key=lambda run: float(belief[run[0] : run[1]].sum()))
         else:
             at = round(peak_s * self._fs) - low
-            first, last = min(runs, key=lambda run: max(run[0] - at, at - run[1], 0))
+            first, last = min(spans, key=lambda run: max(run[0] - at, at - run[1], 0))
         if (first == 0 and low == 0) or (last == len(belief) and high == len(self._level)):
             return Unmarked.UNREAD
         if self._wave.confidence[low + first : low + last].mean() < TRUSTED:
@@ -103,7 +103,7 @@ class _Clip:
         return Wave(found.onset_s + start, found.peak_s + start, found.offset_s + start, found.probability)
 
 
-def _runs(inside: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+def runs(inside: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
     """First index and the one past the last of each stretch of True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], inside.astype(np.int8), [0]])))
     return [(int(first), int(last)) for first, last in edges.reshape(-1, 2)]

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from apps.ecg_rhythm.reading import Finding, Reading
-from apps.ecg_rhythm.waves import BeatWaves, Wave
+from apps.ecg_rhythm.waves import BeatWaves
 
 Float64 = npt.NDArray[np.float64]
 
@@ -148,16 +148,11 @@ def _variability(intervals: Float64, normal: npt.NDArray[np.bool_]) -> dict[str,
 def _widths(waves: Sequence[BeatWaves], normal: npt.NDArray[np.bool_]) -> dict[str, Measure]:
     """PR, QRS and QT: the median of the normal beats whose waves are marked."""
     beats = [one for one, is_normal in zip(waves, normal, strict=False) if is_normal]
-    spans = {
-        "pr": [
-            1000 * (b.qrs.onset_s - b.p.onset_s) for b in beats if isinstance(b.p, Wave) and isinstance(b.qrs, Wave)
-        ],
-        "qrs": [1000 * (b.qrs.offset_s - b.qrs.onset_s) for b in beats if isinstance(b.qrs, Wave)],
-        "qt": [
-            1000 * (b.t.offset_s - b.qrs.onset_s) for b in beats if isinstance(b.t, Wave) and isinstance(b.qrs, Wave)
-        ],
+    spans = {"pr": [b.pr_s for b in beats], "qrs": [b.qrs_s for b in beats], "qt": [b.qt_s for b in beats]}
+    return {
+        name: _median(name, [1000 * value for value in values if value is not None], len(beats))
+        for name, values in spans.items()
     }
-    return {name: _median(name, values, len(beats)) for name, values in spans.items()}
 
 
 def _median(name: str, values: Sequence[float], beats: int) -> Measure:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from apps.ecg_rhythm.abstention import NOT_SURE, Unsure
+from apps.ecg_rhythm.delineation import runs
 from apps.ecg_rhythm.intervals import Missing, rr
 from apps.ecg_rhythm.reading import Finding, FloatArray, Reading
 from apps.ecg_rhythm.rhythm_model import CLASSES, RhythmClassifier
@@ -91,10 +92,10 @@ def _unbroken(reading: Reading) -> Reading:
     whole = np.isfinite(rr(reading))
     if whole.all():
         return reading
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], whole.astype(np.int8), [0]]))).reshape(-1, 2)
-    if len(edges) == 0:
+    spans = runs(whole)
+    if not spans:
         return replace(reading, beats_s=reading.beats_s[:1], waves=reading.waves[:1])
-    first, last = max(((int(low), int(high)) for low, high in edges), key=lambda run: run[1] - run[0])
+    first, last = max(spans, key=lambda run: run[1] - run[0])
     wave, kept = reading.waveform, slice(first, last + 1)
     beats_s = reading.beats_s[kept]
     low = max(0, round((beats_s[0] - AROUND_S - wave.start_s) * wave.sampling_rate_hz))

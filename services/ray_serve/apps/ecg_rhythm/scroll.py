@@ -90,9 +90,9 @@ class Paper:
 
 @dataclass
 class ScrollFollower:
-    """Feed it the lane's ink frame by frame with `add`; then ask for the `tape`."""
+    """Feed it the lane's ink frame by frame with `add`; then ask for the `strip`."""
 
-    _paper: Paper = field(default_factory=lambda: Paper())
+    _paper: Paper = field(default_factory=Paper)
     _positions: list[tuple[float, float]] = field(default_factory=list)
     _last: Edges | None = None
     _speed: float | None = None

@@ -88,8 +88,8 @@ def _entropy(logs: Float64) -> float:
 
 def _waves(waves: Sequence[BeatWaves]) -> list[float]:
     p = [one.p for one in waves if isinstance(one.p, Wave)]
-    pr = np.array([b.qrs.onset_s - b.p.onset_s for b in waves if isinstance(b.p, Wave) and isinstance(b.qrs, Wave)])
-    qrs = np.array([one.qrs.offset_s - one.qrs.onset_s for one in waves if isinstance(one.qrs, Wave)])
+    pr = np.array([one.pr_s for one in waves if one.pr_s is not None])
+    qrs = np.array([one.qrs_s for one in waves if one.qrs_s is not None])
     t = np.array([isinstance(one.t, Wave) for one in waves])
     return [
         2 * len(p) / len(waves),

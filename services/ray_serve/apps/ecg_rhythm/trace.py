@@ -48,7 +48,7 @@ def edges(ink: npt.NDArray[np.generic]) -> Edges:
     height, count = image.shape
     peak = image.max(axis=0)
     there = peak > 60
-    half = np.maximum(peak / 2, 30)
+    half = _half(peak)
     mask = image > half
     first = mask.argmax(axis=0)
     last = height - 1 - mask[::-1].argmax(axis=0)
@@ -57,11 +57,26 @@ def edges(ink: npt.NDArray[np.generic]) -> Edges:
     broken = np.flatnonzero(there & (last - first + 1 > total))
     if len(broken):
         first[broken], last[broken], clean[broken] = _strongest_runs(image[:, broken], half[broken])
-    columns = np.arange(count)
-    padded = np.pad(image, ((1, 1), (0, 0)))
-    top = _crossing(first, padded[first + 1, columns], padded[first, columns], half, -1)
-    bottom = _crossing(last, padded[last + 1, columns], padded[last + 2, columns], half, +1)
+    top, bottom = _outline(image, half, np.arange(count), first, last)
     return Edges(np.where(there, top, np.nan), np.where(there, bottom, np.nan), np.where(there, clean, 0.0))
+
+
+def _half(peak: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The ink at which each column's edges lie, [n], from its maximum."""
+    return np.asarray(np.maximum(peak / 2, 30), np.float32)
+
+
+def _outline(
+    image: npt.NDArray[np.float32],
+    half: npt.NDArray[np.float32],
+    columns: npt.NDArray[np.int64],
+    first: npt.NDArray[np.int64],
+    last: npt.NDArray[np.int64],
+) -> tuple[Float64, Float64]:
+    """Upper and lower edge, to a fraction, of the runs from row `first` to row `last` in `columns` of `image`."""
+    padded, level = np.pad(image, ((1, 1), (0, 0))), half[columns]
+    top = _crossing(first, padded[first + 1, columns], padded[first, columns], level, -1)
+    return top, _crossing(last, padded[last + 1, columns], padded[last + 2, columns], level, +1)
 
 
 def _crossing(
@@ -144,15 +159,13 @@ def traced(image: ByteArray) -> Edges:
     if not (np.isfinite(found.top) & (found.clean < 1.0)).any():
         return found
     pixels = image.astype(np.float32)
-    half = np.maximum(pixels.max(axis=0) / 2, 30)
+    half = _half(pixels.max(axis=0))
     there = np.flatnonzero(np.isfinite(found.top))
     runs = _runs(pixels[:, there], half[there])
     chosen, at = _cheapest(runs), np.arange(len(there))
-    first, last = runs.first[chosen, at], runs.last[chosen, at]
-    padded = np.pad(pixels, ((1, 1), (0, 0)))
     top, bottom, clean = found.top.copy(), found.bottom.copy(), found.clean.copy()
-    top[there] = _crossing(first, padded[first + 1, there], padded[first, there], half[there], -1)
-    bottom[there] = _crossing(last, padded[last + 1, there], padded[last + 2, there], half[there], +1)
+    first, last = runs.first[chosen, at], runs.last[chosen, at]
+    top[there], bottom[there] = _outline(pixels, half, there, first, last)
     clean[there] = runs.share[chosen, at]
     return Edges(top, bottom, clean)
 

@@ -34,3 +34,18 @@ class BeatWaves:
     p: Wave | Unmarked
     qrs: Wave | Unmarked
     t: Wave | Unmarked
+
+    @property
+    def pr_s(self) -> float | None:
+        """Seconds from the onset of P to that of QRS, where both are marked."""
+        return self.qrs.onset_s - self.p.onset_s if isinstance(self.p, Wave) and isinstance(self.qrs, Wave) else None
+
+    @property
+    def qrs_s(self) -> float | None:
+        """Seconds from onset to offset of QRS, where it is marked."""
+        return self.qrs.offset_s - self.qrs.onset_s if isinstance(self.qrs, Wave) else None
+
+    @property
+    def qt_s(self) -> float | None:
+        """Seconds from the onset of QRS to the offset of T, where both are marked."""
+        return self.t.offset_s - self.qrs.onset_s if isinstance(self.t, Wave) and isinstance(self.qrs, Wave) else None
