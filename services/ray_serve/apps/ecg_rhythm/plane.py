@@ -180,6 +180,9 @@ def flatten(picture: npt.NDArray[np.floating], doubt: float) -> Float64 | None:
     level = _lean(cv2.Sobel(smooth, cv2.CV_32F, 0, 1, ksize=3).T, doubt)
     if upright is None and level is None:
         return None
+    # A tilt leans both kinds of line; steep strokes lean one, and only a shaking camera tells that there is a camera.
+    if doubt == RECORDED and (upright is None or level is None or abs(upright.lean + level.lean) > ALIKE):
+        return None
     # One kind of line shows a roll at least.
     upright = upright or _Lean(-level.lean if level else 0.0, 0.0)
     level = level or _Lean(-upright.lean, 0.0)
@@ -217,6 +220,8 @@ class _Lean:
 SAMPLE = 40_000
 BESIDE = 0.008
 RECORDED, FILMED = 1.6, 1.08
+ALIKE = 0.02
+"""A turned picture leans upright lines by as much as level ones, the other way; perspective may differ by this."""
 CLEAR = 1.25
 """Lines show if laying them upright sharpens the picture's columns by this factor over a random lean."""
 

@@ -86,14 +86,24 @@ def read_trace(path: Path, progress: Progress) -> Reading:
     seen = _Seen()
     total = header.duration_s or 0.0
     stride = max(1, round(header.fps / SCROLL_LOOKS_HZ)) if found.kind is DisplayKind.SCROLL else 1
+    skipped: video.Frame | None = None
+
+    def follow(frame: video.Frame) -> None:
+        crop = flat.crop(frame.luma, found.lane) if found.moves else None
+        if crop is not None:
+            follower.add(frame.time_s, found.ink.of(crop))
+
     for frame in watch.timed(video.frames(path)):
-        if found.moves and seen.frames % stride == 0:
-            crop = flat.crop(frame.luma, found.lane)
-            if crop is not None:
-                follower.add(frame.time_s, found.ink.of(crop))
+        if seen.frames % stride == 0:
+            follow(frame)
+            skipped = None
+        else:
+            skipped = frame
         _remember(seen, frame, total)
         if seen.frames % 30 == 0 and total:
             progress("read", min(0.99, frame.time_s / total))
+    if skipped is not None:
+        follow(skipped)  # the last frame alone shows the newest of the trace
     if seen.picture is None:
         raise ReadingError(ErrorCode.NOT_A_VIDEO, "The file holds no frame; export the video again.")
     waveform, display, findings, limits = _waveform(found, flat, follower, seen)
@@ -184,12 +194,13 @@ def _picture(found: Screen, flat: Plane, rgb: ByteArray) -> Picture:
     if crop is None:
         return Picture(rgb, np.zeros((0, 2), np.float32))
     x, y, _width, _height = found.lane
-    seen = edges(found.ink.of(crop))
+    ink = found.ink.of(crop)
+    seen, radius = edges(ink), stroke_radius(ink)
     heights = np.full(len(seen.top), np.nan)
     there = np.flatnonzero(np.isfinite(seen.top))
     for run in np.split(there, np.flatnonzero(np.diff(there) > 1) + 1):
         if len(run):
-            heights[run] = pen(seen.top[run], seen.bottom[run], stroke_radius(seen))[::FINE]
+            heights[run] = pen(seen.top[run], seen.bottom[run], radius)[::FINE]
     points = np.stack([np.arange(len(heights)) + x, heights + y], axis=1).astype(np.float32)
     known = np.isfinite(points[:, 1])
     points[known] = flat.back(points[known], luma)

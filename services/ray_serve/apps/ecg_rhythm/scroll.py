@@ -58,12 +58,12 @@ class Paper:
             self._middles = np.pad(self._middles, (0, more))
         self._sum[:, begin:end] += moved
         self._looks[begin:end] += 1
-        there = np.flatnonzero(np.isfinite(curve.top))
-        at = np.round(there + position).astype(np.int64) - self._start
-        there, at = there[at >= 0], at[at >= 0]
-        there, at = there[at < len(self._looks)], at[at < len(self._looks)]
-        self._middles[at] += curve.middle[there]
-        self._seen[at] += 1
+        # Where the curve passes whole columns: rounded to them it would drift from frame to frame.
+        at = np.arange(max(begin, 0), end)
+        heights = np.interp(at + self._start - position, np.arange(width), curve.middle)
+        known = np.isfinite(heights)
+        self._middles[at[known]] += heights[known]
+        self._seen[at[known]] += 1
         self._put_away(first - 2 * width)
 
     def middle(self, first: float) -> tuple[Float64, Float64]:

@@ -54,7 +54,7 @@ def read(strip: Strip) -> Tape:
     breaks = np.flatnonzero(np.diff(strip.time_s) * strip.speed > LONGEST_BRIDGE) + 1
     parts = [traced(part) for part in np.split(strip.image, breaks, axis=1)]
     found = Edges(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("top", "bottom", "clean")))
-    radius = stroke_radius(found)
+    radius = stroke_radius(strip.image)
     there = np.flatnonzero(np.isfinite(found.top))
     top, bottom, clean = found.top[there], found.bottom[there], found.clean[there]
     steep = 1.0 / (1.0 + np.maximum(bottom - top - 2 * radius, 0) / 80.0)

@@ -194,10 +194,22 @@ def _cheapest(runs: _Runs) -> npt.NDArray[np.int64]:
     return chosen
 
 
-def stroke_radius(found: Edges) -> float:
-    """Half the width of the stroke in pixels: half the height of the ink where the trace is level."""
-    heights = (found.bottom - found.top)[np.isfinite(found.top)]
-    return float(np.percentile(heights, 8)) / 2 if len(heights) else 1.0
+SAMPLE = 1500
+FINER = 4
+
+
+def stroke_radius(image: ByteArray) -> float:
+    """Half the width of the stroke in `image` [height, n], in pixels: how far the ink's edge is from its middle.
+
+    That does not depend on how steep the trace is. Most of a trace runs straight on for a while; where it turns or
+    crosses itself there is more ink, so that a low percentile counts.
+    """
+    part = image[:, :SAMPLE]
+    level = _half(part.max(axis=0).astype(np.float32))
+    size = (FINER * part.shape[1], FINER * part.shape[0])
+    mask = cv2.resize(part, size, interpolation=cv2.INTER_LINEAR) > np.repeat(level, FINER)
+    away = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5).max(axis=0, initial=0.0) / FINER
+    return float(np.percentile(away[away > 0], 20)) if away.any() else 1.0
 
 
 def pen(top: Float64, bottom: Float64, radius: float) -> Float64:
@@ -210,10 +222,12 @@ def pen(top: Float64, bottom: Float64, radius: float) -> Float64:
     count, size = len(top), len(top) * FINE
     where = (np.arange(size) + 0.5) / FINE - 0.5
     column = np.arange(count)
-    path = np.asarray(np.interp(where, column, (top + bottom) / 2), np.float64)
     if count < 4:
-        return path
-    across = REACH * radius
+        return np.asarray(np.interp(where, column, (top + bottom) / 2), np.float64)
+    # From the middle of the ink itself a narrow peak would become two: all its columns begin half way up.
+    high, low = _room(top, bottom, where, radius)
+    path = (high + low) / 2
+    across = max(radius - LOST_AT_TIP, radius / 2)
     reach = max(1, int(np.floor(across * FINE)))
     steps = np.arange(-reach, reach + FINE)
     away = (steps + 0.5) / FINE - 0.5
@@ -235,8 +249,20 @@ def pen(top: Float64, bottom: Float64, radius: float) -> Float64:
 
 
 ROUNDS = 20
-REACH = 0.75
-STIFFNESS = 0.2
+LOST_AT_TIP = 0.25
+"""Pixels that a tip is narrower than the pen: its outermost columns hold too little ink to count."""
+STIFFNESS = 0.05
+
+
+def _room(top: Float64, bottom: Float64, where: Float64, radius: float) -> tuple[Float64, Float64]:
+    """How high and how low the pen can have been at each point `where`: its disc stays within the ink's edges."""
+    column = np.arange(len(top))
+    away = np.linspace(-radius, radius, 4 * max(1, round(radius)) + 1)
+    rise = np.sqrt(radius**2 - away**2)
+    at = where[:, None] + away[None, :]
+    high = (np.interp(at, column, top) + rise).max(axis=1)
+    low = (np.interp(at, column, bottom) - rise).min(axis=1)
+    return high, low
 
 
 def _stiffness(size: int) -> Float64:

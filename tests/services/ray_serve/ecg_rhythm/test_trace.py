@@ -23,10 +23,30 @@ def test_a_level_line_is_read_to_a_fifth_of_a_pixel() -> None:
 def test_a_narrow_peak_keeps_its_height_which_the_ink_alone_loses() -> None:
     x = np.arange(80)
     path = 150.0 - 100.0 * np.exp(-0.5 * ((x - 40) / 2.0) ** 2)
-    found = trace.edges(drawn(path))
-    read = trace.pen(found.top, found.bottom, trace.stroke_radius(found))
+    ink = drawn(path)
+    found = trace.edges(ink)
+    read = trace.pen(found.top, found.bottom, trace.stroke_radius(ink))
     assert found.middle.min() > 65.0  # the peak stands at 50
     assert abs(read.min() - 50.0) < 4.0
+
+
+def test_a_peak_narrower_than_the_stroke_stays_one_peak() -> None:
+    x = np.arange(80)
+    path = 150.0 - 80.0 * np.exp(-0.5 * ((x - 40.3) / 1.2) ** 2)
+    ink = drawn(path, stroke=4)
+    found = trace.edges(ink)
+    read = trace.pen(found.top, found.bottom, trace.stroke_radius(ink))
+    high = read < 120.0
+    assert np.count_nonzero(np.diff(high.astype(int)) == 1) == 1
+    assert abs(read.min() - 70.0) < 4.0
+
+
+def test_the_stroke_is_as_wide_however_steep_the_trace_is() -> None:
+    x = np.arange(200)
+    level = trace.stroke_radius(drawn(np.full(200, 80.3), stroke=3))
+    steep = trace.stroke_radius(drawn(100.0 + 60.0 * np.sin(x / 6.0), stroke=3))
+    assert abs(level - steep) < 0.3
+    assert trace.stroke_radius(drawn(np.full(200, 80.3), stroke=6)) > level + 1.0
 
 
 def test_the_strongest_run_of_ink_is_taken_and_the_rest_costs_confidence() -> None:
