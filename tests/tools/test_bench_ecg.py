@@ -43,6 +43,19 @@ def test_a_column_readers_ceiling_rises_with_the_pixels() -> None:
     assert fine > coarse + 6
 
 
+def test_what_no_frame_shows_is_not_asked_for() -> None:
+    truth = {
+        "screen": {"fps": 20.0},
+        "duration_s": 6.0,
+        "sampling_rate_hz": 360.0,
+        "samples": [0.0] * 2160,
+        "other_leads": [[1.0] * 2160],
+    }
+    times, leads = trials.shown(truth)
+    assert times[-1] == pytest.approx(5.95)
+    assert [len(lead) for lead in leads] == [len(times)] * 2
+
+
 def test_scenes_are_repeatable_and_each_condition_has_sweeps_and_scrolls_of_either_data_set() -> None:
     for condition in CONDITIONS:
         scenes = [condition.draw(index) for index in range(4)]

@@ -38,13 +38,14 @@ def load(folder: Path | None, report: bool) -> tuple[Patient, ...]:
         return tuple(Patient(name, sources.synthetic(60.0, bpm=bpm, seed=seed), True) for name, bpm, seed in made)
     names = MITDB_REPORT if report else MITDB_WORK
     mitdb = [Patient(f"mitdb/{name}", sources.wfdb_record(folder / "mitdb" / name), True) for name in names]
-    cinc = [_cinc(folder / "cinc2017" / name) for name in _cinc_names(folder / "cinc2017", report)]
+    cinc = [_cinc(folder / "cinc2017" / name) for name in cinc_names(folder / "cinc2017", report)]
     # Taken in turns, so that a quick run sees both.
     longest = max(len(mitdb), len(cinc))
     return tuple(p for i in range(longest) for source in (mitdb, cinc) for p in source[i : i + 1])
 
 
-def _cinc_names(folder: Path, report: bool) -> list[str]:
+def cinc_names(folder: Path, report: bool) -> list[str]:
+    """Names of the records of CinC 2017 that are taken: long ones that can be read."""
     with (folder / "REFERENCE.csv").open() as file:
         readable = [name for name, rhythm in csv.reader(file) if rhythm != "~" and (folder / f"{name}.mat").exists()]
     long = [name for name in sorted(readable) if (folder / f"{name}.mat").stat().st_size > 600 * CINC_LEAST_S]

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -59,8 +60,7 @@ def _score(clip: Clip) -> Trial:
     kind = truth["geometry"]["kind"]
     rows = truth["camera"]["rows"] or truth["screen"]["height"]
     speed = truth["geometry"]["pixels_per_second"] * rows / truth["screen"]["height"]
-    leads = [np.array(lead) for lead in (truth["samples"], *truth["other_leads"])]
-    times = np.arange(len(leads[0])) / truth["sampling_rate_hz"]
+    times, leads = shown(truth)
     known = {"condition": clip.condition, "patient": clip.patient.name, "index": clip.index, "kind": kind}
     try:
         reading = analysis.read(clip.path)
@@ -89,6 +89,16 @@ def _score(clip: Clip) -> Trial:
         kind_right=reading.display.kind.value == kind,
         windows=_windows(reading, shift, times, error),
     )
+
+
+def shown(truth: dict[str, Any]) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Times and leads of a truth document up to the video's last frame: what no frame shows nobody can read."""
+    fps = truth["screen"]["fps"]
+    last_s = (round(truth["duration_s"] * fps) - 1) / fps
+    leads = [np.array(lead) for lead in (truth["samples"], *truth["other_leads"])]
+    times = np.arange(len(leads[0])) / truth["sampling_rate_hz"]
+    there = times <= last_s + 1e-9
+    return times[there], [lead[there] for lead in leads]
 
 
 def ceiling(times: np.ndarray, true: np.ndarray, pixels_per_second: float) -> float:
@@ -137,6 +147,8 @@ def _rate_error(reading: Reading, beats: np.ndarray) -> float | None:
 
 
 def _reader() -> str:
+    """What a trial depends on beside its clip: the reader, its weights, and how it is scored."""
     files = [*sorted((READER / "apps" / "ecg_rhythm").rglob("*.py")), READER / "kit" / "video.py"]
     files += sorted((READER / "apps" / "ecg_rhythm").rglob("*.safetensors"))
+    files += [Path(__file__), Path(scoring.__file__)]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]

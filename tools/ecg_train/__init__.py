@@ -4,6 +4,8 @@
     records    MIT-BIH records with AAMI classes; the inter-patient split
     clips      signals -> clips as the reader would give them (resampled, low-passed, noisy) -> the network's inputs
     training   inputs -> the beat classifier
+    strokes    signals -> short strips as a screen draws and a follower averages them, with the pen's true path
+    pens       those -> the ridge network
     shipping   each network: data, settings, file of weights
     card       what MODEL_CARD.md takes from here
 

@@ -7,12 +7,13 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from safetensors.torch import save
 
-from apps.ecg_rhythm import delineator, model, rhythm_model, strip
-from tools.ecg_train import clips, ludb, records, rhythms, strips, training, waves
+from apps.ecg_rhythm import delineator, model, rhythm_model, ridge, strip
+from tools.ecg_train import clips, ludb, pens, records, rhythms, strips, strokes, training, waves
 
 Say = Callable[[str], None]
 Train = Callable[[Path, Path, int, Say], Path]
@@ -20,6 +21,7 @@ Train = Callable[[Path, Path, int, Say], Path]
 SOURCES = ("mitdb", "ludb", "cinc2017", "twelve_lead")
 DELINEATOR_EPOCHS, DELINEATOR_COPIES = 20, 1
 BEAT_EPOCHS = 3
+RIDGE_STRIPS, RIDGE_EPOCHS = 10_000, 4
 
 
 def train_delineator(data: Path, output: Path, seed: int, say: Say) -> Path:
@@ -62,7 +64,28 @@ def train_rhythm(data: Path, output: Path, seed: int, say: Say) -> Path:
     return _save(net, output / rhythm_model.WEIGHTS.name, metadata, seed)
 
 
-NETWORKS: Mapping[str, Train] = {"delineator": train_delineator, "beats": train_beats, "rhythm": train_rhythm}
+def train_ridge(data: Path, output: Path, seed: int, say: Say) -> Path:
+    """The pen's path on drawn strips."""
+    cv2.setNumThreads(1)
+    signals = strokes.signals(data)
+    drawn = strokes.drawn(signals, RIDGE_STRIPS, np.random.default_rng(seed))
+    say(f"ridge  {RIDGE_STRIPS} strips of {len(signals)} leads")
+    net = pens.train(drawn, epochs=RIDGE_EPOCHS, seed=seed, say=say)
+    metadata = {
+        "rows": str(ridge.ROWS),
+        "column_s": str(ridge.COLUMN_S),
+        "points": str(ridge.POINTS),
+        "data": strokes.data_hash(signals),
+    }
+    return _save(net, output / ridge.WEIGHTS.name, metadata, seed)
+
+
+NETWORKS: Mapping[str, Train] = {
+    "delineator": train_delineator,
+    "beats": train_beats,
+    "rhythm": train_rhythm,
+    "ridge": train_ridge,
+}
 """In the order in which they are trained: a later one may use an earlier one's weights."""
 
 

@@ -4,8 +4,8 @@
     screen     a few flat frames -> the lane of the trace, its ink, how it moves, the grid
     sweep      frames -> a strip of the trace: its columns, each the mean of all frames since the pen drew it
     scroll     frames -> a strip of the trace, each frame laid where it fits
-    tape       a strip -> the curve on it, evenly sampled, gaps as gaps
-    trace      a column of pixels -> where the pen was, to a fraction of a pixel
+    tape       a strip -> the curve on it, evenly sampled, gaps as gaps: the network of `ridge` (torch) sees a `view`
+    trace      a column of pixels -> its ink's edges, and from them the pen, to a fraction of a pixel
     calibration  pixels -> seconds and millivolts, or an honest "not calibrated"
     reader     the others above in order: file -> `reading.Reading`
     beats      waveform -> R peaks, and the classifier's inputs (`morphology`)
@@ -17,7 +17,7 @@
     overlay    reading and result -> PNG
     analysis   all of it: `read`, `analyse`, `result`
 
-Frames come from `kit.video`, the only module that reads files; only `model`, `delineator`, `rhythm_model` and `stored`
-know torch; nothing here knows Ray or AWS but `app`. The reader is told nothing about the screen, and never imports the
-renderer that tests it.
+Frames come from `kit.video`, the only module that reads files; only `model`, `delineator`, `rhythm_model`, `ridge` and
+`stored` know torch; nothing here knows Ray or AWS but `app`. The reader is told nothing about the screen, and never
+imports the renderer that tests it.
 """

@@ -44,20 +44,59 @@ def edges(ink: npt.NDArray[np.generic]) -> Edges:
 
     An edge lies where the ink crosses half of the column's own maximum, by straight lines between pixels.
     """
+    seen = _columns(ink)
+    return _taken(seen, seen.runs.weight.argmax(axis=0))
+
+
+def traced(ink: ByteArray) -> Edges:
+    """Edges of the one curve that runs through `ink` [height, n], 0 to 255: what does not join up with it is left.
+
+    The cheapest way through the columns' runs of ink (Viterbi): a gap between neighbours costs, and so does ink that
+    lies elsewhere in the column.
+    """
+    seen = _columns(ink)
+    return _taken(seen, _cheapest(seen))
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """The ink [height, n] as floats, and where it lies.
+
+    `half`: [n] the ink at which a column's edges lie; `there`: [n] whether it has any; `first`, `last`: [n] rows of all
+    its ink; `broken`: the columns whose ink is in several runs, and their `runs`.
+    """
+
+    image: npt.NDArray[np.float32]
+    half: npt.NDArray[np.float32]
+    there: npt.NDArray[np.bool_]
+    first: npt.NDArray[np.int64]
+    last: npt.NDArray[np.int64]
+    broken: npt.NDArray[np.int64]
+    runs: _Runs
+
+
+def _columns(ink: npt.NDArray[np.generic]) -> _Columns:
     image = ink.astype(np.float32)
-    height, count = image.shape
     peak = image.max(axis=0)
-    there = peak > 60
-    half = _half(peak)
+    there, half = peak > LEAST_PEAK, _half(peak)
     mask = image > half
-    first = mask.argmax(axis=0)
-    last = height - 1 - mask[::-1].argmax(axis=0)
-    clean = np.ones(count)
-    total = mask.sum(axis=0)
-    broken = np.flatnonzero(there & (last - first + 1 > total))
-    if len(broken):
-        first[broken], last[broken], clean[broken] = _strongest_runs(image[:, broken], half[broken])
-    top, bottom = _outline(image, half, np.arange(count), first, last)
+    first, last = mask.argmax(axis=0), len(image) - 1 - mask[::-1].argmax(axis=0)
+    broken = np.flatnonzero(there & (last - first + 1 > mask.sum(axis=0)))
+    return _Columns(image, half, there, first, last, broken, _runs(image[:, broken], half[broken]))
+
+
+LEAST_PEAK = 60
+"""A column with no ink brighter than this has none."""
+
+
+def _taken(seen: _Columns, chosen: npt.NDArray[np.int64]) -> Edges:
+    """The edges of the run `chosen` in each broken column, and of all ink in the others."""
+    first, last, clean = seen.first.copy(), seen.last.copy(), np.ones(len(seen.there))
+    at = np.arange(len(seen.broken))
+    first[seen.broken], last[seen.broken] = seen.runs.first[chosen, at], seen.runs.last[chosen, at]
+    clean[seen.broken] = seen.runs.share[chosen, at]
+    top, bottom = _outline(seen.image, seen.half, np.arange(len(first)), first, last)
+    there = seen.there
     return Edges(np.where(there, top, np.nan), np.where(there, bottom, np.nan), np.where(there, clean, 0.0))
 
 
@@ -90,16 +129,6 @@ def _crossing(
     return np.asarray(at + sign * share.clip(0, 1), np.float64)
 
 
-def _strongest_runs(
-    image: npt.NDArray[np.float32], level: npt.NDArray[np.float32]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Float64]:
-    """First and last row of each column's run that holds most ink, and its share of all ink."""
-    runs = _runs(image, level)
-    best = runs.weight.argmax(axis=0)
-    columns = np.arange(image.shape[1])
-    return runs.first[best, columns], runs.last[best, columns], runs.share[best, columns]
-
-
 MOST_RUNS = 4
 
 
@@ -119,6 +148,9 @@ FAINT = 0.4
 
 def _runs(image: npt.NDArray[np.float32], level: npt.NDArray[np.float32]) -> _Runs:
     """The runs of ink over `level` [n] in each column, held together by fainter ink; strongest first."""
+    if not image.size:
+        none = np.zeros((MOST_RUNS, 0))
+        return _Runs(none.astype(np.int64), none.astype(np.int64), none, none)
     mask = image > level
     closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 1), np.uint8)) > 0
     held = closed | (image > FAINT * level)
@@ -149,49 +181,39 @@ def _runs(image: npt.NDArray[np.float32], level: npt.NDArray[np.float32]) -> _Ru
     return _Runs(firsts, lasts, weights, weights / np.maximum(sums[-1], 1e-6))
 
 
-def traced(image: ByteArray) -> Edges:
-    """Edges of the one curve that runs through `image` [height, n], 0 to 255: what does not join up with it is left.
-
-    The cheapest way through the columns' runs of ink (Viterbi): a gap between neighbours costs, and so does ink that
-    lies elsewhere in the column.
-    """
-    found = edges(image)
-    if not (np.isfinite(found.top) & (found.clean < 1.0)).any():
-        return found
-    pixels = image.astype(np.float32)
-    half = _half(pixels.max(axis=0))
-    there = np.flatnonzero(np.isfinite(found.top))
-    runs = _runs(pixels[:, there], half[there])
-    chosen, at = _cheapest(runs), np.arange(len(there))
-    top, bottom, clean = found.top.copy(), found.bottom.copy(), found.clean.copy()
-    first, last = runs.first[chosen, at], runs.last[chosen, at]
-    top[there], bottom[there] = _outline(pixels, half, there, first, last)
-    clean[there] = runs.share[chosen, at]
-    return Edges(top, bottom, clean)
-
-
 GAP, FARTHEST, ELSEWHERE = 0.15, 60.0, 1.0
 
 
-def _cheapest(runs: _Runs) -> npt.NDArray[np.int64]:
-    """Which run of each column the cheapest way takes, [n]."""
-    count = runs.first.shape[1]
-    alone = np.where(runs.weight > 0, ELSEWHERE * (1.0 - runs.share), np.inf)
-    came = np.zeros((MOST_RUNS, count), np.int64)
+def _cheapest(seen: _Columns) -> npt.NDArray[np.int64]:
+    """Which run of each broken column the cheapest way through all columns takes.
+
+    A column in one piece leaves no choice: the way is looked for between two of those.
+    """
+    count = len(seen.there)
+    first, last = np.tile(seen.first, (MOST_RUNS, 1)), np.tile(seen.last, (MOST_RUNS, 1))
+    alone = np.full((MOST_RUNS, count), np.inf)
+    alone[0] = 0.0
+    first[:, seen.broken], last[:, seen.broken] = seen.runs.first, seen.runs.last
+    alone[:, seen.broken] = np.where(seen.runs.weight > 0, ELSEWHERE * (1.0 - seen.runs.share), np.inf)
+    whole = np.ones(count, bool)
+    whole[seen.broken] = False
+    inked = np.flatnonzero(seen.there)
+    first, last, alone, whole = first[:, inked], last[:, inked], alone[:, inked], whole[inked]
+    steps = np.flatnonzero(~(whole[1:] & whole[:-1])) + 1
+    # [run, run before, step]
+    gap = np.maximum(first[:, None, steps] - last[None, :, steps - 1], first[None, :, steps - 1] - last[:, None, steps])
+    jumps = GAP * gap.clip(0.0, FARTHEST)
+    came = np.zeros((MOST_RUNS, len(inked)), np.int64)
     cost = alone[:, 0]
-    for i in range(1, count):
-        gap = np.maximum(
-            runs.first[:, i][:, None] - runs.last[:, i - 1][None, :],
-            runs.first[:, i - 1][None, :] - runs.last[:, i][:, None],
-        )
-        ways = cost[None, :] + GAP * np.minimum(np.maximum(gap, 0.0), FARTHEST)
+    for step, i in enumerate(steps):
+        ways = (alone[:, i - 1] if whole[i - 1] else cost) + jumps[:, :, step]
         came[:, i] = ways.argmin(axis=1)
-        cost = ways[np.arange(MOST_RUNS), came[:, i]] + alone[:, i]
-    chosen = np.zeros(count, np.int64)
-    chosen[-1] = int(cost.argmin())
-    for i in range(count - 1, 0, -1):
+        cost = ways.min(axis=1) + alone[:, i]
+    chosen = np.zeros(len(inked), np.int64)
+    chosen[-1:] = 0 if whole[-1:].all() else int(cost.argmin())
+    for i in steps[::-1]:
         chosen[i - 1] = came[chosen[i], i]
-    return chosen
+    return chosen[~whole]
 
 
 SAMPLE = 1500
