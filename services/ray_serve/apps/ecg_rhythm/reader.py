@@ -37,8 +37,8 @@ PROBE_S = 3.0
 PROBE_STILLS = 24
 LONG_PROBE_S = 9.0
 PROBE_SPREAD = 6
-SCROLL_LOOKS_HZ = 12.0
-"""A strip shows every point for seconds: this many looks a second are as good as all frames, and cheaper."""
+LOOKS_HZ = {DisplayKind.SWEEP: 16.0, DisplayKind.SCROLL: 12.0}
+"""A screen shows every point for seconds: so many looks a second are as good as all frames, and cheaper."""
 LANE_LIMIT = "one lead read"
 
 
@@ -85,7 +85,7 @@ def read_trace(path: Path, progress: Progress) -> Reading:
     follower: SweepFollower | ScrollFollower = SweepFollower() if found.kind is DisplayKind.SWEEP else ScrollFollower()
     seen = _Seen()
     total = header.duration_s or 0.0
-    stride = max(1, round(header.fps / SCROLL_LOOKS_HZ)) if found.kind is DisplayKind.SCROLL else 1
+    stride = max(1, round(header.fps / LOOKS_HZ[found.kind]))
     skipped: video.Frame | None = None
 
     def follow(frame: video.Frame) -> None:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from apps.ecg_rhythm.errors import ErrorCode, ReadingError
 from apps.ecg_rhythm.reading import ByteArray
 from apps.ecg_rhythm.tape import Strip
-from apps.ecg_rhythm.trace import ink_mass
+from apps.ecg_rhythm.trace import ink_mass, stroke_radius
 
 Float64 = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
@@ -28,6 +28,8 @@ SLOWEST_S, FASTEST_S = 25.0, 1.6
 """Seconds in which the pen crosses the lane."""
 BAR = 0.10
 """Columns this share of the lane ahead of the pen no longer count: the bar erases them somewhere there."""
+ROUND_END = 0.6
+"""Fresh ink ends this far ahead of the pen's middle, in radii of the stroke: measured, the end being round."""
 LEAST_LOOKS = 1
 """A column seen in fewer frames is not read."""
 
@@ -76,7 +78,9 @@ class SweepFollower:
         order = order[keep]
         image = np.stack([columns[i][3] for i in order], axis=1)
         turned = bool(rounds.max() > 0)
-        return Strip(image, when[order], counts[order], line.speed, line.period if turned else None)
+        # Where fresh ink ends the pen's middle is not yet.
+        late = ROUND_END * stroke_radius(image) / line.speed
+        return Strip(image, when[order] + late, counts[order], line.speed, line.period if turned else None)
 
     def _begin(self) -> None:
         """Find the pen in the frames so far, and take them again with what is known now."""
