@@ -5,6 +5,7 @@ import type { Playhead } from "@/ecg/playhead";
 import type { Result } from "@/ecg/result";
 import { useFormat } from "@/i18n/format";
 import { useMessages } from "@/i18n/language";
+import { beatWords } from "./beat";
 import { BEAT_TEXT } from "./Facts";
 import { Panel } from "./Panel";
 
@@ -12,7 +13,7 @@ const BOX = { width: 560, height: 190, left: 44, right: 8, top: 10, bottom: 24 }
 /** Lines on the ms axis stand at multiples of this. */
 const STEP_MS = 200;
 
-/** One dot for each interval between neighbouring beats, in the colour of the beat that ends it. */
+/** One dot for each interval between neighbouring beats, in the colour of the beat that ends it: hollow where the class is in doubt. */
 export function Tachogram({ result, playhead }: { result: Result; playhead: Playhead }) {
   const { result: words } = useMessages();
   const format = useFormat();
@@ -63,21 +64,21 @@ export function Tachogram({ result, playhead }: { result: Result; playhead: Play
           </text>
         ))}
         <polyline
-          points={points.map((point) => `${x(point.time)},${y(point.rr)}`).join(" ")}
+          points={points.map((point) => `${x(point.beat.time)},${y(point.rr)}`).join(" ")}
           className="fill-none stroke-line"
           strokeWidth="1.5"
         />
-        {points.map((point) => (
+        {points.map(({ rr, beat }) => (
           <circle
-            key={point.time}
-            cx={x(point.time)}
-            cy={y(point.rr)}
-            r={point.kind === "N" ? 2.8 : 4}
-            fill="currentColor"
-            className={`${BEAT_TEXT[point.kind]} cursor-pointer`}
-            onClick={() => playhead.seek(point.time)}
+            key={beat.time}
+            cx={x(beat.time)}
+            cy={y(rr)}
+            r={beat.kind === "N" && !beat.unsure ? 2.8 : 4}
+            strokeWidth="1.5"
+            className={`cursor-pointer ${beat.unsure ? "fill-surface stroke-doubt" : `fill-current stroke-none ${BEAT_TEXT[beat.kind]}`}`}
+            onClick={() => playhead.seek(beat.time)}
           >
-            <title>{`${format.clock(point.time)} · ${format.number(point.rr)} ms · ${words.beatClass[point.kind]}`}</title>
+            <title>{`${format.clock(beat.time)} · ${format.number(rr)} ms · ${beatWords(beat, words)}`}</title>
           </circle>
         ))}
       </svg>
