@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 _TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -55,6 +55,8 @@ class FakeApi:
     asked: list[str] = field(default_factory=list)
     bearers: set[str] = field(default_factory=set)
     """`Authorization` of the calls."""
+    grants: list[str] = field(default_factory=list)
+    """What tokens were asked for with; the n-th call gets `token-n`."""
     uploaded: dict[str, bytes] = field(default_factory=dict)
     url: str = ""
 
@@ -140,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
             case "GET", ["ops", "status"]:
                 self._json_or_404(self.api.ops)
             case "POST", ["token"]:
-                self._json(200, {"access_token": "token-1", "expires_in": 3600})
+                self._token(parse_qs(body.decode()))
             case "POST", ["cookies"]:
                 self._send(204, b"")
             case "GET", ["videos"]:
@@ -151,6 +153,12 @@ class _Handler(BaseHTTPRequestHandler):
                 self._video(method, self.api.find(video_id), rest)
             case _:
                 self._problem(404, "not_found")
+
+    def _token(self, form: Mapping[str, list[str]]) -> None:
+        """As RFC 6749 has it, for an hour."""
+        self.api.grants.append(form["grant_type"][0])
+        told = {"access_token": f"token-{len(self.api.grants)}", "token_type": "Bearer", "expires_in": 3600}
+        self._json(200, {**told, "refresh_token": "refresh-1"})
 
     def _video(self, method: str, found: dict[str, Any] | None, rest: list[str]) -> None:
         if found is None:
