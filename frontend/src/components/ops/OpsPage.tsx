@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import { getOps } from "@/api/client";
 import { useFormat } from "@/i18n/format";
 import { useMessages } from "@/i18n/language";
-import type { Ops } from "@/ops/status";
+import type { Drift, Ops } from "@/ops/status";
 import { concerns } from "@/ops/tree";
 import { useLoaded } from "@/state/loaded";
 import { Notice } from "../Notice";
@@ -72,6 +72,7 @@ function Summary({ ops }: { ops: Ops }) {
             <SyncBadge sync={status.sync} />
           </span>
         )}
+        {status?.drift && <DriftLine drift={status.drift} />}
       </Cell>
       <Cell name={words.revision}>
         <code className="font-mono text-lg font-semibold">{status?.revision?.slice(0, 10) ?? "–"}</code>
@@ -99,6 +100,25 @@ function Summary({ ops }: { ops: Ops }) {
         </span>
       </Cell>
     </section>
+  );
+}
+
+/** What was changed by hand, and how much was looked at to say so. */
+function DriftLine({ drift }: { drift: Drift }) {
+  const { ops: words } = useMessages();
+  const format = useFormat();
+  const count = drift.resources.filter((one) => !one.ignored).length;
+  const { compared, resources } = drift.coverage;
+  return (
+    <p className="mt-1 text-sm">
+      <span className={drift.drifted ? "text-warn" : ""}>
+        {drift.drifted ? words.drifted(format.number(count)) : words.noDrift}
+      </span>
+      <span className="block text-xs text-muted">
+        {words.coverage(format.number(compared), format.number(resources))}
+        {words.driftAt(format.ago(drift.at))}
+      </span>
+    </p>
   );
 }
 
