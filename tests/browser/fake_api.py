@@ -8,6 +8,7 @@ refused, and edits `videos` and `results`.
 from __future__ import annotations
 
 import base64
+import gzip
 import itertools
 import json
 import math
@@ -30,6 +31,8 @@ _TYPES = {
     ".mp4": "video/mp4",
     ".png": "image/png",
 }
+_COMPRESSED = ("text/", "application/json", "image/svg+xml")
+"""As the distribution's behaviours have it (`Compress: true`)."""
 _PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
@@ -252,8 +255,13 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(status, json.dumps(value).encode(), {"Content-Type": "application/json", **(headers or {})})
 
     def _send(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+        headers = dict(headers or {})
+        taken = self.headers.get("Accept-Encoding", "")
+        if headers.get("Content-Type", "").startswith(_COMPRESSED) and "gzip" in taken:
+            body = gzip.compress(body, 6)
+            headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
         self.send_response(status)
-        for name, value in (headers or {}).items():
+        for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -93,10 +93,10 @@ def _deployments() -> list[dict[str, Any]]:
         return {**about, "began": began, **ended}
 
     return [
-        one(3, "failed", 413.2, ["api"], "wave 4 failed\nstack api ended in UPDATE_ROLLBACK_COMPLETE"),
-        one(2, "succeeded", 93.4, ["cdn", "api"]),
-        one(1, "interrupted", 12.0, ["network"], "stopped by Ctrl-C"),
-        one(0, "succeeded", 688.0, list(_WAVES)),
+        one(0, "failed", 413.2, ["api"], "wave 4 failed\nstack api ended in UPDATE_ROLLBACK_COMPLETE"),
+        one(1, "succeeded", 93.4, ["cdn", "api"]),
+        one(2, "interrupted", 12.0, ["network"], "stopped by Ctrl-C"),
+        one(3, "succeeded", 688.0, list(_WAVES)),
     ]
 
 

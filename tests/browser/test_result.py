@@ -138,9 +138,9 @@ def test_the_language_is_the_browsers_until_another_is_chosen(open_page: Open) -
     expect(page.get_by_text("심박수")).to_be_visible()
     expect(page.locator("html")).to_have_attribute("lang", "ko")
     page.get_by_role("combobox", name="언어").select_option("en")
-    expect(page.get_by_text("Heart rate")).to_be_visible()
+    expect(page.get_by_text("Heart rate", exact=True)).to_be_visible()
     page.reload()
-    expect(page.get_by_text("Heart rate")).to_be_visible()
+    expect(page.get_by_text("Heart rate", exact=True)).to_be_visible()
 
 
 @pytest.mark.parametrize(

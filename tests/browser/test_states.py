@@ -39,7 +39,7 @@ def test_a_refused_call_is_explained_and_can_be_repeated(
     expect(page.get_by_role("heading", name=heading)).to_be_visible()
     api.mood = lambda *_: None
     page.get_by_role("button", name="Try again").click()
-    expect(page.get_by_text("Heart rate")).to_be_visible()
+    expect(page.get_by_text("Heart rate", exact=True)).to_be_visible()
 
 
 def test_a_busy_service_is_asked_again_when_it_said_so(open_page: Open, api: FakeApi, watch: Watch) -> None:
@@ -75,7 +75,7 @@ def test_half_a_result_is_called_that_and_asked_for_again(open_page: Open, api: 
     expect(page.get_by_role("heading", name="The result cannot be shown")).to_be_visible()
     api.results[ID] = result()
     page.get_by_role("button", name="Try again").click()
-    expect(page.get_by_text("Heart rate")).to_be_visible()
+    expect(page.get_by_text("Heart rate", exact=True)).to_be_visible()
 
 
 def test_without_the_video_the_waveform_is_whole(open_page: Open, api: FakeApi, watch: Watch) -> None:
@@ -122,7 +122,8 @@ def _signed_in(open_page: Open, api: FakeApi) -> Page:
     with page.expect_navigation():
         page.locator("main").get_by_role("button", name="Sign in").click()
     _answer(page)
-    expect(page.get_by_text("Heart rate")).to_be_visible()
+    page.wait_for_url(RESULT)
+    expect(page.get_by_text("Heart rate", exact=True)).to_be_visible()
     return page
 
 
@@ -153,7 +154,7 @@ def test_coming_back_with_a_code_leads_to_where_one_left_with_a_token(open_page:
 def test_a_session_goes_on_past_its_token_without_anybody_noticing(open_page: Open, api: FakeApi) -> None:
     page = _signed_in(open_page, api)
     page.clock.fast_forward("01:30:00")
-    expect(page.get_by_text("Heart rate")).to_be_visible()
+    expect(page.get_by_text("Heart rate", exact=True)).to_be_visible()
     page.get_by_role("link", name="Videos", exact=True).click()
     expect(page.get_by_text("holter.mp4")).to_be_visible()
     assert api.grants == ["authorization_code", "refresh_token"]
@@ -175,7 +176,7 @@ def test_a_session_that_cannot_go_on_leads_to_sign_in_and_back_to_the_place(
         page.locator("main").get_by_role("button", name="Sign in").click()
     api.mood = lambda _, path: None
     _answer(page)
-    expect(page.get_by_text("Heart rate")).to_be_visible()
+    expect(page.get_by_text("Heart rate", exact=True)).to_be_visible()
     assert page.url == api.url + RESULT
 
 

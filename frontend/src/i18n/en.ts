@@ -2,7 +2,7 @@
 export const en = {
   name: "English",
   title: "ECG video reader",
-  tagline: "From a video of an ECG screen to its waveform, beats and heart rate",
+  tagline: "Upload a video of an ECG screen; get the waveform, the beats, the heart rate and the doubt about them.",
   nav: { videos: "Videos", operations: "Operations", label: "Pages", skip: "Skip to content" },
   look: { toDark: "Use dark colours", toLight: "Use light colours", language: "Language" },
   session: {
@@ -84,6 +84,7 @@ export const en = {
     video_too_long: "The video is longer than the reader takes. Cut it and upload the part that matters.",
     video_too_large: "The picture is larger than the reader takes. Record at a lower resolution.",
     object_not_found: "The upload could not be found. Please upload the video again.",
+    upload_address_over: "The addresses of this upload are no longer valid. Try again: it begins anew.",
     attempts_exhausted: "The analysis broke off several times. The operators have been told; try again later.",
   } as Record<string, string>,
   problem: {
@@ -260,7 +261,7 @@ export const en = {
     outcome: "Outcome",
     outcomes: { running: "Under way", succeeded: "Succeeded", failed: "Failed", interrupted: "Interrupted" },
     took: "Took",
-    who: "By",
+    by: (who: string) => `by ${who}`,
     changed: "Changed",
     nothingChanged: "Nothing",
     noDeployments: "The ledger knows of none yet.",

@@ -4,7 +4,7 @@ import type { Messages } from "./en";
 export const ko: Messages = {
   name: "한국어",
   title: "ECG 영상 판독기",
-  tagline: "심전도 화면 영상에서 파형, 박동, 심박수까지",
+  tagline: "심전도 화면을 찍은 영상을 올리면 파형과 박동, 심박수를 읽고, 각각을 얼마나 믿을 수 있는지도 알려 드립니다.",
   nav: { videos: "영상", operations: "운영", label: "페이지", skip: "본문으로 건너뛰기" },
   look: { toDark: "어두운 색상 사용", toLight: "밝은 색상 사용", language: "언어" },
   session: {
@@ -86,6 +86,7 @@ export const ko: Messages = {
     video_too_long: "판독할 수 있는 길이를 넘었습니다. 필요한 부분만 잘라 업로드해 주세요.",
     video_too_large: "판독할 수 있는 화면 크기를 넘었습니다. 더 낮은 해상도로 촬영해 주세요.",
     object_not_found: "업로드한 파일을 찾지 못했습니다. 다시 업로드해 주세요.",
+    upload_address_over: "업로드 주소의 유효 기간이 지났습니다. 다시 시도하면 처음부터 올립니다.",
     attempts_exhausted: "판독이 여러 번 중단되었습니다. 운영자에게 알렸으니 나중에 다시 시도해 주세요.",
   },
   problem: {
@@ -245,7 +246,7 @@ export const ko: Messages = {
     outcome: "결과",
     outcomes: { running: "진행 중", succeeded: "성공", failed: "실패", interrupted: "중단됨" },
     took: "소요",
-    who: "실행자",
+    by: (who) => `${who} 실행`,
     changed: "변경",
     nothingChanged: "없음",
     noDeployments: "기록된 배포가 아직 없습니다.",

@@ -62,11 +62,11 @@ export function concerns(ops: Ops): Concern[] {
 function ofDeployments(environment: string, status: EnvironmentStatus | null): Concern[] {
   const [last] = status?.deployments ?? [];
   if (last?.outcome !== "failed" && last?.outcome !== "interrupted") return [];
-  const cause = `${last.commit?.slice(0, 10) ?? last.id} ${last.outcome}: ${firstLine(last.error) || "see its record"}`;
+  // The first line says where it stopped, the second why.
+  const why = last.error?.trim().split("\n").slice(0, 2).join(": ") || "see its record";
+  const cause = `${last.commit?.slice(0, 10) ?? last.id} ${last.outcome}: ${why}`;
   return [{ subject: "deployment", cause, command: `ecgctl history ${environment}`, severe: true }];
 }
-
-const firstLine = (text = ""): string => text.trim().split("\n", 1)[0] ?? "";
 
 /** What was changed by hand in a stack, property by property. */
 export const driftOf = (drift: Drift | null | undefined, stack: string): Drift["resources"] =>

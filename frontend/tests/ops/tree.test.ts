@@ -97,12 +97,12 @@ test("what was changed by hand is told property by property, and what a rule exc
 });
 
 test("a failed deployment is a concern until a later one ends well", () => {
-  const failed: Deployment = { id: "i", commit: null, began: "", seconds: 3, outcome: "failed", error: "no room\nnext" };
+  const failed: Deployment = { id: "i", commit: null, began: "", seconds: 3, outcome: "failed", error: "wave 4 failed\nno room\nmore" };
   const causes = (deployments: Deployment[]): string[] => {
     const whole = ops([]);
     return concerns({ ...whole, status: whole.status && { ...whole.status, deployments } }).map((one) => one.cause);
   };
-  expect(causes([failed])).toEqual(["i failed: no room"]);
+  expect(causes([failed])).toEqual(["i failed: wave 4 failed: no room"]);
   expect(causes([{ ...failed, outcome: "succeeded" }, failed])).toEqual([]);
 });
 

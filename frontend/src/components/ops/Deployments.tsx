@@ -35,37 +35,37 @@ function Row({ deployment }: { deployment: Deployment }) {
   const format = useFormat();
   const { commit, id, began, seconds, outcome, who, changed = [], note, error } = deployment;
   return (
-    <li className="grid gap-x-4 gap-y-1 px-5 py-3 text-sm md:grid-cols-[7rem_6rem_minmax(0,1fr)_5rem_8rem] md:items-baseline">
+    <li className="grid grid-cols-[auto_1fr] items-baseline gap-x-4 gap-y-1.5 px-5 py-3 text-sm md:grid-cols-[6rem_6rem_minmax(0,1fr)_auto]">
       <span
         className={`justify-self-start rounded-full px-2.5 py-0.5 text-xs font-medium whitespace-nowrap ${LOOKS[outcome] ?? "bg-sunken text-muted"}`}
       >
         {words.outcomes[outcome] ?? outcome}
       </span>
-      <code className="font-mono font-medium">{commit?.slice(0, 10) ?? id}</code>
-      <span className="min-w-0 break-words">
-        <span className="text-muted">{words.changed}:</span>{" "}
+      <code className="font-mono">{commit?.slice(0, 10) ?? id}</code>
+      <span className="order-1 col-span-2 min-w-0 break-words md:order-none md:col-span-1">
+        <span className="text-muted">{words.changed}</span>{" "}
         {changed.length ? <span lang="en">{changed.join(", ")}</span> : words.nothingChanged}
+        {who && <span className="text-muted"> · {words.by(who)}</span>}
         {note && (
           <span lang="en" className="text-muted">
             {" "}
-            ({note})
-          </span>
-        )}
-        {who && (
-          <span className="block text-muted">
-            {words.who} {who}
+            · {note}
           </span>
         )}
       </span>
-      <span className="text-muted tabular-nums md:text-right">
-        <span className="sr-only">{words.took} </span>
-        {seconds === null ? "–" : format.duration(seconds)}
+      <span className="col-span-2 text-muted tabular-nums md:col-span-1 md:text-right">
+        {seconds !== null && (
+          <>
+            <span className="sr-only">{words.took} </span>
+            {format.duration(seconds)} ·{" "}
+          </>
+        )}
+        <time dateTime={began} title={format.date(began)}>
+          {format.ago(began)}
+        </time>
       </span>
-      <time dateTime={began} title={format.date(began)} className="text-muted md:text-right">
-        {format.ago(began)}
-      </time>
       {error && (
-        <p lang="en" className="text-bad md:col-start-3 md:col-end-6">
+        <p lang="en" className="order-2 col-span-2 break-words text-bad md:order-none md:col-span-2 md:col-start-3">
           {error.split("\n").slice(0, 2).join(" · ")}
         </p>
       )}

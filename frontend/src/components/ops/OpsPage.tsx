@@ -62,9 +62,9 @@ function Summary({ ops }: { ops: Ops }) {
   return (
     <section
       aria-label={words.environment}
-      className="grid grid-cols-2 gap-px overflow-hidden rounded-2xl border border-line bg-line md:grid-cols-4"
+      className="grid grid-flow-dense grid-cols-2 gap-px overflow-hidden rounded-2xl border border-line bg-line md:grid-cols-4"
     >
-      <Cell name={words.environment}>
+      <Cell name={words.environment} wide>
         <span className="text-lg font-semibold">{ops.environment}</span>
         {status && (
           <span className="mt-1 flex flex-wrap gap-2">
@@ -82,7 +82,7 @@ function Summary({ ops }: { ops: Ops }) {
           </span>
         )}
       </Cell>
-      <Cell name={words.queue}>
+      <Cell name={words.queue} wide>
         {queue ? (
           <dl className="grid grid-cols-[1fr_auto] gap-x-3 text-sm tabular-nums">
             <Line name={words.waiting} value={format.number(queue.waiting)} />
@@ -122,9 +122,10 @@ function DriftLine({ drift }: { drift: Drift }) {
   );
 }
 
-function Cell({ name, children }: { name: string; children: ReactNode }) {
+/** `wide`: has a row of its own on a phone. */
+function Cell({ name, wide = false, children }: { name: string; wide?: boolean; children: ReactNode }) {
   return (
-    <div className="bg-surface p-4">
+    <div className={`bg-surface p-4 ${wide ? "col-span-2 md:col-span-1" : ""}`}>
       <h2 className="text-sm text-muted">{name}</h2>
       <div className="mt-1">{children}</div>
     </div>
