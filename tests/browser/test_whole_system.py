@@ -157,8 +157,8 @@ def test_the_annotated_picture_is_shown(result: Visit) -> None:
     page.get_by_role("button", name="Annotated picture").click()
     picture = page.get_by_role("img", name="The screen with the trace that was read")
     expect(picture).to_be_visible()
-    assert result.statuses("/overlay.png") == {200}
     assert picture.evaluate("picture => picture.decode().then(() => picture.naturalWidth)") > 0
+    assert result.statuses("/overlay.png") == {200}
     result.keep("overlay")
     page.get_by_role("button", name="Video", exact=True).click()
 
