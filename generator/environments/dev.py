@@ -70,7 +70,7 @@ ENVIRONMENT = Environment(
         password_length=12,
         mfa="OPTIONAL",
         session_days=30,
-        page_paths=("/", "/signed-in/"),
+        page_paths=("/",),
         deletion_protection=False,
     ),
     model_server=ModelServer(

@@ -212,7 +212,7 @@ def page_paths(known: Known) -> Findings:
         yield Finding("identity.page_paths", "nobody would come back from the sign-in", "give at least one, such as /")
     for value in known["identity.page_paths"]:
         if not re.fullmatch(r"/[A-Za-z0-9/_.-]*", value):
-            yield Finding("identity.page_paths", f"{value!r} is not a path", "give one such as /signed-in/")
+            yield Finding("identity.page_paths", f"{value!r} is not a path", "give one such as /")
 
 
 def fargate(known: Known) -> Findings:
