@@ -6,7 +6,7 @@ SHELL := bash
 
 PYTHON ?= $(shell command -v python3.11 || echo python3)
 ARGS ?=
-ENVIRONMENTS := dev
+ENVIRONMENTS := dev prod
 
 # Installing says what it does, keeps its log, and shows the log's end when it fails.
 say = @printf '\033[2m%s\033[0m\n' "$(1)"

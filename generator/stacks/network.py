@@ -1,4 +1,7 @@
-"""The VPC and its subnets (NET-*). No network ACLs: the default one allows all (NET-7)."""
+"""The VPC and its subnets (NET-*). No network ACLs: the default one allows all (NET-7).
+
+`network_guards` adds flow logs and endpoints where the environment asks for them.
+"""
 
 from troposphere import GetAtt, Ref, Template
 from troposphere.ec2 import (
@@ -16,6 +19,7 @@ from troposphere.ec2 import (
 from generator.model.environment import Environment
 from generator.parts.tags import name_tag, tagged
 from generator.parts.wiring import give_out
+from generator.stacks.network_guards import endpoints, flow_logs
 
 ANYWHERE = "0.0.0.0/0"
 
@@ -39,6 +43,9 @@ def network(environment: Environment) -> Template:
     attachment = _internet_gateway(template, environment)
     gateways = _public_subnets(template, environment, attachment)
     _private_subnets(template, environment, gateways)
+    endpoints(template, environment)
+    if environment.network.flow_log_days is not None:
+        flow_logs(template, environment, environment.network.flow_log_days)
     return tagged(template, environment)
 
 
