@@ -2,12 +2,14 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from generator.environments import prod as prod_settings
 from generator.model.environment import Environment
+from generator.model.manifest import parse
 from tests.generator.stacks.built import Built, build
 from tests.generator.stacks.conftest import Case
 
@@ -272,6 +274,13 @@ def test_what_must_not_be_deleted_by_mistake_is_protected_where_it_is_asked_for(
     assert balancer["deletion_protection.enabled"] == protected
     pool = every.built.properties("identity", "UserPool")
     assert pool["DeletionProtection"] == ("ACTIVE" if every.settings.identity.deletion_protection else "INACTIVE")
+
+
+def test_every_stack_is_protected_from_termination_where_it_is_asked_for(every: Case) -> None:
+    root = Path(__file__).parents[3]
+    text = (root / f"templates_out/{every.settings.name}/manifest.yaml").read_text(encoding="utf-8")
+    stacks = parse(text, "manifest.yaml").stacks
+    assert {stack.protected for stack in stacks} == {every.settings.hardening.termination_protection}
 
 
 def test_images_are_as_immutable_as_the_environment_says(every: Case) -> None:
