@@ -55,4 +55,4 @@ def _origin_secret(template: Template, environment: Environment, generation: int
             **key,
         )
     )
-    give_out(template, **{f"OriginSecret{generation}Arn": Ref(secret)})
+    give_out(template, **{f"OriginHeader{generation}Arn": Ref(secret)})

@@ -34,7 +34,7 @@ TLS_POLICY: Final = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 
 def origin_secret(template: Template, generation: int) -> Sub:
     """The header's value. CloudFormation reads it when it deploys; no template and no parameter holds it."""
-    return wired_text(template, f"{{{{resolve:secretsmanager:${{OriginSecret{generation}Arn}}:SecretString}}}}")
+    return wired_text(template, f"{{{{resolve:secretsmanager:${{OriginHeader{generation}Arn}}:SecretString}}}}")
 
 
 def load_balancer(environment: Environment) -> Template:

@@ -27,8 +27,12 @@ ANYWHERE = "0.0.0.0/0"
 def network(environment: Environment) -> Template:
     """A VPC over two or more zones: public subnets behind an internet gateway, private ones behind NAT."""
     template = Template(Description=f"{environment.prefix}: VPC, subnets, routes and NAT gateways")
-    # The environment states its zones, as the specification does; cfn-lint would rather have them chosen by AWS.
-    template.set_metadata({"cfn-lint": {"config": {"ignore_checks": ["W3010"]}}})
+    template.set_metadata(
+        {
+            "cfn-lint": {"config": {"ignore_checks": ["W3010"]}},
+            "reasons": {"W3010": "NET-2, NET-3: the environment states its zones, instead of having AWS choose them."},
+        }
+    )
     vpc = template.add_resource(
         VPC(
             "Vpc",

@@ -117,6 +117,7 @@ def _between(template: Template, title: str, source: SecurityGroup, target: Secu
             FromPort=port,
             ToPort=port,
             SourceSecurityGroupId=GetAtt(source, "GroupId"),
+            Description=f"From {_short(source)}",
         )
     )
 
@@ -131,5 +132,11 @@ def _out(template: Template, title: str, source: SecurityGroup, target: Security
             FromPort=port,
             ToPort=port,
             DestinationSecurityGroupId=GetAtt(target, "GroupId"),
+            Description=f"To {_short(target)}",
         )
     )
+
+
+def _short(group: SecurityGroup) -> str:
+    """A group's name as rules speak of it: the id in the rule says nothing to a reader."""
+    return str(group.GroupName)

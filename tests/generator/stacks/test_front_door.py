@@ -30,7 +30,7 @@ def test_the_load_balancer_speaks_tls_1_2_and_later_with_the_sites_certificate(p
 
 
 def _secret(generation: int) -> str:
-    return f"{{{{resolve:secretsmanager:${{OriginSecret{generation}Arn}}:SecretString}}}}"
+    return f"{{{{resolve:secretsmanager:${{OriginHeader{generation}Arn}}:SecretString}}}}"
 
 
 def test_whoever_does_not_come_through_our_distribution_is_refused(prod: Built) -> None:

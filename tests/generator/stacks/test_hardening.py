@@ -29,6 +29,12 @@ def test_every_log_group_and_topic_is_under_the_key_for_operation_where_keys_are
     assert {topic.get("KmsMasterKeyId") for topic in _each(every.built, "AWS::SNS::Topic").values()} == {key}
 
 
+def test_images_are_under_the_key_for_operation_where_keys_are_ours(every: Case) -> None:
+    wanted = {"EncryptionType": "KMS", "KmsKey": "${OperationKeyArn}"}
+    repository = every.built.properties("registry", "ApiRepository")
+    assert repository.get("EncryptionConfiguration") == (wanted if every.settings.hardening.customer_keys else None)
+
+
 def test_table_and_queues_are_under_the_jobs_key_where_keys_are_ours(every: Case) -> None:
     ours = every.settings.hardening.customer_keys
     table = every.built.properties("data", "JobsTable")
