@@ -22,6 +22,7 @@ EcgError                        exit code
 ├── ImageNotPublished    1      and ImageBuildFailed: nobody built the image that the manifest names (publish/)
 ├── AnalysisFailed       1      a video was not read (sync/proof.py); ScoringFailed: not scored (trial/run.py)
 ├── CannotScaffold       2      and UnknownApp, CheckFailed, AttemptFailed, ...: the workbench (workbench/errors.py)
+├── ToolFailed           3      cfn-lint or cloudformation-validate did not run (policing.py)
 └── LocalError           3      the local system did not start, is not running, or is busy (local/errors.py)
 """
 
