@@ -91,7 +91,7 @@ ENVIRONMENT = Environment(
         deletion_protection=True,
         drop_invalid_headers=True,
         origin_secrets=(1,),
-        health_check=HealthCheck(interval=10, timeout=5, healthy_threshold=2, unhealthy_threshold=2),
+        health_check=HealthCheck(interval=15, timeout=5, healthy_threshold=2, unhealthy_threshold=3),
     ),
     cdn=Cdn(
         price_class="PriceClass_100",

@@ -6,7 +6,7 @@ CloudWatch and written down with its headers, but for those that would let a rea
 
 from typing import Any, Final
 
-from troposphere import GetAtt, Template
+from troposphere import GetAtt, Ref, Sub, Template
 from troposphere.logs import LogGroup
 from troposphere.wafv2 import (
     AllowAction,
@@ -66,7 +66,10 @@ def web_acl(template: Template, environment: Environment, firewall: Firewall) ->
         LoggingConfiguration(
             "WebAclLog",
             ResourceArn=GetAtt(acl, "Arn"),
-            LogDestinationConfigs=[GetAtt(group, "Arn")],
+            # Written out: the group's own attribute ends in `:*`, which WAF does not take for a log group.
+            LogDestinationConfigs=[
+                Sub("arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:${Group}", Group=Ref(group))
+            ],
             RedactedFields=[
                 LoggingConfigurationFieldToMatch(SingleHeader=SingleHeader(Name=name))
                 for name in ("authorization", "cookie")

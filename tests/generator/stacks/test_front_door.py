@@ -144,7 +144,8 @@ def test_the_only_managed_rule_that_merely_counts_is_the_one_for_large_bodies(pr
 
 def test_what_the_web_acl_saw_is_written_down_without_tokens_and_cookies(prod: Built) -> None:
     log = prod.properties("cdn", "WebAclLog")
-    assert log["LogDestinationConfigs"] == ["${WebAclLogGroup.Arn}"]
+    group = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:${WebAclLogGroup}"
+    assert log["LogDestinationConfigs"] == [group]
     assert prod.properties("cdn", "WebAclLogGroup")["LogGroupName"].startswith("aws-waf-logs-")
     assert [field["SingleHeader"]["Name"] for field in log["RedactedFields"]] == ["authorization", "cookie"]
 
