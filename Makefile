@@ -6,7 +6,7 @@ SHELL := bash
 
 PYTHON ?= $(shell command -v python3.11 || echo python3)
 ARGS ?=
-ENVIRONMENTS := dev
+ENVIRONMENTS := dev prod
 
 # Installing says what it does, keeps its log, and shows the log's end when it fails.
 say = @printf '\033[2m%s\033[0m\n' "$(1)"
@@ -89,8 +89,8 @@ check: .venv/.ready .venv-serve/.ready frontend/node_modules/.ready lint-workflo
 	@.venv/bin/mypy
 	@.venv/bin/mypy --python-executable .venv-serve/bin/python services/ray_serve tools/bench_beats tools/bench_ecg tools/bench_serve tools/ecg_train tools/ecg_video tools/scaling tools/grade_screens.py generator/workbench/programs/*.py
 	@.venv/bin/python -m pytest -q tests/architecture
-	@for e in $(ENVIRONMENTS); do .venv/bin/ecgctl render $$e --check; .venv/bin/ecgctl bootstrap $$e --check; done
-	@.venv/bin/cfn-lint $(ENVIRONMENTS:%=templates_out/%/stacks/*.yaml) templates_out/bootstrap/*.yaml
+	@for e in $(ENVIRONMENTS); do .venv/bin/ecgctl render $$e --check; .venv/bin/ecgctl bootstrap $$e --check; .venv/bin/ecgctl policy $$e --brief; done
+	@.venv/bin/cfn-lint templates_out/bootstrap/*.yaml
 	@cd frontend && npm run --silent check
 	@echo 'check: all good'
 

@@ -15,7 +15,7 @@ from generator.errors import EcgError
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
-    "Declare": {"declare": ("render", "plan", "diff", "cost")},
+    "Declare": {"declare": ("render", "plan", "diff", "cost"), "policy": ("policy",)},
     "Deploy": {"deploy": ("apply",), "history": ("rollback", "history")},
     "Observe": {"observe": ("status", "events", "logs")},
     "Keep in sync": {"keep": ("drift", "suspend", "resume")},

@@ -95,6 +95,7 @@ def examine(
         "GPU box's image", lambda: _image(environment, account, identity.state), f"ecgctl lock {environment.name}"
     )
     yield _public_key(environment)
+    yield from _front_door(environment)
     yield _variables(environment, machine)
     yield _engine(machine)
 
@@ -160,6 +161,8 @@ def _quota_next(environment: Environment, wanted: int = 8) -> str:
 
 def _key_pair(environment: Environment, account: Account) -> Finding:
     name = environment.model_server.key_name
+    if name is None:
+        return Finding("key pair", State.OK, "none is asked for: Session Manager")
     if account.has_key_pair(name):
         return Finding("key pair", State.OK, name)
     mend = (
@@ -196,6 +199,19 @@ def _public_key(environment: Environment) -> Finding:
         return Finding("video key", State.OK, f"a public key in {environment.name}.lock.yaml")
     mend = f"ecgctl lock {environment.name} --public-key FILE"
     return Finding("video key", State.MISSING, f"{UNRESOLVED}: nobody could see a video", mend)
+
+
+def _front_door(environment: Environment) -> Iterator[Finding]:
+    """What an environment with a site of its own, or a load balancer for CloudFront only, has to be told."""
+    if (site := environment.site) is not None:
+        values = (site.domain, site.viewer_certificate, site.origin_certificate)
+        mend = f"write domain and certificates into `site` in generator/environments/{environment.name}.py"
+        known = UNRESOLVED not in values
+        yield Finding("site", State.OK, site.domain) if known else Finding("site", State.MISSING, UNRESOLVED, mend)
+    if environment.security.cloudfront_only:
+        addresses, mend = environment.locked.get("CloudFrontPrefixListId"), f"ecgctl lock {environment.name}"
+        what = "CloudFront's addresses"
+        yield Finding(what, State.OK, addresses) if addresses else Finding(what, State.MISSING, UNRESOLVED, mend)
 
 
 def _variables(environment: Environment, machine: Machine) -> Finding:

@@ -6,7 +6,7 @@ what belongs to features that we do not use. A test compares both, so a new reso
 with the actions to add, before it fails in the account.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -20,8 +20,8 @@ ACCOUNT: Final = "${AWS::Region}:${AWS::AccountId}"
 READING: Final = ("Describe", "Get", "List")
 """How the actions begin that change nothing."""
 
-_CONTENTS: Final = ("ListBucket", "ListImages", "DescribeUserPoolClient")
-"""Actions that begin so and yet show what is kept rather than how it is set up; the last one, a client's secret."""
+_CONTENTS: Final = ("ListBucket", "ListImages", "DescribeUserPoolClient", "GetSecretValue")
+"""Actions that begin so and yet show what is kept rather than how it is set up; the last two, secrets."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,14 @@ def allow_on(actions: list[Action], resources: tuple[str, ...], regional: bool) 
     return Statement(
         Effect=Allow, Action=actions, Resource=[Sub(arn) if "${" in arn else arn for arn in resources], **limits
     )
+
+
+def by_reach(grants: Iterable[Grant]) -> list[Statement]:
+    """One statement for each reach rather than for each grant: a managed policy has 6,144 characters."""
+    reaches: dict[tuple[tuple[str, ...], bool], list[Action]] = {}
+    for grant in grants:
+        reaches.setdefault((grant.resources, grant.regional), []).extend(grant.names())
+    return [allow_on(actions, resources, regional) for (resources, regional), actions in reaches.items()]
 
 
 def network(environment: Environment) -> Iterator[Grant]:
@@ -132,7 +140,11 @@ def role_names(environment: Environment) -> tuple[str, ...]:
     """The roles that our stacks make."""
     return tuple(
         names.account_wide(environment, name)
-        for name in ("ecs-task-execution-role", "ecs-task-role", "model-server-role", "eraser-role")
+        for name in (
+            *("ecs-task-execution-role", "ecs-task-role", "model-server-role", "eraser-role"),
+            *(["flow-log-role"] if environment.network.flow_log_days is not None else []),
+            *(["backup-role"] if environment.jobs.backup_days is not None else []),
+        )
     )
 
 

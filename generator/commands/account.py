@@ -29,7 +29,8 @@ def lock(
     """Resolve what reads `unresolved` in ENV and write it to its lock file.
 
     \b
-    ecgctl lock dev                              the newest AMI of model_server.image_parameter
+    ecgctl lock dev                              the newest AMI of model_server.image_parameter; where the
+                                                 load balancer is open to CloudFront only, its addresses' list
     ecgctl lock dev --public-key video.pub       the key that checks signed video URLs
     ecgctl lock dev --no-image --public-key-secret ecg-project-pipeline-dev/video-signing-key
 
@@ -39,12 +40,14 @@ def lock(
 
     from generator.account.lock import (
         IMAGE,
+        PREFIX_LIST,
         PUBLIC_KEY,
         key_from_file,
         key_from_secret,
         lock_path,
         lock_text,
         resolve_image,
+        resolve_prefix_list,
     )
     from generator.desired import environment as load
 
@@ -60,6 +63,8 @@ def lock(
             resolved[PUBLIC_KEY] = key_from_secret(public_key_secret, clients.make("secretsmanager"))
         if image:
             resolved[IMAGE] = resolve_image(settings.model_server.image_parameter, clients.make("ssm"))
+        if image and settings.security.cloudfront_only and PREFIX_LIST not in settings.locked:
+            resolved[PREFIX_LIST] = resolve_prefix_list(clients.make("ec2"))
     if not resolved:
         raise click.UsageError("nothing to resolve; drop --no-image or give a key")
     file = root / lock_path(settings)

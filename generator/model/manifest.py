@@ -48,6 +48,8 @@ class StackManifest:
     parameters: Mapping[str, Wire | str]
     unsettled: tuple[str, ...] = ()
     """What of the stack itself is not as an apply leaves it, in words: only a tree of what is live says so."""
+    protected: bool = False
+    """CloudFormation's termination protection: nobody deletes the stack before somebody lifts it by hand."""
 
     @property
     def needs(self) -> frozenset[str]:
@@ -133,6 +135,7 @@ class Manifest:
                         "sha256": stack.sha256,
                         "parameters": {name: _wire_data(value) for name, value in sorted(stack.parameters.items())},
                         **({"unsettled": list(stack.unsettled)} if stack.unsettled else {}),
+                        **({"terminationProtection": True} if stack.protected else {}),
                     }
                     for stack in self.stacks
                 ],
@@ -222,6 +225,7 @@ class _Reader:
             sha256=self.text((*path, "sha256")),
             parameters=MappingProxyType(parameters),
             unsettled=tuple(self.each((*path, "unsettled"), self.text)) if self.get((*path, "unsettled")) else (),
+            protected=self.switch((*path, "terminationProtection")),
         )
 
     def artifact(self, path: Path) -> Artifact:
@@ -307,6 +311,12 @@ class _Reader:
             self.wrong(path, "a number, 0 or more, is expected here")
             return 0
         return value
+
+    def switch(self, path: Path) -> bool:
+        value = self.get(path)
+        if value not in (None, True, False):
+            self.wrong(path, "true or false is expected here")
+        return value is True
 
     def get(self, path: Path) -> Any:
         value: Any = self.source.data

@@ -17,6 +17,8 @@ CLOUDFRONT_LOGS_BUCKET: Final = "cloudfront-logs"
 ARTIFACTS_BUCKET: Final = "artifacts"
 ALB_LOGS_BUCKET: Final = "alb-logs"
 BUCKETS: Final = (FRONTEND_BUCKET, VIDEO_BUCKET, CLOUDFRONT_LOGS_BUCKET, ARTIFACTS_BUCKET, ALB_LOGS_BUCKET)
+ACCESS_LOGS_BUCKET: Final = "access-logs"
+"""Beside them where an environment writes down who asked its buckets for what."""
 
 LARGE_TEMPLATES: Final = "templates/"
 """Where in the state bucket templates lie that are too large for a call."""
@@ -60,9 +62,14 @@ def video_key_secret(prefix: str) -> str:
     return f"{prefix}/video-signing-key"
 
 
+def origin_secret(prefix: str, generation: int) -> str:
+    """A secret with the header that CloudFront sends to the load balancer, made by the stack `keys`."""
+    return f"{prefix}/origin-{generation}"
+
+
 def limited(prefix: str) -> Iterator[tuple[str, str, int]]:
     """The names whose length AWS limits: of what kind, the name, the characters allowed."""
     yield "load balancer", load_balancer(prefix), 32
     yield "target group", target_group(prefix), 32
-    for bucket in BUCKETS:
+    for bucket in (*BUCKETS, ACCESS_LOGS_BUCKET):
         yield "bucket", f"{prefix}-{bucket}-{'x' * RANDOM_LENGTH}", 63

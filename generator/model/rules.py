@@ -1,54 +1,16 @@
 """What settings must be to make sense together; `environment_file` adds the lines.
 
-A rule asks `Known` for the settings that it needs. Where one of them is missing or of the wrong type, the rule is
-skipped and all the others still run, so that one reading of a file reports every mistake in it.
+`generator.model.known` says what a rule gets to see; `hardening_rules` has those of what makes an environment hard.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from ipaddress import IPv4Network
 from typing import Any, Final
 
-from generator.model import names
+from generator.model import hardening_rules, names
 from generator.model.environment import UNRESOLVED
-
-
-class Unknown(Exception):
-    """A setting that could not be read, whose own problem is reported already: skip the rule."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A mistake in one setting, named by its path such as `network.public_subnets[1].cidr`."""
-
-    setting: str
-    what: str
-    next_step: str
-
-
-@dataclass(frozen=True)
-class Known:
-    """The settings that could be read, by path; of a tuple of sections also its length."""
-
-    values: Mapping[str, Any]
-    lengths: Mapping[str, int]
-
-    def __getitem__(self, setting: str) -> Any:
-        if setting not in self.values:
-            raise Unknown(setting)
-        return self.values[setting]
-
-    def each(self, sections: str, setting: str) -> list[str]:
-        """The paths of one setting in every section of a tuple, known or not."""
-        return [f"{sections}[{index}].{setting}" for index in range(self.lengths.get(sections, 0))]
-
-    def pick(self, paths: list[str]) -> dict[str, Any]:
-        """The values of those that are known."""
-        return {path: self.values[path] for path in paths if path in self.values}
-
-
-Findings = Iterator[Finding]
+from generator.model.known import Finding, Findings, Known, Unknown
 
 LOG_RETENTION_DAYS: Final = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
@@ -88,6 +50,7 @@ RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "api.maximum_percent": (100, 200),
     "alarms.server_errors": (1, 1_000_000),
     "alarms.queue_age": (60, 1_209_600),
+    **hardening_rules.RANGES,
 }
 
 PATTERNS: Final[Mapping[str, tuple[str, str]]] = {
@@ -98,6 +61,7 @@ PATTERNS: Final[Mapping[str, tuple[str, str]]] = {
     "model_server.instance_type": (r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "an instance type such as g4dn.xlarge"),
     "model_server.image_parameter": (r"/[\w./-]+", "the name of an SSM parameter, which begins with /"),
     "model_server.key_name": (r"\S(.{0,253}\S)?", "the name of an EC2 key pair"),
+    **hardening_rules.PATTERNS,
 }
 
 
@@ -105,7 +69,7 @@ def ranges(known: Known) -> Findings:
     """Numbers stay between what AWS, or sense, allows."""
     for setting, value in known.pick(list(RANGES)).items():
         low, high = RANGES[setting]
-        if not low <= value <= high:
+        if value is not None and not low <= value <= high:
             yield Finding(setting, f"out of range {low} to {high}", "give a number within it")
 
 
@@ -113,7 +77,7 @@ def patterns(known: Known) -> Findings:
     """Names look like what they name."""
     for setting, value in known.pick(list(PATTERNS)).items():
         pattern, words = PATTERNS[setting]
-        if not re.fullmatch(pattern, value):
+        if value is not None and not re.fullmatch(pattern, value):
             yield Finding(setting, "not of the form that is needed", f"give {words}")
 
 
@@ -240,10 +204,16 @@ def deployable(known: Known) -> Findings:
         )
 
 
+RETENTIONS: Final = (
+    *("api.log_retention_days", "model_server.log_retention_days"),
+    *("network.flow_log_days", "cdn.firewall.log_days"),
+)
+
+
 def retention(known: Known) -> Findings:
     """CloudWatch keeps logs for certain numbers of days only."""
-    for setting, value in known.pick(["api.log_retention_days", "model_server.log_retention_days"]).items():
-        if value not in LOG_RETENTION_DAYS:
+    for setting, value in known.pick(list(RETENTIONS)).items():
+        if value is not None and value not in LOG_RETENTION_DAYS:
             yield Finding(setting, "CloudWatch Logs does not offer it", f"choose from {_listed(LOG_RETENTION_DAYS)}")
 
 
@@ -308,6 +278,7 @@ RULES: Final[tuple[Callable[[Known], Findings], ...]] = (
     scanned,
     emails,
     prune,
+    *hardening_rules.RULES,
 )
 
 

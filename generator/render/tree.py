@@ -62,7 +62,12 @@ def render(environment: Environment, apps: Sequence[ServeApp], addresses: Addres
         project=environment.project,
         region=environment.region,
         account=environment.account,
-        stacks=_stacks(templates, _literals(environment, addresses), files),
+        stacks=_stacks(
+            templates,
+            _literals(environment, addresses),
+            files,
+            protected=environment.hardening.termination_protection,
+        ),
         artifacts=(
             Artifact(
                 "api",
@@ -93,7 +98,7 @@ def _literals(environment: Environment, addresses: Addresses) -> dict[str, dict[
 
 
 def _stacks(
-    templates: Mapping[str, Template], given: Mapping[str, Mapping[str, str]], files: Tree
+    templates: Mapping[str, Template], given: Mapping[str, Mapping[str, str]], files: Tree, *, protected: bool
 ) -> tuple[StackManifest, ...]:
     wires = wire(
         {name: set(template.parameters) - set(given.get(name, ())) for name, template in templates.items()},
@@ -107,6 +112,7 @@ def _stacks(
             template=f"stacks/{name}.yaml",
             sha256=_sha256(files[f"stacks/{name}.yaml"]),
             parameters=MappingProxyType({**given.get(name, {}), **wires[name]}),
+            protected=protected,
         )
         for name in templates
     ]

@@ -11,7 +11,9 @@ from troposphere.ecs import (
     CapacityProviderStrategyItem,
     Cluster,
     ClusterConfiguration,
+    ClusterSetting,
     ContainerDefinition,
+    DeploymentAlarms,
     DeploymentCircuitBreaker,
     DeploymentConfiguration,
     ExecuteCommandConfiguration,
@@ -26,15 +28,25 @@ from troposphere.ecs import (
     TaskDefinition,
 )
 from troposphere.ecs import Environment as Variable
-from troposphere.iam import Role
+from troposphere.iam import Policy, Role
 from troposphere.logs import LogGroup
 
 from generator.model import names
 from generator.model.environment import Environment
-from generator.parts.policies import allow, distribution, inline, objects, secret_named, secrets_below, trusts
+from generator.parts.policies import (
+    allow,
+    distribution,
+    inline,
+    objects,
+    secret_named,
+    secrets_below,
+    trusts,
+    use_keys,
+)
 from generator.parts.ports import API_PORT, MODEL_SERVER_PORT
 from generator.parts.tags import tagged
 from generator.parts.wiring import give_out, literal, wired, wired_text
+from generator.stacks.api_guards import deployment_alarm, scale
 
 CONTAINER = "api"
 TASKS = "ecs-tasks.amazonaws.com"
@@ -60,6 +72,8 @@ def api(environment: Environment) -> Template:
         )
     )
     service = _service(template, environment, cluster, task)
+    if environment.api.scaling is not None:
+        scale(template, environment.api.scaling, cluster, service)
     give_out(
         template,
         ClusterName=Ref(cluster),
@@ -81,6 +95,7 @@ def _log_group(template: Template, environment: Environment, title: str, name: s
 
 def _cluster(template: Template, environment: Environment) -> Cluster:
     commands = _log_group(template, environment, "ExecuteCommandLogGroup", "execute-command")
+    insights = environment.api.container_insights
     return template.add_resource(
         Cluster(
             "Cluster",
@@ -93,6 +108,7 @@ def _cluster(template: Template, environment: Environment) -> Cluster:
                     LogConfiguration=ExecuteCommandLogConfiguration(CloudWatchLogGroupName=Ref(commands)),
                 )
             ),
+            **({"ClusterSettings": [ClusterSetting(Name="containerInsights", Value="enhanced")]} if insights else {}),
         )
     )
 
@@ -193,9 +209,17 @@ def _task_role(template: Template, environment: Environment) -> Role:
                         [distribution(wired(template, "DistributionId"))],
                     ),
                 ),
+                *_keys(template, environment),
             ],
         )
     )
+
+
+def _keys(template: Template, environment: Environment) -> list[Policy]:
+    if not environment.hardening.customer_keys:
+        return []
+    keys = [wired(template, "VideosKeyArn"), wired(template, "JobsKeyArn")]
+    return [inline("keys", use_keys(["s3", "dynamodb", "sqs"], keys))]
 
 
 def _container(template: Template, environment: Environment) -> ContainerDefinition:
@@ -236,6 +260,7 @@ def _container(template: Template, environment: Environment) -> ContainerDefinit
         Cpu=0,
         MemoryReservation=environment.api.memory_reservation,
         Essential=True,
+        **({"ReadonlyRootFilesystem": True} if environment.api.read_only_root else {}),
         PortMappings=[PortMapping(ContainerPort=API_PORT, Protocol="tcp")],
         Environment=[Variable(Name=name, Value=value) for name, value in variables.items()],
         HealthCheck=HealthCheck(
@@ -258,6 +283,12 @@ def _container(template: Template, environment: Environment) -> ContainerDefinit
 
 def _service(template: Template, environment: Environment, cluster: Cluster, task: TaskDefinition) -> Service:
     settings = environment.api
+    # An update that states a count puts back what scaling did.
+    count = {"DesiredCount": settings.desired_count} if settings.scaling is None else {}
+    watched = {}
+    if settings.rollback_errors is not None:
+        alarm = deployment_alarm(template, environment, settings.rollback_errors)
+        watched["Alarms"] = DeploymentAlarms(AlarmNames=[Ref(alarm)], Enable=True, Rollback=True)
     return template.add_resource(
         Service(
             "ApiService",
@@ -266,12 +297,13 @@ def _service(template: Template, environment: Environment, cluster: Cluster, tas
             TaskDefinition=Ref(task),
             LaunchType="FARGATE",
             PlatformVersion="LATEST",
-            DesiredCount=settings.desired_count,
+            **count,
             DeploymentConfiguration=DeploymentConfiguration(
                 MinimumHealthyPercent=settings.minimum_healthy_percent,
                 MaximumPercent=settings.maximum_percent,
                 # Without it CloudFormation waits three hours for a task that can never start.
                 DeploymentCircuitBreaker=DeploymentCircuitBreaker(Enable=True, Rollback=True),
+                **watched,
             ),
             NetworkConfiguration=NetworkConfiguration(
                 AwsvpcConfiguration=AwsvpcConfiguration(

@@ -29,6 +29,7 @@ from generator.parts.policies import allow, inline, objects, trusts
 from generator.parts.tags import name_tag, owner_tags, tagged
 from generator.parts.user_data import user_data
 from generator.parts.wiring import give_out, literal, wired, wired_text
+from generator.stacks.box_guards import box_guards
 
 ROOT_DEVICE = "/dev/xvda"  # Amazon Linux's; another name would add a second volume and leave the root as it is
 
@@ -60,7 +61,7 @@ def model_server(environment: Environment) -> Template:
             LaunchTemplate=LaunchTemplateSpecification(
                 LaunchTemplateName=launch.LaunchTemplateName, Version=GetAtt(launch, "LatestVersionNumber")
             ),
-            KeyName=settings.key_name,
+            **({} if settings.key_name is None else {"KeyName": settings.key_name}),
             SubnetId=wired(template, "PrivateSubnet1Id"),
             SecurityGroupIds=[wired(template, "ModelServerSecurityGroupId")],
             IamInstanceProfile=Ref(profile),
@@ -140,6 +141,7 @@ def _role(template: Template, environment: Environment) -> Role:
                         [GetAtt(log_group, "Arn")],  # which ends in `:*`: each of its streams,
                     ),
                 ),
+                *box_guards(template, environment),
             ],
         )
     )

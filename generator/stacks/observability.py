@@ -14,6 +14,7 @@ from troposphere.sns import Subscription, Topic
 from generator.model.environment import Environment
 from generator.parts.tags import tagged
 from generator.parts.wiring import give_out, wired, wired_text
+from generator.stacks.budget import budget
 
 MINUTE = 60
 
@@ -23,13 +24,15 @@ def observability(environment: Environment) -> Template:
     template = Template(Description=f"{environment.prefix}: alarms and dashboard")
     topic = template.add_resource(
         Topic(
-            # Not encrypted: alarms may not use the AWS-managed key of SNS, and messages hold no one's data.
+            # Not encrypted but with a key of our own: alarms may not use the AWS-managed key of SNS.
             "AlarmTopic",
             TopicName=f"{environment.prefix}-alarms",
             Subscription=[Subscription(Protocol="email", Endpoint=email) for email in environment.alarms.emails],
         )
     )
     _alarms(template, environment)
+    if environment.alarms.monthly_budget is not None:
+        budget(template, environment, environment.alarms.monthly_budget)
     template.add_resource(
         Dashboard(
             "Dashboard",
@@ -55,7 +58,7 @@ def _alarms(template: Template, environment: Environment) -> None:
             Alarm(
                 title,
                 AlarmName=f"{environment.prefix}-{title}",
-                AlarmDescription=why,
+                AlarmDescription=f"{why}. Runbook: {environment.alarms.runbooks}/alarms.md#{title.lower()}",
                 Namespace=namespace,
                 MetricName=name,
                 Dimensions=[MetricDimension(Name=key, Value=value) for key, value in of.items()],
@@ -99,9 +102,22 @@ def _alarms(template: Template, environment: Environment) -> None:
         EvaluationPeriods=10,  # a deployment may run on half of them for a while
         TreatMissingData="breaching",
     )
+    if environment.alarms.latency_ms is not None:
+        alarm(
+            "ApiSlow",
+            "One answer of the API in a hundred takes too long",
+            (elb, "TargetResponseTime"),
+            targets,
+            ExtendedStatistic="p99",
+            ComparisonOperator="GreaterThanThreshold",
+            Threshold=environment.alarms.latency_ms / 1000,
+            Period=5 * MINUTE,
+            EvaluationPeriods=2,
+            TreatMissingData="notBreaching",  # nobody asks at night
+        )
     alarm(
         "JobsWaitTooLong",
-        "The oldest job has waited too long: is the model server up?",
+        "The oldest job has waited too long: the model server is down, or too small",
         ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
         jobs,
         **_above(environment.alarms.queue_age, "Maximum", 5 * MINUTE),
