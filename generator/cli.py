@@ -18,6 +18,7 @@ _SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
     "Declare": {"declare": ("render", "plan", "diff", "cost")},
     "Deploy": {"deploy": ("apply",), "history": ("rollback", "history")},
     "Observe": {"observe": ("status", "events", "logs")},
+    "Promote": {"environments": ("promote", "envs")},
     "Keep in sync": {"keep": ("drift", "suspend", "resume")},
     "Serve apps": {"serve": ("serve",)},
     "Videos": {"analyze": ("analyze",), "jobs": ("jobs", "erase")},
