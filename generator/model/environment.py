@@ -124,14 +124,33 @@ class RootVolume:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Fleet:
+    """Several GPU boxes behind an internal load balancer, each a Ray of its own that serves all of `serve.yaml`.
+
+    docs/decisions/0008-fleet.md says why they are no single Ray cluster.
+    """
+
+    minimum: int
+    maximum: int
+    instance_types: tuple[str, ...]  # dearest wish first; each must hold the box that serve.yaml is made for
+    spot_percent: int  # of the boxes beyond `on_demand`; they cost less, and go with two minutes' notice
+    on_demand: int  # so many boxes are never Spot
+    waiting_per_box: int  # videos in the queue for each box, above which there are more boxes
+    warm: int  # stopped boxes, ready but for a start, paid for their disks only; 0: none
+    healthy_percent: int  # of the boxes that serve while all are replaced one after the other
+    drain_seconds: int  # a box that must go may finish what it reads; as long as `drain_s` of the apps
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelServer:
-    """The GPU box (GPU-*), in private subnet 1."""
+    """The GPU box (GPU-*), in private subnet 1, or a fleet of them over all private subnets."""
 
     instance_type: str  # changing it stops and starts the box
     image_parameter: str  # the public SSM parameter that names the AMI; dev.lock.yaml holds what it resolved to
     key_name: str  # an EC2 key pair that exists beforehand
     root_volume: RootVolume  # changing it replaces the box
     log_retention_days: int
+    fleet: Fleet | None = None  # then `instance_type` is not asked for
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -50,6 +50,21 @@ def target_group(prefix: str) -> str:
     return f"{prefix}-api-tg"
 
 
+def model_balancer(prefix: str) -> str:
+    """The internal load balancer before a fleet of GPU boxes."""
+    return f"{prefix}-gpu"
+
+
+def model_target_group(prefix: str) -> str:
+    """The boxes behind it."""
+    return f"{prefix}-gpu-tg"
+
+
+def model_group(prefix: str) -> str:
+    """The Auto Scaling group of the GPU boxes, which its boxes have to know beforehand."""
+    return f"{prefix}-model-server"
+
+
 def log_group(prefix: str, service: str, name: str) -> str:
     """A log group, such as `/ecs/ecg-project-pipeline-dev-api`."""
     return f"/{service}/{prefix}-{name}"

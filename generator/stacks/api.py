@@ -31,6 +31,7 @@ from troposphere.logs import LogGroup
 
 from generator.model import names
 from generator.model.environment import Environment
+from generator.parts.model_server import host
 from generator.parts.policies import allow, distribution, inline, objects, secret_named, secrets_below, trusts
 from generator.parts.ports import API_PORT, MODEL_SERVER_PORT
 from generator.parts.tags import tagged
@@ -205,7 +206,7 @@ def _container(template: Template, environment: Environment) -> ContainerDefinit
         "ENVIRONMENT": environment.name,
         "AWS_DEFAULT_REGION": environment.region,
         "S3_BUCKET_NAME": wired(template, "VideoBucketName"),
-        "MODEL_SERVER_URL": wired_text(template, f"http://${{ModelServerPrivateIp}}:{MODEL_SERVER_PORT}"),
+        "MODEL_SERVER_URL": wired_text(template, f"http://${{{host(environment)}}}:{MODEL_SERVER_PORT}"),
         "JOBS_TABLE_NAME": wired(template, "JobsTableName"),
         "JOBS_QUEUE_URL": wired(template, "JobsQueueUrl"),
         "JOBS_DEAD_LETTER_QUEUE_URL": wired(template, "JobsDeadLetterQueueUrl"),
