@@ -20,6 +20,7 @@ from awacs.aws import (
 )
 from troposphere import Sub
 
+from generator.bootstrap.fleet import linked_services
 from generator.bootstrap.permissions import allow_on, grants, role_arns
 from generator.model import names
 from generator.model.environment import Environment
@@ -216,7 +217,10 @@ def hand_on(environment: Environment) -> list[Statement]:
             Action=[Action("iam", "CreateServiceLinkedRole")],
             Resource=[Sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:role/aws-service-role/*")],
             Condition=Condition(
-                StringEquals("iam:AWSServiceName", ["ecs.amazonaws.com", "elasticloadbalancing.amazonaws.com"])
+                StringEquals(
+                    "iam:AWSServiceName",
+                    ["ecs.amazonaws.com", "elasticloadbalancing.amazonaws.com", *linked_services(environment)],
+                )
             ),
         ),
         Statement(

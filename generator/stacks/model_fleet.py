@@ -57,12 +57,12 @@ from troposphere.elasticloadbalancingv2 import (
     TargetGroup,
     TargetGroupAttribute,
 )
-from troposphere.iam import InstanceProfile, PolicyType, Role
+from troposphere.iam import InstanceProfile, Policy, Role
 from troposphere.policies import PropsDictType, UpdatePolicy
 
 from generator.model import names
 from generator.model.environment import Environment, Fleet
-from generator.parts.policies import allow, document, objects
+from generator.parts.policies import allow, inline, objects
 from generator.parts.ports import MODEL_SERVER_PORT
 from generator.parts.tags import name_tag, owner_tags, tagged
 from generator.parts.user_data import user_data
@@ -94,7 +94,7 @@ def fleet(
     """Fill the model server's template with a fleet; its role and profile are there already."""
     launch = _launch_template(template, environment, settings, profile, device)
     balancer, targets = _balancer(template, environment, settings)
-    _member(template, environment, role)
+    role.Policies = [*role.Policies, _member(template, environment)]
     give_out(
         template,
         ModelServerDnsName=GetAtt(balancer, "DNSName"),
@@ -339,33 +339,27 @@ def _waiting_per_box(template: Template, group: str) -> list[TargetTrackingMetri
     ]
 
 
-def _member(template: Template, environment: Environment, role: Role) -> None:
+def _member(template: Template, environment: Environment) -> Policy:
     """What a box may do besides: say that it is ready, or drained, and read what the others report."""
     called = names.model_group(environment.prefix)
     # *: the group's id, which only Auto Scaling knows; its name follows
     group = Join("", ["arn:", Partition, ":autoscaling:", Region, ":", AccountId, ":autoScalingGroup:*"])
     artifacts, reports = wired(template, "ArtifactsBucketArn"), f"observed/{environment.name}/boxes/"
-    template.add_resource(
-        PolicyType(
-            "ModelServerMember",
-            PolicyName="fleet-member",
-            Roles=[Ref(role)],
-            PolicyDocument=document(
-                allow(
-                    "CompleteOwnHooks",
-                    [autoscaling_actions.CompleteLifecycleAction],
-                    [Join("", [group, f":autoScalingGroupName/{called}"])],
-                ),
-                allow("ReadReports", [s3.GetObject], [objects(artifacts, reports)]),
-                Statement(
-                    Sid="ListReports",
-                    Effect=Allow,
-                    Action=[s3.ListBucket],
-                    Resource=[artifacts],
-                    Condition=Condition(StringEquals("s3:prefix", reports)),
-                ),
-            ),
-        )
+    return inline(
+        "fleet-member",
+        allow(
+            "CompleteOwnHooks",
+            [autoscaling_actions.CompleteLifecycleAction],
+            [Join("", [group, f":autoScalingGroupName/{called}"])],
+        ),
+        allow("ReadReports", [s3.GetObject], [objects(artifacts, reports)]),
+        Statement(
+            Sid="ListReports",
+            Effect=Allow,
+            Action=[s3.ListBucket],
+            Resource=[artifacts],
+            Condition=Condition(StringEquals("s3:prefix", reports)),
+        ),
     )
 
 

@@ -99,7 +99,7 @@ def test_a_box_comes_into_service_and_goes_when_its_agent_says_so(prod: Built) -
 
 
 def test_a_box_may_complete_its_own_groups_hooks_and_read_what_the_others_report(prod: Built) -> None:
-    complete, read, listed = prod.statements("model-server", "ModelServerMember")
+    *_, complete, read, listed = prod.statements("model-server", "ModelServerRole")
     assert complete["Action"] == ["autoscaling:CompleteLifecycleAction"]
     [resource] = complete["Resource"]
     assert resource.endswith(":autoScalingGroup:*:autoScalingGroupName/ecg-project-pipeline-prod-model-server")
