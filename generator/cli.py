@@ -23,7 +23,7 @@ _SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
     "Serve apps": {"serve": ("serve",)},
     "Videos": {"analyze": ("analyze",), "jobs": ("jobs", "erase")},
     "On this machine": {"deploy": ("run", "local-env")},
-    "Account": {"account": ("bootstrap", "lock", "doctor", "destroy")},
+    "Account": {"account": ("bootstrap", "lock", "doctor", "destroy"), "restore": ("restore-drill",)},
     "Shell": {"shell": ("completion",)},
 }
 """Title of the help -> module of generator.commands -> its commands, in the order in which people meet them."""
