@@ -14,10 +14,10 @@ from typing import Any
 from generator.aws.errors import aws
 from generator.checkout import ENVIRONMENTS
 from generator.errors import EcgError
-from generator.model.environment import Environment
+from generator.model.environment import Environment, video_key_parameter
 
 IMAGE = "ModelServerImageId"
-PUBLIC_KEY = "VideoPublicKeyPem"
+PUBLIC_KEY = video_key_parameter(1)
 _HEADER = "# Written by `ecgctl lock {name}`. Commit it together with what `ecgctl render {name}` makes of it.\n"
 _KEY = re.compile(r"^(\w+):")
 

@@ -4,6 +4,7 @@ Whether the values make sense is `generator.model.rules`' business, and reading 
 `generator.model.environment_file`'s; so a test can build any environment it likes.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -14,6 +15,17 @@ UNRESOLVED: Final = "unresolved"
 
 LOCKABLE: Final = ("ModelServerImageId", "VideoPublicKeyPem")
 """Template parameters that an environment's lock file may hold."""
+
+
+def video_key_parameter(generation: int) -> str:
+    """The template parameter, and the name in the lock file, of a generation's public half."""
+    return "VideoPublicKeyPem" if generation == 1 else f"VideoPublicKey{generation}Pem"
+
+
+def lockable(parameter: str) -> bool:
+    """Whether a lock file may hold a template parameter."""
+    return parameter in LOCKABLE or bool(re.fullmatch(r"VideoPublicKey[2-9]\d*Pem|VideoPublicKey1\d+Pem", parameter))
+
 
 PriceClass = Literal["PriceClass_100", "PriceClass_200", "PriceClass_All"]
 Mfa = Literal["OFF", "OPTIONAL", "ON"]
@@ -99,6 +111,9 @@ class Cdn:
     """The CloudFront distribution (CDN-*)."""
 
     price_class: PriceClass
+    video_keys: tuple[int, ...] = (1,)
+    """Generations of the key that signs for `/videos/*`: the API signs with the first, the distribution takes them all
+    (docs/runbooks/rotation.md)."""
 
 
 @dataclass(frozen=True, kw_only=True)

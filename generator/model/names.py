@@ -70,9 +70,18 @@ def log_group(prefix: str, service: str, name: str) -> str:
     return f"/{service}/{prefix}-{name}"
 
 
-def video_key_secret(prefix: str) -> str:
+def video_key_secret(prefix: str, generation: int = 1) -> str:
     """The secret with the private half of the key that signs for `/videos/*`; made by hand beforehand."""
-    return f"{prefix}/video-signing-key"
+    return f"{prefix}/video-signing-key{_generation(generation)}"
+
+
+def video_key(prefix: str, generation: int = 1) -> str:
+    """CloudFront's name of the public half, and what keeps one key from being made twice."""
+    return f"{prefix}-videos{_generation(generation)}"
+
+
+def _generation(generation: int) -> str:
+    return "" if generation == 1 else f"-{generation}"
 
 
 def limited(prefix: str) -> Iterator[tuple[str, str, int]]:

@@ -205,6 +205,13 @@ def zones(known: Known) -> Findings:
             yield Finding(setting, f"no public subnet in {zone} to hold its NAT gateway", "add one there")
 
 
+def video_keys(known: Known) -> Findings:
+    """Somebody signs, and each generation is one key."""
+    given = known["cdn.video_keys"]
+    if not given or len(set(given)) < len(given) or min(given) < 1:
+        yield Finding("cdn.video_keys", "not one or several different generations from 1 on", "give (1,), or (2, 1)")
+
+
 def origins(known: Known) -> Findings:
     """Browsers send an origin without a path; anything else never matches."""
     for value in known["storage.cors_origins"]:
@@ -325,6 +332,7 @@ RULES: Final[tuple[Callable[[Known], Findings], ...]] = (
     cidrs,
     subnets_fit,
     zones,
+    video_keys,
     origins,
     page_paths,
     fargate,

@@ -18,7 +18,7 @@ from typing import Final
 
 from troposphere import Template
 
-from generator.model.environment import UNRESOLVED, Environment
+from generator.model.environment import UNRESOLVED, Environment, video_key_parameter
 from generator.stacks.api import api
 from generator.stacks.cdn import cdn
 from generator.stacks.data import data
@@ -50,10 +50,14 @@ STACKS: Final[Mapping[str, Callable[[Environment], Template]]] = MappingProxyTyp
 )
 """Every stack by name, in the order in which people read them."""
 
-LOCKED: Final[Mapping[str, str]] = MappingProxyType({"ModelServerImageId": "model-server", "VideoPublicKeyPem": "keys"})
-"""Parameters whose literals come from the environment's lock file (`environment.LOCKABLE`), and the stack of each."""
+LOCKED: Final[Mapping[str, str]] = MappingProxyType({"ModelServerImageId": "model-server"})
+"""Parameters whose literals come from the environment's lock file, and the stack of each; public keys come besides."""
 
 
 def literals(environment: Environment) -> Mapping[str, Mapping[str, str]]:
     """Parameters with a value of the environment's own, by stack; `unresolved` where its lock file has none."""
-    return {stack: {name: environment.locked.get(name, UNRESOLVED)} for name, stack in LOCKED.items()}
+    given: dict[str, dict[str, str]] = {}
+    for name, stack in LOCKED.items():
+        given.setdefault(stack, {})[name] = environment.locked.get(name, UNRESOLVED)
+    pems = map(video_key_parameter, environment.cdn.video_keys)
+    return given | {"keys": {name: environment.locked.get(name, UNRESOLVED) for name in pems}}

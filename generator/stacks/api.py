@@ -186,7 +186,11 @@ def _task_role(template: Template, environment: Environment) -> Role:
                     allow(
                         "SignForVideos",
                         [secretsmanager.GetSecretValue],
-                        [secret_named(names.video_key_secret(environment.prefix))],
+                        [
+                            # All generations: a task of before reads its own until it is gone.
+                            secret_named(names.video_key_secret(environment.prefix, generation))
+                            for generation in environment.cdn.video_keys
+                        ],
                     ),
                     allow(
                         "ForgetVideos",
@@ -220,7 +224,7 @@ def _container(template: Template, environment: Environment) -> ContainerDefinit
         "DISTRIBUTION_ID": wired(template, "DistributionId"),
         "DISTRIBUTION_DOMAIN_NAME": wired(template, "DistributionDomainName"),
         "VIDEO_KEY_ID": wired(template, "VideoPublicKeyId"),
-        "VIDEO_KEY_SECRET_NAME": names.video_key_secret(environment.prefix),
+        "VIDEO_KEY_SECRET_NAME": names.video_key_secret(environment.prefix, environment.cdn.video_keys[0]),
     }
     return ContainerDefinition(
         Name=CONTAINER,

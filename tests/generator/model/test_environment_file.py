@@ -260,3 +260,18 @@ def test_every_mistake_of_a_fleet_is_told_and_an_environment_may_do_without_one(
         ("model_server.fleet.instance_types", "'big' is not an instance type"),
         ("model_server.fleet.warm", "a warm pool cannot hold Spot boxes, nor boxes of several types"),
     }
+
+
+def test_a_lock_file_may_hold_every_generation_of_the_videos_key(folder: Path) -> None:
+    (folder / "dev.py").write_text(TEXT, encoding="utf-8")
+    (folder / "dev.lock.yaml").write_text("VideoPublicKeyPem: a\nVideoPublicKey2Pem: b\n", encoding="utf-8")
+    assert load_environment(folder / "dev.py").locked == {"VideoPublicKeyPem": "a", "VideoPublicKey2Pem": "b"}
+    (folder / "dev.lock.yaml").write_text("VideoPublicKey1Pem: a\n", encoding="utf-8")
+    with pytest.raises(InvalidEnvironment, match="VideoPublicKey1Pem: no such parameter"):
+        load_environment(folder / "dev.py")
+
+
+@pytest.mark.parametrize("given", ["()", "(1, 1)", "(0,)"])
+def test_generations_of_the_videos_key_are_different_and_at_least_one(folder: Path, given: str) -> None:
+    text = TEXT.replace('Cdn(price_class="PriceClass_100")', f'Cdn(price_class="PriceClass_100", video_keys={given})')
+    assert [one.setting for one in problems(folder, text)] == ["cdn.video_keys"]
