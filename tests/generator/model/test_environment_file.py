@@ -273,5 +273,5 @@ def test_a_lock_file_may_hold_every_generation_of_the_videos_key(folder: Path) -
 
 @pytest.mark.parametrize("given", ["()", "(1, 1)", "(0,)"])
 def test_generations_of_the_videos_key_are_different_and_at_least_one(folder: Path, given: str) -> None:
-    text = TEXT.replace('Cdn(price_class="PriceClass_100")', f'Cdn(price_class="PriceClass_100", video_keys={given})')
+    text = TEXT.replace('price_class="PriceClass_100"', f'price_class="PriceClass_100", video_keys={given}')
     assert [one.setting for one in problems(folder, text)] == ["cdn.video_keys"]
