@@ -15,8 +15,9 @@ import yaml
 from generator.plan.cost import cost_table
 from generator.plan.cost_prices import price_book
 from generator.plan.reading import read
+from generator.plan.tree import Resource, Template
 from tools.scaling import __main__ as cli
-from tools.scaling.bill import Setting, bill, cheapest, rest, settings
+from tools.scaling.bill import Setting, bill, cheapest, rest, settings, unpriced
 from tools.scaling.plant import Outage, Plant, ServiceTimes, Video
 from tools.scaling.simulation import Outcome, Simulation, percentile
 from tools.scaling.sizing import TooMany, held, size
@@ -245,3 +246,9 @@ def test_the_cheapest_setting_keeps_the_waiting_time() -> None:
     assert best.setting.wait <= target
     assert best.boxes["on demand"] == min(one.boxes["on demand"] for one in found)
     assert all(one.boxes["savings-3y"] < one.boxes["savings-1y"] < one.boxes["on demand"] for one in found)
+
+
+def test_what_has_no_price_is_named() -> None:
+    assert unpriced(DEV, price_book()) == ()
+    strange = Template("data", {}, {}, {"Odd": Resource("Odd", "AWS::Odd::Thing", {})}, {})
+    assert unpriced(replace(DEV, templates={"data": strange}), price_book()) == ("data.Odd (AWS::Odd::Thing)",)

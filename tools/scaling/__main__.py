@@ -13,7 +13,7 @@ import yaml
 
 from generator.plan.cost_prices import price_book
 from generator.plan.reading import read
-from tools.scaling.bill import bill, cheapest, settings
+from tools.scaling.bill import bill, cheapest, settings, unpriced
 from tools.scaling.plant import MEASURED, Outage, Plant, ServiceTimes, Video
 from tools.scaling.sizing import Sizing, TooMany, held, least_boxes, size
 from tools.scaling.traffic import HOUR, Profile, videos
@@ -128,6 +128,9 @@ def bills(given: argparse.Namespace, service: ServiceTimes, plant: Plant) -> Ite
                     f"{setting.wait:.1f} | {' | '.join(f'{boxes[way]:,.0f}' for way in ways)} | {one.rest:,.0f} | "
                     f"{boxes['on demand'] + one.rest:,.0f} | {min(boxes.values()) + one.rest:,.0f} |"
                 )
+    if missing := unpriced(tree, book):
+        yield ""
+        yield f"without a known price, and in no column: {', '.join(missing)}"
 
 
 def _arriving(

@@ -7,6 +7,7 @@ templates of an environment cost with the use of so many videos.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -19,7 +20,6 @@ from tools.scaling.sizing import SHARE, size
 
 CORES: Mapping[str, int] = {"g4dn.xlarge": 4, "g4dn.2xlarge": 8, "g5.xlarge": 4}
 """vCPUs of the types that are compared: the specification's, the next larger, and the next newer."""
-_DISK_GB = 50
 _BOX_STACK = "model-server"
 
 
@@ -67,8 +67,7 @@ def settings(
 
 def bill(setting: Setting, tree: Tree, book: PriceBook, videos_a_day: float) -> Bill:
     """What a setting costs in an environment whose templates are `tree`."""
-    hourly = book.instances[setting.kind].usd
-    disk = _DISK_GB * book.rates["ebs.gp3"].usd
+    hourly, disk = book.instances[setting.kind].usd, _disk(tree, book)
     shares = {"on demand": 1.0, **{name: way.usd for name, way in book.purchases.items()}}
     return Bill(
         videos_a_day,
@@ -85,6 +84,18 @@ def rest(tree: Tree, book: PriceBook, boxes: int) -> float:
     has_balancer = any(one.stack == _BOX_STACK and one.kind is Kind.BALANCER for one in ours)
     balancer = 0.0 if boxes < 2 or has_balancer else book.rates["alb.hour"].usd * book.hours
     return math.fsum(one.monthly for one in ours) + balancer
+
+
+def unpriced(tree: Tree, book: PriceBook) -> tuple[str, ...]:
+    """What of an environment has no known price, and so is in no bill."""
+    return tuple(str(one) for one in price(tree, book)[1])
+
+
+def _disk(tree: Tree, book: PriceBook) -> float:
+    """A box's volumes, as the templates have them."""
+    ours = [one for one in price(tree, book)[0] if one.stack == _BOX_STACK]
+    count = next((re.match(r"(\d+) x ", one.item) for one in ours if one.kind is Kind.INSTANCE), None)
+    return math.fsum(one.monthly for one in ours if one.kind is Kind.VOLUME) / (int(count[1]) if count else 1)
 
 
 def cheapest(bills: Sequence[Bill]) -> Bill:
