@@ -12,7 +12,7 @@ from typing import Protocol
 
 from generator.account.bootstrapping import Bootstrapped
 from generator.errors import EcgError
-from generator.model.environment import UNRESOLVED, Environment
+from generator.model.environment import UNRESOLVED, Environment, video_key_parameter
 
 RUNNING_AT_ONCE = 2
 """Boxes that run at the same time while one replaces the other (docs/decisions/0002-user-data-replaces-the-box.md)."""
@@ -195,9 +195,11 @@ def _image(environment: Environment, account: Account, signed_in: State) -> Find
 
 
 def _public_key(environment: Environment) -> Finding:
-    if "VideoPublicKeyPem" in environment.locked:
+    missing = [one for one in environment.cdn.video_keys if video_key_parameter(one) not in environment.locked]
+    if not missing:
         return Finding("video key", State.OK, f"a public key in {environment.name}.lock.yaml")
-    mend = f"ecgctl lock {environment.name} --public-key FILE"
+    which = "" if missing[0] == 1 else f" --generation {missing[0]}"
+    mend = f"ecgctl lock {environment.name} --public-key FILE{which}"
     return Finding("video key", State.MISSING, f"{UNRESOLVED}: nobody could see a video", mend)
 
 

@@ -14,14 +14,14 @@ from typing import Any
 from generator.aws.errors import aws
 from generator.checkout import ENVIRONMENTS
 from generator.errors import EcgError
-from generator.model.environment import Environment
+from generator.model.environment import Environment, video_key_parameter
 
 IMAGE = "ModelServerImageId"
 PREFIX_LIST = "CloudFrontPrefixListId"
 CLOUDFRONT = "com.amazonaws.global.cloudfront.origin-facing"
 """AWS's name of the list of addresses from which CloudFront asks origins; each region has its own of that name."""
 
-PUBLIC_KEY = "VideoPublicKeyPem"
+PUBLIC_KEY = video_key_parameter(1)
 _HEADER = "# Written by `ecgctl lock {name}`. Commit it together with what `ecgctl render {name}` makes of it.\n"
 _KEY = re.compile(r"^(\w+):")
 

@@ -14,6 +14,7 @@ import awacs.sqs as sqs
 from awacs.aws import Action, Allow, Deny, PolicyDocument, Statement
 from troposphere import Sub
 
+from generator.bootstrap.fleet import at_most
 from generator.bootstrap.hardened_boundary import hardened
 from generator.model import names
 from generator.model.environment import Environment
@@ -82,6 +83,7 @@ def boundary(environment: Environment) -> PolicyDocument:
             [ecr.BatchCheckLayerAvailability, ecr.GetDownloadUrlForLayer, ecr.BatchGetImage],
             [arn("ecr", f"repository/{names.repository(prefix)}")],
         ),
+        *at_most(environment),
         Statement(
             Sid="NoResource",
             Effect=Allow,

@@ -13,6 +13,7 @@ from typing import Final
 from awacs.aws import Action, Allow, Condition, Statement, StringEquals
 from troposphere import Region, Sub
 
+from generator.bootstrap.fleet import GROUP_ACTIONS, own_group
 from generator.model import names
 from generator.model.environment import Environment
 
@@ -169,9 +170,18 @@ def sign_in(_: Environment) -> Iterator[Grant]:
     yield Grant("cognito-idp", _words(_POOLS), (f"arn:${{AWS::Partition}}:cognito-idp:{ACCOUNT}:userpool/*",))
 
 
+def fleet(environment: Environment) -> Iterator[Grant]:
+    """The Auto Scaling group of the GPU boxes, where there is one."""
+    if environment.model_server.fleet:
+        yield Grant("autoscaling", ("Describe*",))  # *: these calls know no resources
+        yield Grant("autoscaling", GROUP_ACTIONS, (own_group(environment),))
+        # *: this call knows no resources; Auto Scaling reads with it what a policy's expression comes to
+        yield Grant("cloudwatch", ("GetMetricData",))
+
+
 def grants(environment: Environment) -> tuple[Grant, ...]:
     """Everything that the service role is granted by name of action."""
-    parts = (network, services, storage, identity, sign_in)
+    parts = (network, services, storage, identity, sign_in, fleet)
     return tuple(grant for part in parts for grant in part(environment))
 
 

@@ -20,6 +20,7 @@ from awacs.aws import (
 )
 from troposphere import Sub
 
+from generator.bootstrap.fleet import linked_services
 from generator.bootstrap.hardening import hardening, linked
 from generator.bootstrap.permissions import by_reach, grants, role_arns
 from generator.model import names
@@ -218,7 +219,12 @@ def hand_on(environment: Environment) -> list[Statement]:
             Condition=Condition(
                 StringEquals(
                     "iam:AWSServiceName",
-                    ["ecs.amazonaws.com", "elasticloadbalancing.amazonaws.com", *linked(environment)],
+                    [
+                        "ecs.amazonaws.com",
+                        "elasticloadbalancing.amazonaws.com",
+                        *linked(environment),
+                        *linked_services(environment),
+                    ],
                 )
             ),
         ),

@@ -4,6 +4,7 @@ Whether the values make sense is `generator.model.rules`' business, and reading 
 `generator.model.environment_file`'s; so a test can build any environment it likes.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -14,6 +15,17 @@ UNRESOLVED: Final = "unresolved"
 
 LOCKABLE: Final = ("CloudFrontPrefixListId", "ModelServerImageId", "VideoPublicKeyPem")
 """Template parameters that an environment's lock file may hold."""
+
+
+def video_key_parameter(generation: int) -> str:
+    """The template parameter, and the name in the lock file, of a generation's public half."""
+    return "VideoPublicKeyPem" if generation == 1 else f"VideoPublicKey{generation}Pem"
+
+
+def lockable(parameter: str) -> bool:
+    """Whether a lock file may hold a template parameter."""
+    return parameter in LOCKABLE or bool(re.fullmatch(r"VideoPublicKey[2-9]\d*Pem|VideoPublicKey1\d+Pem", parameter))
+
 
 PriceClass = Literal["PriceClass_100", "PriceClass_200", "PriceClass_All"]
 Mfa = Literal["OFF", "OPTIONAL", "ON"]
@@ -134,6 +146,9 @@ class Cdn:
 
     price_class: PriceClass
     firewall: Firewall | None
+    video_keys: tuple[int, ...] = (1,)
+    """Generations of the key that signs for `/videos/*`: the API signs with the first, the distribution takes them all
+    (docs/runbooks/rotation.md)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,8 +185,26 @@ class RootVolume:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Fleet:
+    """Several GPU boxes behind an internal load balancer, each a Ray of its own that serves all of `serve.yaml`.
+
+    docs/decisions/0008-fleet.md says why they are no single Ray cluster.
+    """
+
+    minimum: int
+    maximum: int
+    instance_types: tuple[str, ...]  # dearest wish first; each must hold the box that serve.yaml is made for
+    spot_percent: int  # of the boxes beyond `on_demand`; they cost less, and go with two minutes' notice
+    on_demand: int  # so many boxes are never Spot
+    waiting_per_box: int  # videos in the queue for each box, above which there are more boxes
+    warm: int  # stopped boxes, ready but for a start, paid for their disks only; 0: none
+    healthy_percent: int  # of the boxes that serve while all are replaced one after the other
+    drain_seconds: int  # a box that must go may finish what it reads; as long as `drain_s` of the apps
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelServer:
-    """The GPU box (GPU-*), in private subnet 1."""
+    """The GPU box (GPU-*), in private subnet 1, or a fleet of them over all private subnets."""
 
     instance_type: str  # changing it stops and starts the box
     image_parameter: str  # the public SSM parameter that names the AMI; dev.lock.yaml holds what it resolved to
@@ -179,6 +212,7 @@ class ModelServer:
     session_manager: bool  # a shell through Systems Manager: by IAM, written down, without an open port
     root_volume: RootVolume  # changing it replaces the box
     log_retention_days: int
+    fleet: Fleet | None = None  # then `instance_type` is not asked for
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -246,7 +246,7 @@ def _locked(path: Path, reader: _Reader) -> Mapping[str, str]:
         reader.problems.append(Problem(Where(file, 1), "", "not a mapping of parameters", "resolve it again"))
     for name, value in data.items():
         where = Where(file, source.lines.get((name,), 1))
-        if name not in settings.LOCKABLE:
+        if not settings.lockable(str(name)):
             next_step = _nearest(str(name), settings.LOCKABLE)
             reader.problems.append(Problem(where, str(name), "no such parameter", next_step))
         elif not isinstance(value, str) or not value:

@@ -94,6 +94,8 @@ class Manifest:
     serve: ServeManifest
     prune: tuple[str, ...] = ()
     """What Git dropped and may be removed: `stack:<name>`, `app:<name>`."""
+    revision: str = ""
+    """The commit whose folders the artifacts are built from; empty: the commit that holds this manifest."""
 
     @property
     def box_store(self) -> Wire | None:
@@ -127,6 +129,7 @@ class Manifest:
                 "account": self.account,
             },
             "spec": {
+                **({"revision": self.revision} if self.revision else {}),
                 "stacks": [
                     {
                         "name": stack.name,
@@ -205,11 +208,12 @@ class _Reader:
         artifacts = tuple(self.each(("spec", "artifacts"), self.artifact))
         serve = ServeManifest(self.text(("spec", "serve", "config")), self.text(("spec", "serve", "sha256")))
         prune = tuple(self.each(("spec", "prune"), self.text)) if self.get(("spec", "prune")) is not None else ()
+        revision = self.text(("spec", "revision")) if self.get(("spec", "revision")) is not None else ""
         self.wires(stacks, artifacts)
         self.pruned(prune, {*(f"stack:{one.name}" for one in stacks), *(f"app:{one.name}" for one in artifacts)})
         if self.mistakes:
             raise InvalidManifest(self.mistakes)
-        return Manifest(**meta, stacks=stacks, artifacts=artifacts, serve=serve, prune=prune)
+        return Manifest(**meta, stacks=stacks, artifacts=artifacts, serve=serve, prune=prune, revision=revision)
 
     def stack(self, path: Path) -> StackManifest:
         parameters: dict[str, Wire | str] = {}

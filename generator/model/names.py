@@ -52,14 +52,38 @@ def target_group(prefix: str) -> str:
     return f"{prefix}-api-tg"
 
 
+def model_balancer(prefix: str) -> str:
+    """The internal load balancer before a fleet of GPU boxes."""
+    return f"{prefix}-gpu"
+
+
+def model_target_group(prefix: str) -> str:
+    """The boxes behind it."""
+    return f"{prefix}-gpu-tg"
+
+
+def model_group(prefix: str) -> str:
+    """The Auto Scaling group of the GPU boxes, which its boxes have to know beforehand."""
+    return f"{prefix}-model-server"
+
+
 def log_group(prefix: str, service: str, name: str) -> str:
     """A log group, such as `/ecs/ecg-project-pipeline-dev-api`."""
     return f"/{service}/{prefix}-{name}"
 
 
-def video_key_secret(prefix: str) -> str:
+def video_key_secret(prefix: str, generation: int = 1) -> str:
     """The secret with the private half of the key that signs for `/videos/*`; made by hand beforehand."""
-    return f"{prefix}/video-signing-key"
+    return f"{prefix}/video-signing-key{_generation(generation)}"
+
+
+def video_key(prefix: str, generation: int = 1) -> str:
+    """CloudFront's name of the public half, and what keeps one key from being made twice."""
+    return f"{prefix}-videos{_generation(generation)}"
+
+
+def _generation(generation: int) -> str:
+    return "" if generation == 1 else f"-{generation}"
 
 
 def origin_secret(prefix: str, generation: int) -> str:

@@ -45,6 +45,14 @@ RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "model_server.root_volume.size": (1, 65536),
     "model_server.root_volume.iops": (3000, 80000),
     "model_server.root_volume.throughput": (125, 2000),
+    "model_server.fleet.minimum": (1, 100),
+    "model_server.fleet.maximum": (1, 100),
+    "model_server.fleet.spot_percent": (0, 100),
+    "model_server.fleet.on_demand": (0, 100),
+    "model_server.fleet.waiting_per_box": (1, 10_000),
+    "model_server.fleet.warm": (0, 100),
+    "model_server.fleet.healthy_percent": (0, 100),
+    "model_server.fleet.drain_seconds": (1, 3600),
     "api.desired_count": (0, 5000),
     "api.minimum_healthy_percent": (0, 100),
     "api.maximum_percent": (100, 200),
@@ -161,6 +169,13 @@ def zones(known: Known) -> Findings:
             yield Finding(setting, f"no public subnet in {zone} to hold its NAT gateway", "add one there")
 
 
+def video_keys(known: Known) -> Findings:
+    """Somebody signs, and each generation is one key."""
+    given = known["cdn.video_keys"]
+    if not given or len(set(given)) < len(given) or min(given) < 1:
+        yield Finding("cdn.video_keys", "not one or several different generations from 1 on", "give (1,), or (2, 1)")
+
+
 def origins(known: Known) -> Findings:
     """Browsers send an origin without a path; anything else never matches."""
     for value in known["storage.cors_origins"]:
@@ -234,6 +249,26 @@ def volume(known: Known) -> Findings:
         yield Finding(f"{root}.throughput", f"gp3 gives at most {iops // 4} to {iops} IOPS", "lower it, or raise iops")
 
 
+def fleet(known: Known) -> Findings:
+    """A fleet can be as large as it must, and has a warm pool only where Auto Scaling offers one."""
+    at = "model_server.fleet"
+    types, spot = known[f"{at}.instance_types"], known[f"{at}.spot_percent"]
+    if not types:
+        yield Finding(f"{at}.instance_types", "no box can be started", 'give at least one, such as ("g4dn.xlarge",)')
+    for value in types:
+        if not re.fullmatch(PATTERNS["model_server.instance_type"][0], value):
+            words = PATTERNS["model_server.instance_type"][1]
+            yield Finding(f"{at}.instance_types", f"{value!r} is not an instance type", f"give {words}")
+    if known[f"{at}.minimum"] > known[f"{at}.maximum"]:
+        yield Finding(f"{at}.maximum", "less than the minimum", "raise it, or lower the minimum")
+    if known[f"{at}.warm"] and (spot or len(types) > 1):
+        yield Finding(
+            f"{at}.warm",
+            "a warm pool cannot hold Spot boxes, nor boxes of several types",
+            "set it to 0, or name one instance type and no Spot",
+        )
+
+
 def scanned(known: Known) -> Findings:
     """Only what is scanned can be found vulnerable."""
     if known["registry.scan_blocks"] != "NONE" and not known["registry.scan_on_push"]:
@@ -267,6 +302,7 @@ RULES: Final[tuple[Callable[[Known], Findings], ...]] = (
     cidrs,
     subnets_fit,
     zones,
+    video_keys,
     origins,
     page_paths,
     fargate,
@@ -275,6 +311,7 @@ RULES: Final[tuple[Callable[[Known], Findings], ...]] = (
     retention,
     health_check,
     volume,
+    fleet,
     scanned,
     emails,
     prune,

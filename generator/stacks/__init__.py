@@ -19,7 +19,7 @@ from typing import Final
 
 from troposphere import Template
 
-from generator.model.environment import UNRESOLVED, Environment
+from generator.model.environment import UNRESOLVED, Environment, video_key_parameter
 from generator.parts.guards import guarded
 from generator.stacks.api import api
 from generator.stacks.cdn import cdn
@@ -70,7 +70,8 @@ def literals(environment: Environment) -> Mapping[str, Mapping[str, str]]:
     def locked(*parameters: str) -> dict[str, str]:
         return {name: environment.locked.get(name, UNRESOLVED) for name in parameters}
 
-    given = {"model-server": locked("ModelServerImageId"), "keys": locked("VideoPublicKeyPem")}
+    pems = map(video_key_parameter, environment.cdn.video_keys)
+    given = {"model-server": locked("ModelServerImageId"), "keys": locked(*pems)}
     if environment.security.cloudfront_only:
         given["security"] = locked("CloudFrontPrefixListId")
     if site := environment.site:

@@ -33,6 +33,7 @@ from troposphere.logs import LogGroup
 
 from generator.model import names
 from generator.model.environment import Environment
+from generator.parts.model_server import host
 from generator.parts.policies import (
     allow,
     distribution,
@@ -201,7 +202,11 @@ def _task_role(template: Template, environment: Environment) -> Role:
                     allow(
                         "SignForVideos",
                         [secretsmanager.GetSecretValue],
-                        [secret_named(names.video_key_secret(environment.prefix))],
+                        [
+                            # All generations: a task of before reads its own until it is gone.
+                            secret_named(names.video_key_secret(environment.prefix, generation))
+                            for generation in environment.cdn.video_keys
+                        ],
                     ),
                     allow(
                         "ForgetVideos",
@@ -229,7 +234,7 @@ def _container(template: Template, environment: Environment) -> ContainerDefinit
         "ENVIRONMENT": environment.name,
         "AWS_DEFAULT_REGION": environment.region,
         "S3_BUCKET_NAME": wired(template, "VideoBucketName"),
-        "MODEL_SERVER_URL": wired_text(template, f"http://${{ModelServerPrivateIp}}:{MODEL_SERVER_PORT}"),
+        "MODEL_SERVER_URL": wired_text(template, f"http://${{{host(environment)}}}:{MODEL_SERVER_PORT}"),
         "JOBS_TABLE_NAME": wired(template, "JobsTableName"),
         "JOBS_QUEUE_URL": wired(template, "JobsQueueUrl"),
         "JOBS_DEAD_LETTER_QUEUE_URL": wired(template, "JobsDeadLetterQueueUrl"),
@@ -243,7 +248,7 @@ def _container(template: Template, environment: Environment) -> ContainerDefinit
         "DISTRIBUTION_ID": wired(template, "DistributionId"),
         "DISTRIBUTION_DOMAIN_NAME": wired(template, "DistributionDomainName"),
         "VIDEO_KEY_ID": wired(template, "VideoPublicKeyId"),
-        "VIDEO_KEY_SECRET_NAME": names.video_key_secret(environment.prefix),
+        "VIDEO_KEY_SECRET_NAME": names.video_key_secret(environment.prefix, environment.cdn.video_keys[0]),
     }
     return ContainerDefinition(
         Name=CONTAINER,

@@ -12,6 +12,7 @@ from troposphere.cloudwatch import Alarm, Dashboard, MetricDimension
 from troposphere.sns import Subscription, Topic
 
 from generator.model.environment import Environment
+from generator.parts.model_server import dimension
 from generator.parts.tags import tagged
 from generator.parts.wiring import give_out, wired, wired_text
 from generator.stacks.budget import budget
@@ -47,7 +48,8 @@ def observability(environment: Environment) -> Template:
 def _alarms(template: Template, environment: Environment) -> None:
     balancer = {"LoadBalancer": wired(template, "AlbFullName")}
     targets = {"TargetGroup": wired(template, "ApiTargetGroupFullName"), **balancer}
-    box = {"InstanceId": wired(template, "ModelServerInstanceId")}
+    box_name, box_output = dimension(environment)
+    box = {box_name: wired(template, box_output)}
     jobs = {"QueueName": wired(template, "JobsQueueName")}
     dead_letters = {"QueueName": wired(template, "JobsDeadLetterQueueName")}
     errors, elb = environment.alarms.server_errors, "AWS/ApplicationELB"
@@ -156,6 +158,7 @@ def _dashboard(environment: Environment) -> dict[str, Any]:
     service = ["ClusterName", "${ClusterName}", "ServiceName", "${ApiServiceName}"]
     distribution = ["Region", "Global", "DistributionId", "${DistributionId}"]
     elb = "AWS/ApplicationELB"
+    box_name, box_output = dimension(environment)
     graphs = [
         # CloudFront reports to us-east-1 wherever its visitors are.
         ("Visitors", "us-east-1", "Sum", [["AWS/CloudFront", "Requests", *distribution]]),
@@ -194,7 +197,7 @@ def _dashboard(environment: Environment) -> dict[str, Any]:
             "Model server",
             environment.region,
             "Average",
-            [["AWS/EC2", "CPUUtilization", "InstanceId", "${ModelServerInstanceId}"]],
+            [["AWS/EC2", "CPUUtilization", box_name, f"${{{box_output}}}"]],
         ),
     ]
     return {

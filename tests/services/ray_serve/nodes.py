@@ -208,8 +208,9 @@ def running_cluster(folder: Path, env: Mapping[str, str], workers: int, cpus: in
     try:
         one.start_head()
         for _ in range(workers):
-            one.add_worker()  # it asks for its head until that is there
-        one.wait_until_joined()
+            # One after the other: Ray gives a node half a minute, which is not enough for several on a busy machine.
+            one.add_worker()
+            one.wait_until_joined()
         yield one
     finally:
         one.stop()
