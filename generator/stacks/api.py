@@ -166,7 +166,11 @@ def _task_role(template: Template, environment: Environment) -> Role:
                         ],
                         [wired(template, "JobsQueueArn")],
                     ),
-                    allow("DeadLetters", [sqs.GetQueueAttributes], [wired(template, "JobsDeadLetterQueueArn")]),
+                    allow(
+                        "DeadLetters",
+                        [sqs.GetQueueAttributes, sqs.ReceiveMessage, sqs.DeleteMessage],
+                        [wired(template, "JobsDeadLetterQueueArn")],
+                    ),
                 ),
                 inline(
                     "reports",

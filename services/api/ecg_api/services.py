@@ -83,6 +83,7 @@ def make_services(settings: Settings) -> Services:
     sqs_client, s3_client = session.client("sqs", config=common), session.client("s3", config=common.merge(s3))
     table = DynamoJobTable(session.client("dynamodb", config=common), settings.jobs_table)
     queue = SqsJobQueue(sqs_client, settings.jobs_queue_url)
+    dead_letters = SqsJobQueue(sqs_client, settings.dead_letter_queue_url)
     objects = S3Objects(s3_client, settings.video_bucket)
     edge = Distribution(session.client("cloudfront", config=common), settings.distribution_id)
     # No proxy from the surroundings: the model server is a neighbour in the same network.
@@ -104,7 +105,7 @@ def make_services(settings: Settings) -> Services:
         operations=Operations(
             S3Reports(s3_client, settings.artifacts_bucket, settings.environment),
             queue,
-            SqsJobQueue(sqs_client, settings.dead_letter_queue_url),
+            dead_letters,
             settings.environment,
             settings.analysis_app,
             utc_now,
@@ -125,7 +126,7 @@ def make_services(settings: Settings) -> Services:
             clock=time.monotonic,
             concurrency=settings.worker_concurrency,
         ),
-        sweeper=Sweeper(table, queue, objects, utc_now),
+        sweeper=Sweeper(table, queue, dead_letters, objects, utc_now),
         circuit=circuit,
         stopping=stopping,
         model_client=model_client,

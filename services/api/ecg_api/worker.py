@@ -7,7 +7,8 @@ What makes at-least-once delivery exactly-once in effect:
 - A delivery must claim the job (a conditional write); the claim's token guards every later write, so of two
   workers at most one gets through.
 - The result is written only if there is none, then the job becomes done. A worker that dies between the two
-  leaves a result that its successor finds and keeps.
+  leaves a result that its successor finds and keeps; where there is no successor, since it was the last attempt,
+  the sweep does.
 - A message is deleted only once its job is final, or replaced by a fresh message that was sent before. So
   whoever dies at whatever point leaves a final job or a message, and any message can take the job up when its
   claim has ended. A worker that lost its claim touches neither.
@@ -47,8 +48,9 @@ from ecg_api.errors import (
     ChangeRefused,
     StoreUnavailable,
 )
-from ecg_api.jobs import Change, Claim, Job, JobState, Owner
+from ecg_api.jobs import Change, Claim, Failure, Job, JobState, Owner
 from ecg_api.logs import job_context
+from ecg_api.objects import ObjectInfo
 from ecg_api.queue import Delivery
 
 log = logging.getLogger(__name__)
@@ -79,6 +81,7 @@ class ResultStore(Protocol):
     @property
     def bucket(self) -> str: ...
     async def put_once(self, key: str, body: bytes, content_type: str) -> bool: ...
+    async def info(self, key: str) -> ObjectInfo | None: ...
     async def remove_all(self, prefix: str) -> int: ...
 
 
@@ -278,8 +281,7 @@ class Worker:
                     await self._queue.delete(delivery)
                 case Rejected(error):
                     self._circuit.close()
-                    await self._apply(job, jobs.failed(claim.token, error))
-                    log.info("analysis ends", extra={"code": error.code})
+                    await self._fail(job, claim, error)
                     await self._queue.delete(delivery)
                 case Broken(reason):
                     await self._count(job, claim, delivery, reason)
@@ -296,12 +298,22 @@ class Worker:
             await self._step_aside(job, delivery)
 
     async def _store(self, job: Job, claim: Claim, document: dict[str, Any]) -> None:
-        key = f"{job.prefix}result.json"
         body = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
-        if not await self._objects.put_once(key, body, "application/json"):
+        if not await self._objects.put_once(job.result_place, body, "application/json"):
             log.info("an earlier attempt's result stands")
-        await self._apply(job, jobs.done(claim.token, key))
+        await self._apply(job, jobs.done(claim.token, job.result_place))
         log.info("analysis ends", extra={"code": "done"})
+
+    async def _fail(self, job: Job, claim: Claim, error: Failure) -> JobState:
+        """End the job with `error`, or as done where an earlier attempt died after it had stored the result."""
+        if await self._objects.info(job.result_place) is not None:
+            log.info("an earlier attempt's result stands", extra={"reason": error.code})
+            change, code = jobs.done(claim.token, job.result_place), "done"
+        else:
+            change, code = jobs.failed(claim.token, error), error.code
+        await self._apply(job, change)
+        log.info("analysis ends", extra={"code": code})
+        return change.to
 
     async def _count(self, job: Job, claim: Claim, delivery: Delivery, reason: str) -> None:
         limit = self._max_attempts
@@ -312,8 +324,8 @@ class Worker:
             await self._queue.hide(delivery, pause)
             return
         log.error("attempts exhausted", extra={"reason": reason, "attempt": job.attempts})
-        await self._apply(job, jobs.failed(claim.token, jobs.exhausted(job)))
-        if delivery.receive_count < limit:
+        ended = await self._fail(job, claim, jobs.exhausted(job))
+        if ended is JobState.DONE or delivery.receive_count < limit:
             await self._queue.delete(delivery)
         # Otherwise it is left: SQS moves it to the dead-letter queue, where an operator sees it.
 
@@ -322,6 +334,10 @@ class Worker:
         if current is None or current.state is JobState.DELETED:
             removed = await self._objects.remove_all(job.prefix)
             log.info("deleted meanwhile", extra={"objects_removed": removed})
+            await self._queue.delete(delivery)
+            return
+        if current.state is JobState.DONE:
+            # For good, so no delivery of it has anything left to do: this one may be the last there is.
             await self._queue.delete(delivery)
             return
         # Another delivery of the same message has the job; deleting it could take it from under that one.
