@@ -224,6 +224,7 @@ def _container(template: Template, environment: Environment) -> ContainerDefinit
         "DISTRIBUTION_DOMAIN_NAME": wired(template, "DistributionDomainName"),
         "VIDEO_KEY_ID": wired(template, "VideoPublicKeyId"),
         "VIDEO_KEY_SECRET_NAME": names.video_key_secret(environment.prefix),
+        "METRICS_NAMESPACE": environment.prefix,
     }
     return ContainerDefinition(
         Name=CONTAINER,

@@ -11,8 +11,8 @@
       worker                 takes jobs from the queue and has the model server analyse them
         circuit              when to leave the model server alone
       sweep                  settles what nobody would come back to
-    jobs, media, ids, uploads, cursors, limits    pure: the job, its state machine, a file's first bytes, identifiers,
-                             parts of an upload, places in a list, how often one may ask
+    jobs, media, ids, uploads, cursors, limits, metrics    pure: the job, its state machine, a file's first bytes,
+                             identifiers, parts of an upload, places in a list, how often one may ask, what is measured
     job_table, queue, objects, analysis    the rim: DynamoDB, SQS, S3, the model server
     provider, reports, edge                the rim: the sign-in provider, reports in the artifacts bucket, the CDN
 

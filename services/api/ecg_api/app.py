@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ecg_api import ids, problems, routes, routes_operation, routes_people
 from ecg_api.errors import Code
 from ecg_api.logs import request_id
+from ecg_api.metrics import REQUESTS
 from ecg_api.principals import Principal
 from ecg_api.services import Services
 
@@ -180,7 +181,7 @@ class RequestLog:
     def _write(scope: Scope, status: int, seconds: float) -> None:
         # The route's pattern, not the path: whatever somebody typed there stays out of the logs.
         route = getattr(scope.get("route"), "path", "unmatched")
-        line = {"method": scope["method"], "route": route, "status": status, "ms": round(seconds * 1000, 1)}
+        line = {"method": scope["method"], "route": route, "status": status, "latency_ms": round(seconds * 1000, 1)}
         video_id = scope.get("path_params", {}).get("video_id", "")
         if ids.is_id(video_id):
             line["job_id"] = video_id
@@ -188,4 +189,5 @@ class RequestLog:
         if isinstance(asking, Principal):
             audit.info("asked", extra={**line, "owner": asking.owner})
         quiet = route in ("/health", "/api/health", "/ready") and status < 400
-        log.log(logging.DEBUG if quiet else logging.INFO, "request", extra=line)
+        measured = {"fault": int(status >= 500), "metrics": REQUESTS}
+        log.log(logging.DEBUG if quiet else logging.INFO, "request", extra={**line, **measured})

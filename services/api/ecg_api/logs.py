@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
+from ecg_api.metrics import Metrics
+
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The id of the request being answered."""
 
@@ -27,7 +29,11 @@ def job_context(job_id: str) -> Iterator[None]:
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats a record with its `extra` fields as JSON."""
+    """Formats a record with its `extra` fields as JSON; those that are metrics go to `namespace`, if there is one."""
+
+    def __init__(self, namespace: str | None = None) -> None:
+        super().__init__()
+        self._namespace = namespace
 
     def format(self, record: logging.LogRecord) -> str:
         """Return one line."""
@@ -41,15 +47,18 @@ class JsonFormatter(logging.Formatter):
             if value is not None:
                 line[name] = value
         line |= {name: value for name, value in vars(record).items() if name not in _BUILTIN}
+        metrics = line.pop("metrics", None)
+        if self._namespace and isinstance(metrics, Metrics):
+            line["_aws"] = metrics.directive(self._namespace, record.created)
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)
 
 
-def configure(level: str) -> None:
+def configure(level: str, metrics_namespace: str | None = None) -> None:
     """Send all logs of the process to standard error in this form; requests are logged by the application."""
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonFormatter())
+    handler.setFormatter(JsonFormatter(metrics_namespace))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

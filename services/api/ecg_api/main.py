@@ -19,5 +19,5 @@ def create_app() -> FastAPI:
         SettingsError: the environment lacks variables or they are wrong; names all of them.
     """
     settings = Settings.from_environment(os.environ)
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, settings.metrics_namespace)
     return build_app(lambda: make_services(settings))

@@ -64,6 +64,8 @@ class Settings:
     analysis_silence_s: float = 120.0
     """Longest time without a line from the model server before the analysis is given up."""
     log_level: str = "INFO"
+    metrics_namespace: str | None = None
+    """Where CloudWatch files the metrics that the logs carry; None, and they carry none."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -99,6 +101,7 @@ class Settings:
             analysis_deadline_s=given.number("ANALYSIS_DEADLINE_S", cls.analysis_deadline_s, float),
             analysis_silence_s=given.number("ANALYSIS_SILENCE_S", cls.analysis_silence_s, float),
             log_level=given.one_of("LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
+            metrics_namespace=given.optional("METRICS_NAMESPACE") or None,
         )
         if given.mistakes:
             raise SettingsError(given.mistakes)

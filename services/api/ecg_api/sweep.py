@@ -23,6 +23,7 @@ import anyio
 from ecg_api import ids, jobs
 from ecg_api.errors import ApiError, ChangeRefused, Code
 from ecg_api.jobs import Change, Failure, Job, JobState, Owner
+from ecg_api.metrics import ended
 from ecg_api.objects import ObjectInfo
 from ecg_api.queue import Delivery, Depth
 
@@ -196,8 +197,17 @@ class Sweeper:
             await self._table.apply(job.owner, job.id, change, self._now())
         except ChangeRefused:
             return False  # somebody came back to it after all
-        log.info("settled", extra={"job_id": job.id, "state": change.to})
+        log.info("settled", extra={"job_id": job.id, "state": change.to, **_measured(change)})
         return True
 
     def _is_old(self, at: datetime, after: timedelta) -> bool:
         return self._now() - at > after
+
+
+def _measured(change: Change) -> dict[str, object]:
+    match change.to, change.values.get("error"):
+        case JobState.DONE, _:
+            return ended("done")
+        case JobState.FAILED, Failure(code):
+            return ended(code)
+    return {}

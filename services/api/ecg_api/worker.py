@@ -50,6 +50,7 @@ from ecg_api.errors import (
 )
 from ecg_api.jobs import Change, Claim, Failure, Job, JobState, Owner
 from ecg_api.logs import job_context
+from ecg_api.metrics import ATTEMPTS, WAITS, ended
 from ecg_api.objects import ObjectInfo
 from ecg_api.queue import Delivery
 
@@ -121,6 +122,7 @@ class Worker:
         self._circuit = circuit
         self._stopping = stopping
         self._now = now
+        self._clock = clock
         self._concurrency = concurrency
         self._max_attempts = max_attempts
         self._timing = timing or WorkerTiming()
@@ -216,7 +218,7 @@ class Worker:
         except ChangeRefused as refused:
             await self._settle_refused(delivery, refused.current)
             return
-        log.info("analysis starts", extra={"attempt": job.attempts})
+        began = self._clock()
         outcome: Outcome
         if self._stopping.is_set():
             outcome = Untried("the process stops", blames=False)
@@ -224,6 +226,8 @@ class Worker:
             outcome = Untried("the circuit is open", self._circuit.wait_s, blames=False)
         else:
             outcome = await self._attempts.make(job, claim, delivery)
+            took = {"analysis_s": round(self._clock() - began, 3), "outcome": type(outcome).__name__.lower()}
+            log.info("attempt ends", extra={**took, "app": job.app or "default", "metrics": ATTEMPTS})
         await self._insist(delivery, lambda: self._settle(job, claim, delivery, outcome))
 
     async def _insist(self, delivery: Delivery, step: Callable[[], Awaitable[T]]) -> T:
@@ -254,7 +258,12 @@ class Worker:
             with contextlib.suppress(ChangeRefused):
                 await self._table.apply(owner, job_id, jobs.queued(), self._now())
         now = self._now()
-        return await self._table.apply(owner, job_id, jobs.claimed(claim, int(now.timestamp())), now)
+        job = await self._table.apply(owner, job_id, jobs.claimed(claim, int(now.timestamp())), now)
+        line: dict[str, object] = {"attempt": job.attempts}
+        if current is not None and current.state is JobState.QUEUED:
+            line |= {"waited_s": round((now - current.updated_at).total_seconds(), 3), "metrics": WAITS}
+        log.info("analysis starts", extra=line)
+        return job
 
     async def _settle_refused(self, delivery: Delivery, current: Job | None) -> None:
         match current.state if current else None:
@@ -302,7 +311,7 @@ class Worker:
         if not await self._objects.put_once(job.result_place, body, "application/json"):
             log.info("an earlier attempt's result stands")
         await self._apply(job, jobs.done(claim.token, job.result_place))
-        log.info("analysis ends", extra={"code": "done"})
+        log.info("analysis ends", extra=ended("done"))
 
     async def _fail(self, job: Job, claim: Claim, error: Failure) -> JobState:
         """End the job with `error`, or as done where an earlier attempt died after it had stored the result."""
@@ -312,7 +321,7 @@ class Worker:
         else:
             change, code = jobs.failed(claim.token, error), error.code
         await self._apply(job, change)
-        log.info("analysis ends", extra={"code": code})
+        log.info("analysis ends", extra=ended(code))
         return change.to
 
     async def _count(self, job: Job, claim: Claim, delivery: Delivery, reason: str) -> None:
@@ -324,8 +333,8 @@ class Worker:
             await self._queue.hide(delivery, pause)
             return
         log.error("attempts exhausted", extra={"reason": reason, "attempt": job.attempts})
-        ended = await self._fail(job, claim, jobs.exhausted(job))
-        if ended is JobState.DONE or delivery.receive_count < limit:
+        state = await self._fail(job, claim, jobs.exhausted(job))
+        if state is JobState.DONE or delivery.receive_count < limit:
             await self._queue.delete(delivery)
         # Otherwise it is left: SQS moves it to the dead-letter queue, where an operator sees it.
 

@@ -48,6 +48,8 @@ def test_settings_come_from_the_environment() -> None:
     assert settings.model_server_url == "http://10.0.10.5:8080"
     assert (settings.max_upload_bytes, settings.path_style, settings.analysis_app) == (1000, True, "ecg_rhythm")
     assert not Settings.from_environment(ENVIRONMENT).path_style
+    assert Settings.from_environment(ENVIRONMENT).metrics_namespace is None
+    assert Settings.from_environment({**ENVIRONMENT, "METRICS_NAMESPACE": "ecg-dev"}).metrics_namespace == "ecg-dev"
     assert Settings.from_environment(ENVIRONMENT).max_upload_bytes == 2 * 1024**3
 
 
