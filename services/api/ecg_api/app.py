@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any
 
 import anyio
+from anyio import to_thread
 from fastapi import FastAPI, HTTPException
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,6 +27,7 @@ from ecg_api.logs import request_id
 from ecg_api.metrics import REQUESTS
 from ecg_api.principals import Principal
 from ecg_api.services import Services
+from ecg_api.tracing import EXPORT_S, NO_TRACES, Traces, note_job
 
 log = logging.getLogger(__name__)
 audit = logging.getLogger("ecg_api.audit")
@@ -57,7 +59,7 @@ class _Api(FastAPI):
         return self.openapi_schema
 
 
-def build_app(make_services: Callable[[], Services]) -> FastAPI:
+def build_app(make_services: Callable[[], Services], traces: Traces = NO_TRACES) -> FastAPI:
     """Return the application; `make_services` is called when it starts, in the event loop that it runs in."""
 
     @asynccontextmanager
@@ -71,6 +73,8 @@ def build_app(make_services: Callable[[], Services]) -> FastAPI:
                 yield
             services.stopping.set()
             group.cancel_scope.deadline = anyio.current_time() + STOP_S
+        with anyio.move_on_after(EXPORT_S):
+            await to_thread.run_sync(traces.end, abandon_on_cancel=True)
 
     app = _Api(
         title="ECG video API",
@@ -82,6 +86,7 @@ def build_app(make_services: Callable[[], Services]) -> FastAPI:
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
+        telemetry=traces.telemetry,
     )
     for part in (routes_operation, routes_people, routes):
         app.include_router(part.router)
@@ -185,6 +190,7 @@ class RequestLog:
         video_id = scope.get("path_params", {}).get("video_id", "")
         if ids.is_id(video_id):
             line["job_id"] = video_id
+            note_job(video_id)
         asking = scope.get("state", {}).get("principal")
         if isinstance(asking, Principal):
             audit.info("asked", extra={**line, "owner": asking.owner})

@@ -1,4 +1,4 @@
-"""Logs as one JSON object a line, with the request's and the job's id on each. No names, no bodies."""
+"""Logs as one JSON object a line, with the request's, the job's and the trace's id on each. No names, no bodies."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 
 from ecg_api.metrics import Metrics
+from ecg_api.tracing import trace_id
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The id of the request being answered."""
@@ -43,7 +44,11 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        for name, value in (("request_id", request_id.get()), ("job_id", _job_id.get())):
+        for name, value in (
+            ("request_id", request_id.get()),
+            ("job_id", _job_id.get()),
+            ("trace_id", trace_id()),
+        ):
             if value is not None:
                 line[name] = value
         line |= {name: value for name, value in vars(record).items() if name not in _BUILTIN}

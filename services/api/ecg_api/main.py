@@ -10,6 +10,7 @@ from ecg_api import logs
 from ecg_api.app import build_app
 from ecg_api.services import make_services
 from ecg_api.settings import Settings
+from ecg_api.tracing import NO_TRACES, exported
 
 
 def create_app() -> FastAPI:
@@ -20,4 +21,5 @@ def create_app() -> FastAPI:
     """
     settings = Settings.from_environment(os.environ)
     logs.configure(settings.log_level, settings.metrics_namespace)
-    return build_app(lambda: make_services(settings))
+    traces = exported(settings.environment) if settings.traces else NO_TRACES
+    return build_app(lambda: make_services(settings), traces)

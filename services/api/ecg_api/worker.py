@@ -53,6 +53,7 @@ from ecg_api.logs import job_context
 from ecg_api.metrics import ATTEMPTS, WAITS, ended
 from ecg_api.objects import ObjectInfo
 from ecg_api.queue import Delivery
+from ecg_api.tracing import attempt
 
 log = logging.getLogger(__name__)
 
@@ -225,7 +226,9 @@ class Worker:
         elif self._circuit.is_open:
             outcome = Untried("the circuit is open", self._circuit.wait_s, blames=False)
         else:
-            outcome = await self._attempts.make(job, claim, delivery)
+            with attempt(job.id, job.attempts) as span:
+                outcome = await self._attempts.make(job, claim, delivery)
+                span.set_attribute("ecg.outcome", type(outcome).__name__.lower())
             took = {"analysis_s": round(self._clock() - began, 3), "outcome": type(outcome).__name__.lower()}
             log.info("attempt ends", extra={**took, "app": job.app or "default", "metrics": ATTEMPTS})
         await self._insist(delivery, lambda: self._settle(job, claim, delivery, outcome))
