@@ -64,7 +64,8 @@ class Services:
 def make_services(settings: Settings, timing: WorkerTiming | None = None, patience: Patience | None = None) -> Services:
     """Make the clients and what stands on them; credentials and endpoints come from the surroundings.
 
-    `timing` and `patience` are the worker's and the sweep's own unless given. Must be called where the event loop will run. Nothing is contacted yet.
+    `timing` and `patience` are the worker's and the sweep's own unless given. Must be called where the event loop will
+    run. Nothing is contacted yet.
     """
     session = boto3.Session(region_name=settings.region)
     common = Config(
