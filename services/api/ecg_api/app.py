@@ -73,8 +73,9 @@ def build_app(make_services: Callable[[], Services], traces: Traces = NO_TRACES)
                 yield
             services.stopping.set()
             group.cancel_scope.deadline = anyio.current_time() + STOP_S
-        with anyio.move_on_after(EXPORT_S):
-            await to_thread.run_sync(traces.end, abandon_on_cancel=True)
+        if traces is not NO_TRACES:
+            with anyio.move_on_after(EXPORT_S):
+                await to_thread.run_sync(traces.end, abandon_on_cancel=True)
 
     app = _Api(
         title="ECG video API",
