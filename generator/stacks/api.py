@@ -183,7 +183,11 @@ def _task_role(template: Template, environment: Environment) -> Role:
                         ],
                         [wired(template, "JobsQueueArn")],
                     ),
-                    allow("DeadLetters", [sqs.GetQueueAttributes], [wired(template, "JobsDeadLetterQueueArn")]),
+                    allow(
+                        "DeadLetters",
+                        [sqs.GetQueueAttributes, sqs.ReceiveMessage, sqs.DeleteMessage],
+                        [wired(template, "JobsDeadLetterQueueArn")],
+                    ),
                 ),
                 inline(
                     "reports",
@@ -249,6 +253,7 @@ def _container(template: Template, environment: Environment) -> ContainerDefinit
         "DISTRIBUTION_DOMAIN_NAME": wired(template, "DistributionDomainName"),
         "VIDEO_KEY_ID": wired(template, "VideoPublicKeyId"),
         "VIDEO_KEY_SECRET_NAME": names.video_key_secret(environment.prefix, environment.cdn.video_keys[0]),
+        "METRICS_NAMESPACE": environment.prefix,
     }
     return ContainerDefinition(
         Name=CONTAINER,

@@ -80,7 +80,7 @@ def ops() -> dict[str, Any]:
         "status_stale": False,
         "box": _box(),
         "box_stale": False,
-        "queue": {"waiting": 4, "in_flight": 2, "oldest_s": 41.0, "dead_letters": 1},
+        "queue": {"waiting": 4, "in_flight": 2, "dead_letters": 1},
         "monthly_cost_usd": 530.27,
     }
 

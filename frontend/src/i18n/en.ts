@@ -229,7 +229,6 @@ export const en = {
     queue: "Queue",
     waiting: "Waiting",
     inFlight: "Being read",
-    oldest: "Oldest waits",
     deadLetters: "Dead letters",
     stale: (since: string) => `Last seen ${since}: this may no longer be so`,
     asOf: (when: string) => `As of ${when}`,

@@ -214,7 +214,6 @@ export const ko: Messages = {
     queue: "대기열",
     waiting: "대기",
     inFlight: "판독 중",
-    oldest: "최장 대기",
     deadLetters: "실패 보관함",
     stale: (since) => `마지막 확인 ${since}: 지금은 다를 수 있습니다`,
     asOf: (when) => `${when} 기준`,

@@ -116,6 +116,6 @@ export interface Ops {
   status_stale: boolean;
   box: BoxReport | null;
   box_stale: boolean;
-  queue: { waiting: number; in_flight: number; oldest_s: number | null; dead_letters: number } | null;
+  queue: { waiting: number; in_flight: number; dead_letters: number } | null;
   monthly_cost_usd: number | null;
 }

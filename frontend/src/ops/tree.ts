@@ -24,9 +24,6 @@ export interface Concern {
   severe: boolean;
 }
 
-/** Longest time that a job may wait before somebody is told (the alarm's own figure). */
-const LONG_WAIT_S = 1800;
-
 /** Everything that is not as it should be, worst first. */
 export function concerns(ops: Ops): Concern[] {
   const { environment, status, box, queue } = ops;
@@ -50,10 +47,6 @@ export function concerns(ops: Ops): Concern[] {
   if (queue && queue.dead_letters > 0) {
     const cause = `jobs given up after every attempt broke off: ${queue.dead_letters}`;
     found.push({ subject: "queue", cause, command: `ecgctl logs ${environment} api`, severe: true });
-  }
-  if (queue?.oldest_s && queue.oldest_s > LONG_WAIT_S) {
-    const cause = `the oldest job has waited for ${Math.round(queue.oldest_s / 60)} min`;
-    found.push({ subject: "queue", cause, command: `ecgctl status ${environment} -o wide`, severe: false });
   }
   return found.sort((one, other) => Number(other.severe) - Number(one.severe));
 }

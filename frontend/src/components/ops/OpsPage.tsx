@@ -87,7 +87,6 @@ function Summary({ ops }: { ops: Ops }) {
           <dl className="grid grid-cols-[1fr_auto] gap-x-3 text-sm tabular-nums">
             <Line name={words.waiting} value={format.number(queue.waiting)} />
             <Line name={words.inFlight} value={format.number(queue.in_flight)} />
-            <Line name={words.oldest} value={queue.oldest_s === null ? "–" : format.duration(queue.oldest_s)} />
             <Line name={words.deadLetters} value={format.number(queue.dead_letters)} bad={queue.dead_letters > 0} />
           </dl>
         ) : (
