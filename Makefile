@@ -6,7 +6,7 @@ SHELL := bash
 
 PYTHON ?= $(shell command -v python3.11 || echo python3)
 ARGS ?=
-ENVIRONMENTS := dev
+ENVIRONMENTS := dev prod
 
 # Installing says what it does, keeps its log, and shows the log's end when it fails.
 say = @printf '\033[2m%s\033[0m\n' "$(1)"
@@ -64,12 +64,23 @@ test: install ## Every test: generator, API, embedded AWS, Ray Serve, the whole 
 frontend: .venv/.ready frontend/node_modules/.ready ## Build the page into frontend/out
 	@.venv/bin/python tools/build_page.py
 
+# 185 MB for one test: in a folder of its own, which nothing but the page's tests installs.
+tools/lighthouse/node_modules/.ready: tools/lighthouse/package-lock.json tools/lighthouse/package.json tools/lighthouse/.npmrc | preflight
+	$(call say,Lighthouse: tools/lighthouse/node_modules (185 MB))
+	@cd tools/lighthouse && npm ci --ignore-scripts --no-progress --loglevel=error
+	@touch $@
+
 .PHONY: test-browser
-test-browser: frontend ## The page: its logic, then Chromium on every page and state (installs Chromium first)
+test-browser: frontend tools/lighthouse/node_modules/.ready ## The page: its logic, then Chromium on every page and state (installs Chromium first)
 	$(call say,Chromium and njs)
 	@tools/browser.sh
 	@cd frontend && npm test --silent
 	@.venv/bin/python -m pytest -q $(ARGS) tests/browser
+
+.PHONY: lighthouse
+lighthouse: frontend tools/lighthouse/node_modules/.ready ## Lighthouse on every page, the speed too (minutes; needs a machine that is idle)
+	@tools/browser.sh
+	@.venv/bin/python -m pytest -q -s -m "faults or not faults" $(ARGS) tests/browser/test_lighthouse.py
 
 .PHONY: check
 check: .venv/.ready .venv-serve/.ready frontend/node_modules/.ready lint-workflows ## What CI checks besides tests: format, lint, types, layers, templates
@@ -78,8 +89,8 @@ check: .venv/.ready .venv-serve/.ready frontend/node_modules/.ready lint-workflo
 	@.venv/bin/mypy
 	@.venv/bin/mypy --python-executable .venv-serve/bin/python services/ray_serve tools/bench_beats tools/bench_ecg tools/bench_serve tools/ecg_train tools/ecg_video tools/scaling tools/grade_screens.py generator/workbench/programs/*.py
 	@.venv/bin/python -m pytest -q tests/architecture
-	@for e in $(ENVIRONMENTS); do .venv/bin/ecgctl render $$e --check; .venv/bin/ecgctl bootstrap $$e --check; done
-	@.venv/bin/cfn-lint $(ENVIRONMENTS:%=templates_out/%/stacks/*.yaml) templates_out/bootstrap/*.yaml
+	@for e in $(ENVIRONMENTS); do .venv/bin/ecgctl render $$e --check; .venv/bin/ecgctl bootstrap $$e --check; .venv/bin/ecgctl policy $$e --brief; done
+	@.venv/bin/cfn-lint templates_out/bootstrap/*.yaml
 	@cd frontend && npm run --silent check
 	@echo 'check: all good'
 
@@ -126,7 +137,7 @@ bench-beats: .venv-serve/.ready ## Waves, beat classes and rhythm on patients ke
 	@nice .venv-serve/bin/python -m tools.bench_beats $(ARGS)
 
 .PHONY: test-faults
-test-faults: install frontend ## The long forms: faults at every call, deploy.yml really run, Ray under load, the page on the whole system; minutes, bounded
+test-faults: install frontend tools/lighthouse/node_modules/.ready ## The long forms: faults at every call, deploy.yml really run, Ray under load, the page on the whole system; minutes, bounded
 	@.venv/bin/python -m pytest -m "fault or faults" -s $(ARGS) tests --ignore=tests/services/ray_serve --ignore=tests/tools --ignore=tests/browser
 	@.venv-serve/bin/python -m pytest -m "fault or faults" -s $(ARGS) tests/services/ray_serve
 	@tools/browser.sh
@@ -165,4 +176,4 @@ bench-serve: .venv-serve/.ready .local/bench-serve/.ready ## How fast the app is
 
 .PHONY: clean
 clean: ## Remove virtual environments and all local state
-	rm -rf .venv .venv-aws .venv-serve .local .mypy_cache .ruff_cache .pytest_cache frontend/node_modules frontend/.next frontend/out
+	rm -rf .venv .venv-aws .venv-serve .local .mypy_cache .ruff_cache .pytest_cache frontend/node_modules tools/lighthouse/node_modules frontend/.next frontend/out

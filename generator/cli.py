@@ -15,14 +15,15 @@ from generator.errors import EcgError
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
-    "Declare": {"declare": ("render", "plan", "diff", "cost")},
+    "Declare": {"declare": ("render", "plan", "diff", "cost"), "policy": ("policy",)},
     "Deploy": {"deploy": ("apply",), "history": ("rollback", "history")},
     "Observe": {"observe": ("status", "events", "logs")},
+    "Promote": {"environments": ("promote", "envs")},
     "Keep in sync": {"keep": ("drift", "suspend", "resume")},
     "Serve apps": {"serve": ("serve",)},
     "Videos": {"analyze": ("analyze",), "jobs": ("jobs", "erase")},
     "On this machine": {"deploy": ("run", "local-env")},
-    "Account": {"account": ("bootstrap", "lock", "doctor", "destroy")},
+    "Account": {"account": ("bootstrap", "lock", "doctor", "destroy"), "restore": ("restore-drill",)},
     "Shell": {"shell": ("completion",)},
 }
 """Title of the help -> module of generator.commands -> its commands, in the order in which people meet them."""

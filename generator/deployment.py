@@ -89,13 +89,13 @@ def target(
     resolutions: Mapping[str, str] | None = None,
     build_site: BuildSite | None = None,
 ) -> Target:
-    """Sync's ports over real clients. The page is built from the checkout unless `build_site` does that."""
+    """Sync's ports over real clients. The page is built from the manifest's sources unless `build_site` does that."""
     manifest = desired.manifest
     s3 = clients.make("s3")
-    site = SiteReleases(s3, clients.make("cloudfront"), build_site or page_builder(root))
+    site = SiteReleases(s3, clients.make("cloudfront"), build_site or page_builder(root, revision=manifest.revision))
     return Target(
         stacks=CloudFormation(clients.make("cloudformation")),
-        artifacts=Publisher(root, manifest.name, s3, clients.make("ecr"), site, build_image),
+        artifacts=Publisher(root, manifest.name, s3, clients.make("ecr"), site, build_image, manifest.revision),
         clock=SystemClock(),
         resolutions=resolutions or {},
     )

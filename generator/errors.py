@@ -8,6 +8,7 @@ EcgError                        exit code
 ├── InvalidExemptions    2      mistakes in an exemptions file (plan/exemptions.py)
 ├── InvalidYaml          2      text that is no YAML (model/yaml_source.py)
 ├── WiringError          2      parameters that no output feeds, or a circle (model/wiring.py)
+├── NoPrefixList         2      a region without CloudFront's list of addresses (account/lock.py)
 ├── Unresolved           2      deploy-time values that nobody resolved (sync/errors.py)
 ├── NoRepository         2      and NoPublicKey, UnknownData, UnknownStack, NothingToRollBackTo: see their commands
 ├── UnknownEnvironment   2      and NotACheckout (checkout.py), UnknownRevision (revisions.py), NoTree (planning.py)
@@ -21,6 +22,7 @@ EcgError                        exit code
 ├── ImageNotPublished    1      and ImageBuildFailed: nobody built the image that the manifest names (publish/)
 ├── AnalysisFailed       1      a video was not read (sync/proof.py); ScoringFailed: not scored (trial/run.py)
 ├── CannotScaffold       2      and UnknownApp, CheckFailed, AttemptFailed, ...: the workbench (workbench/errors.py)
+├── ToolFailed           3      cfn-lint or cloudformation-validate did not run (policing.py)
 └── LocalError           3      the local system did not start, is not running, or is busy (local/errors.py)
 """
 

@@ -1,8 +1,9 @@
-"""A pull request that accepts drift: the rim around `sync.drift.proposal`, with Git and GitHub's own command."""
+"""Pull requests that this program opens, with Git and GitHub's own command: drift to accept, releases to promote."""
 
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -27,28 +28,48 @@ class Proposal:
 
     branch: str
     fresh: bool
-    """False where the same drift was proposed before."""
+    """False where the same was proposed before."""
     url: str = ""
     """Empty where `gh` is not there to open it."""
 
+    @property
+    def words(self) -> str:
+        """What was done, in one line."""
+        if not self.fresh:
+            return f"the branch {self.branch} proposes this already"
+        if self.url:
+            return f"proposed: {self.url}"
+        return f"pushed {self.branch}; gh is not installed: open the pull request on GitHub"
 
-def propose(root: Path, drift: EnvironmentDrift, body: str, today: date) -> Proposal:
-    """Push a branch with rules for what drifted, and open a pull request where `gh` is installed.
 
+def propose_drift(root: Path, drift: EnvironmentDrift, body: str, today: date) -> Proposal:
+    """Propose rules for what drifted. Raises GitRefused."""
+    rules = rules_path(drift.environment)
+
+    def edit(folder: Path) -> tuple[Sequence[Path], str]:
+        file = folder / rules
+        before = file.read_text(encoding="utf-8") if file.exists() else ""
+        file.write_text(proposed(drift, before, today), encoding="utf-8")
+        return [rules], body
+
+    title = f"Accept drift of {drift.environment}, or close this to take it back"
+    return propose(root, f"drift-{drift.environment}-{digest(drift)}", title, edit)
+
+
+def propose(root: Path, branch: str, title: str, edit: Callable[[Path], tuple[Sequence[Path], str]]) -> Proposal:
+    """Push a branch with an edit of what HEAD holds, and open a pull request where `gh` is installed.
+
+    `edit` is given a folder with HEAD's files; it changes them and returns which paths to add, and the request's body.
     The working tree is left alone. Raises GitRefused.
     """
-    branch = f"drift-{drift.environment}-{digest(drift)}"
     if _run(root, "git", "ls-remote", "--heads", "origin", branch):
         return Proposal(branch, fresh=False)
-    title = f"Accept drift of {drift.environment}, or close this to take it back"
     with tempfile.TemporaryDirectory(prefix="ecgctl-") as folder:
         there = Path(folder) / "checkout"
         _run(root, "git", "worktree", "add", "--quiet", "-b", branch, str(there), "HEAD")
         try:
-            file = there / rules_path(drift.environment)
-            before = file.read_text(encoding="utf-8") if file.exists() else ""
-            file.write_text(proposed(drift, before, today), encoding="utf-8")
-            _run(there, "git", "add", str(rules_path(drift.environment)))
+            paths, body = edit(there)
+            _run(there, "git", "add", "--all", *map(str, paths))
             _run(there, "git", *_identity(root), "commit", "--quiet", "--message", title)
             _run(there, "git", *_credentials(), "push", "--quiet", "origin", branch)
         finally:

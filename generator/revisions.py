@@ -3,7 +3,7 @@
 import io
 import subprocess
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from generator.errors import EcgError
@@ -34,6 +34,15 @@ def merge_base(root: Path) -> str:
 def merges_since(root: Path, revision: str) -> tuple[str, ...]:
     """The commits of this branch after a revision, oldest first, a merge counting as one. Raises UnknownRevision."""
     return tuple(_git(root, "rev-list", "--reverse", "--first-parent", f"{revision}..HEAD").split())
+
+
+def subjects_between(root: Path, before: str, after: str, paths: Sequence[str]) -> tuple[str, ...]:
+    """`<commit> <subject>` of the commits after `before` up to `after` that touch `paths`, newest first.
+
+    Raises UnknownRevision.
+    """
+    said = _git(root, "log", "--format=%h %s", f"{before}..{after}", "--", *paths)
+    return tuple(said.splitlines())
 
 
 def tree_at(root: Path, revision: str, environment: str) -> Mapping[str, str]:

@@ -29,7 +29,7 @@ from generator.state_bucket import NoStateBucket, state_bucket
 from generator.sync.gates import Gate, GateFact, Patience, WaveGates
 from generator.sync.health import Box, Reading, Thing, Unreadable
 from generator.sync.health.reading import LiveTemplate, StackReading
-from generator.sync.ledger import Ledger, LedgerStore
+from generator.sync.ledger import Deployment, Ledger, LedgerStore
 from generator.sync.live_tree import LiveEnvironment, LiveTree, live_tree
 from generator.sync.status import EnvironmentStatus, box_to_read, status_of, things_to_read
 from generator.sync.suspension import SuspensionStore, standing
@@ -85,7 +85,7 @@ class Observer:
         live = self._stacks_now()
         readings = self._reader.read(things_to_read(manifest, files, live.stacks))
         tree = live_tree(manifest, files, _with_box(live, readings))
-        deployments = self._ledger.history(1) if self._ledger else ()
+        deployments = self.deployments(1)
         return status_of(
             manifest,
             files,
@@ -97,6 +97,10 @@ class Observer:
             deployed=deployments[0] if deployments else None,
             notes=[*([suspended.words] if suspended else []), *live.notes],
         )
+
+    def deployments(self, limit: int) -> tuple[Deployment, ...]:
+        """The last ones that the ledger knows, newest first; none where the environment has no ledger yet."""
+        return self._ledger.history(limit) if self._ledger else ()
 
     def tree(self) -> LiveTree:
         """What is live in the shape of `templates_out/<env>`, without how well it is."""

@@ -17,10 +17,14 @@ from generator.model.manifest import Manifest
 from generator.plan.cost import cost_table
 from generator.plan.reading import read
 from generator.report.drift_text import drift_data
+from generator.report.history_text import history_data
 from generator.report.status_json import status_data
 from generator.state_bucket import deployer
 from generator.status import Observer
 from generator.sync.drift.verdict import EnvironmentDrift
+
+_DEPLOYMENTS = 10
+"""So many of the last ones stand in a status; `ecgctl history` has them all."""
 
 
 def keep_status(desired: Desired, clients: Clients, drift: EnvironmentDrift | None = None) -> tuple[str, ...]:
@@ -35,8 +39,14 @@ def keep_status(desired: Desired, clients: Clients, drift: EnvironmentDrift | No
             return ("the status is not kept: there is no artifacts bucket yet",)
         key, s3 = f"status/{desired.manifest.name}.json", clients.make("s3")
         found = drift_data(drift) if drift else _before(s3, bucket, key).get("drift")
-        status = status_data(Observer.of(desired, clients).status())
-        kept = {**status, "by": deployer(), "drift": found, "monthly_cost_usd": _cost(desired)}
+        observer = Observer.of(desired, clients)
+        kept = {
+            **status_data(observer.status()),
+            "by": deployer(),
+            "drift": found,
+            "deployments": history_data(observer.deployments(_DEPLOYMENTS)),
+            "monthly_cost_usd": _cost(desired),
+        }
         with aws(f"writing {key} to {bucket}"):
             s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(kept).encode(), ContentType="application/json")
     except EcgError as error:

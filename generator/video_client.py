@@ -1,5 +1,6 @@
 """The API as a program uses it: upload a video through its public address, follow the job, take the result."""
 
+import hashlib
 import ssl
 import uuid
 from collections.abc import Callable, Mapping
@@ -117,7 +118,15 @@ class VideoClient:
 
     def _put(self, url: str, body: bytes, headers: Mapping[str, str]) -> str:
         # The URL is a key to the bucket: no message may hold it.
-        answer = self._patiently("uploading to S3", self._s3, "PUT", url, content=body, headers=dict(headers))
+        what = "uploading to S3"
+        digest = hashlib.md5(body, usedforsecurity=False).hexdigest()
+
+        def arrived(answer: httpx.Response) -> None:
+            if not _is_of(answer, digest):
+                raise AnalysisFailed(what, "damaged", "S3 holds other bytes than were sent", transient=True)
+
+        arguments: dict[str, Any] = {"content": body, "headers": dict(headers)}
+        answer = self._patiently(what, self._s3, "PUT", url, arrived, **arguments)
         return str(answer.headers.get("ETag", ""))
 
     def _await_done(self, video: str, report: Callable[[JobProgress], None], deadline: float) -> None:
@@ -147,11 +156,22 @@ class VideoClient:
             self._http.headers["Authorization"] = f"Bearer {self._token()}"
             self._renew_at = self._clock.monotonic() + _RENEW_S
 
-    def _patiently(self, what: str, http: httpx.Client, method: str, url: str, **arguments: Any) -> httpx.Response:
+    def _patiently(
+        self,
+        what: str,
+        http: httpx.Client,
+        method: str,
+        url: str,
+        check: Callable[[httpx.Response], None] | None = None,
+        **arguments: Any,
+    ) -> httpx.Response:
         until = self._clock.monotonic() + self._patience_s
         while True:
             try:
-                return _answer(what, http, method, url, **arguments)
+                answer = _answer(what, http, method, url, **arguments)
+                if check is not None:
+                    check(answer)
+                return answer
             except AnalysisFailed as error:
                 if not error.transient or self._clock.monotonic() >= until:
                     raise
@@ -172,6 +192,19 @@ def _answer(what: str, http: httpx.Client, method: str, url: str, **arguments: A
         if isinstance(problem, Mapping):
             code, message = problem.get("code", code), problem.get("detail", message)
     raise AnalysisFailed(what, code, message, transient=answer.status_code >= 500)
+
+
+def _is_of(answer: httpx.Response, digest: str) -> bool:
+    """Tell whether the object or part that S3 answers for has this MD5, as far as it says.
+
+    Its entity tag is the MD5 where S3 encrypts with keys of its own (AmazonS3/latest/API/API_Object.html, read in
+    November 2026), as our buckets have it. A checksum that S3 itself compares would have to be signed with the address,
+    so known before the upload begins.
+    """
+    etag = answer.headers.get("ETag", "").strip('"')
+    if answer.headers.get("x-amz-server-side-encryption", "AES256") != "AES256" or len(etag) != len(digest):
+        return True
+    return bool(etag == digest)
 
 
 def _said(answer: httpx.Response) -> str:

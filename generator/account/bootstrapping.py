@@ -11,7 +11,7 @@ from generator.aws.cloudformation import CloudFormation
 from generator.aws.errors import aws
 from generator.aws.session import Clients
 from generator.bootstrap.roles import BOOTSTRAP, ISSUER
-from generator.bootstrap.template import bootstrap_text
+from generator.bootstrap.template import bootstrap_body, bootstrap_text
 from generator.checkout import TEMPLATES
 from generator.errors import EcgError
 from generator.model.environment import Environment
@@ -176,7 +176,7 @@ def apply_bootstrap(
     change_set = stacks.create_change_set(
         StackRequest(
             name,
-            bootstrap_text(environment),
+            bootstrap_body(environment),
             values,
             {"Project": environment.project, "Environment": environment.name, "ManagedBy": "ecgctl"},
         ),

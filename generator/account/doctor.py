@@ -12,7 +12,7 @@ from typing import Protocol
 
 from generator.account.bootstrapping import Bootstrapped
 from generator.errors import EcgError
-from generator.model.environment import UNRESOLVED, Environment
+from generator.model.environment import UNRESOLVED, Environment, video_key_parameter
 
 RUNNING_AT_ONCE = 2
 """Boxes that run at the same time while one replaces the other (docs/decisions/0002-user-data-replaces-the-box.md)."""
@@ -95,6 +95,7 @@ def examine(
         "GPU box's image", lambda: _image(environment, account, identity.state), f"ecgctl lock {environment.name}"
     )
     yield _public_key(environment)
+    yield from _front_door(environment)
     yield _variables(environment, machine)
     yield _engine(machine)
 
@@ -160,6 +161,8 @@ def _quota_next(environment: Environment, wanted: int = 8) -> str:
 
 def _key_pair(environment: Environment, account: Account) -> Finding:
     name = environment.model_server.key_name
+    if name is None:
+        return Finding("key pair", State.OK, "none is asked for: Session Manager")
     if account.has_key_pair(name):
         return Finding("key pair", State.OK, name)
     mend = (
@@ -192,10 +195,25 @@ def _image(environment: Environment, account: Account, signed_in: State) -> Find
 
 
 def _public_key(environment: Environment) -> Finding:
-    if "VideoPublicKeyPem" in environment.locked:
+    missing = [one for one in environment.cdn.video_keys if video_key_parameter(one) not in environment.locked]
+    if not missing:
         return Finding("video key", State.OK, f"a public key in {environment.name}.lock.yaml")
-    mend = f"ecgctl lock {environment.name} --public-key FILE"
+    which = "" if missing[0] == 1 else f" --generation {missing[0]}"
+    mend = f"ecgctl lock {environment.name} --public-key FILE{which}"
     return Finding("video key", State.MISSING, f"{UNRESOLVED}: nobody could see a video", mend)
+
+
+def _front_door(environment: Environment) -> Iterator[Finding]:
+    """What an environment with a site of its own, or a load balancer for CloudFront only, has to be told."""
+    if (site := environment.site) is not None:
+        values = (site.domain, site.viewer_certificate, site.origin_certificate)
+        mend = f"write domain and certificates into `site` in generator/environments/{environment.name}.py"
+        known = UNRESOLVED not in values
+        yield Finding("site", State.OK, site.domain) if known else Finding("site", State.MISSING, UNRESOLVED, mend)
+    if environment.security.cloudfront_only:
+        addresses, mend = environment.locked.get("CloudFrontPrefixListId"), f"ecgctl lock {environment.name}"
+        what = "CloudFront's addresses"
+        yield Finding(what, State.OK, addresses) if addresses else Finding(what, State.MISSING, UNRESOLVED, mend)
 
 
 def _variables(environment: Environment, machine: Machine) -> Finding:

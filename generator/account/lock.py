@@ -14,12 +14,29 @@ from typing import Any
 from generator.aws.errors import aws
 from generator.checkout import ENVIRONMENTS
 from generator.errors import EcgError
-from generator.model.environment import Environment
+from generator.model.environment import Environment, video_key_parameter
 
 IMAGE = "ModelServerImageId"
-PUBLIC_KEY = "VideoPublicKeyPem"
+PREFIX_LIST = "CloudFrontPrefixListId"
+CLOUDFRONT = "com.amazonaws.global.cloudfront.origin-facing"
+"""AWS's name of the list of addresses from which CloudFront asks origins; each region has its own of that name."""
+
+PUBLIC_KEY = video_key_parameter(1)
 _HEADER = "# Written by `ecgctl lock {name}`. Commit it together with what `ecgctl render {name}` makes of it.\n"
 _KEY = re.compile(r"^(\w+):")
+
+
+class NoPrefixList(EcgError):
+    """The region has no list of CloudFront's addresses."""
+
+    exit_code = 2
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"no managed prefix list is called {name}\n"
+            f"  next: choose another region, or set security.cloudfront_only=False and http_cidrs"
+        )
 
 
 class NoPublicKey(EcgError):
@@ -84,6 +101,16 @@ def resolve_image(parameter: str, ssm: Any) -> Resolved:
     with aws(f"reading the SSM parameter {parameter}"):
         found = ssm.get_parameter(Name=parameter)["Parameter"]
     return Resolved(str(found["Value"]), f"SSM parameter {parameter} version {found.get('Version', '?')}")
+
+
+def resolve_prefix_list(ec2: Any) -> Resolved:
+    """The id of CloudFront's list in the client's region. Raises NoPrefixList, AwsRefused."""
+    with aws(f"looking for the managed prefix list {CLOUDFRONT}"):
+        filters = [{"Name": "prefix-list-name", "Values": [CLOUDFRONT]}]
+        found = ec2.describe_managed_prefix_lists(Filters=filters)["PrefixLists"]
+    if not found:
+        raise NoPrefixList(CLOUDFRONT)
+    return Resolved(str(found[0]["PrefixListId"]), f"managed prefix list {CLOUDFRONT}")
 
 
 def key_from_file(path: Path) -> Resolved:

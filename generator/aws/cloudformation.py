@@ -195,6 +195,10 @@ class CloudFormation:
                 StackName=stack.id, ClientRequestToken=token, RetainExceptOnCreate=True, **self._role
             )
 
+    def protect(self, stack: LiveStack) -> None:
+        with aws(f"protecting stack {stack.name} from deletion"):
+            self._client.update_termination_protection(StackName=stack.name, EnableTerminationProtection=True)
+
     def events(self, stack: str, token: str) -> Sequence[StackEvent]:
         found: list[StackEvent] = []
         with aws(f"reading the events of {stack}"):
@@ -232,6 +236,7 @@ def _live(stack: dict[str, Any]) -> LiveStack:
         parameters={one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", ())},
         tags={tag["Key"]: tag["Value"] for tag in stack.get("Tags", ())},
         change_set=stack.get("ChangeSetId", ""),
+        protected=bool(stack.get("EnableTerminationProtection", False)),
     )
 
 

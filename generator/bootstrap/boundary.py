@@ -14,6 +14,8 @@ import awacs.sqs as sqs
 from awacs.aws import Action, Allow, Deny, PolicyDocument, Statement
 from troposphere import Sub
 
+from generator.bootstrap.fleet import at_most
+from generator.bootstrap.hardened_boundary import hardened
 from generator.model import names
 from generator.model.environment import Environment
 from generator.parts.policies import allow, document, secrets_below
@@ -27,6 +29,7 @@ def boundary(environment: Environment) -> PolicyDocument:
         return Sub(f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{resource}")
 
     return document(
+        *hardened(environment),
         allow(
             "Objects",
             [s3.GetObject, s3.PutObject, s3.DeleteObject, s3.AbortMultipartUpload, s3.ListBucket, s3.GetObjectVersion],
@@ -80,6 +83,7 @@ def boundary(environment: Environment) -> PolicyDocument:
             [ecr.BatchCheckLayerAvailability, ecr.GetDownloadUrlForLayer, ecr.BatchGetImage],
             [arn("ecr", f"repository/{names.repository(prefix)}")],
         ),
+        *at_most(environment),
         Statement(
             Sid="NoResource",
             Effect=Allow,

@@ -6,13 +6,14 @@ what belongs to features that we do not use. A test compares both, so a new reso
 with the actions to add, before it fails in the account.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
 from awacs.aws import Action, Allow, Condition, Statement, StringEquals
 from troposphere import Region, Sub
 
+from generator.bootstrap.fleet import GROUP_ACTIONS, own_group
 from generator.model import names
 from generator.model.environment import Environment
 
@@ -20,8 +21,8 @@ ACCOUNT: Final = "${AWS::Region}:${AWS::AccountId}"
 READING: Final = ("Describe", "Get", "List")
 """How the actions begin that change nothing."""
 
-_CONTENTS: Final = ("ListBucket", "ListImages", "DescribeUserPoolClient")
-"""Actions that begin so and yet show what is kept rather than how it is set up; the last one, a client's secret."""
+_CONTENTS: Final = ("ListBucket", "ListImages", "DescribeUserPoolClient", "GetSecretValue")
+"""Actions that begin so and yet show what is kept rather than how it is set up; the last two, secrets."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,14 @@ def allow_on(actions: list[Action], resources: tuple[str, ...], regional: bool) 
     return Statement(
         Effect=Allow, Action=actions, Resource=[Sub(arn) if "${" in arn else arn for arn in resources], **limits
     )
+
+
+def by_reach(grants: Iterable[Grant]) -> list[Statement]:
+    """One statement for each reach rather than for each grant: a managed policy has 6,144 characters."""
+    reaches: dict[tuple[tuple[str, ...], bool], list[Action]] = {}
+    for grant in grants:
+        reaches.setdefault((grant.resources, grant.regional), []).extend(grant.names())
+    return [allow_on(actions, resources, regional) for (resources, regional), actions in reaches.items()]
 
 
 def network(environment: Environment) -> Iterator[Grant]:
@@ -132,7 +141,11 @@ def role_names(environment: Environment) -> tuple[str, ...]:
     """The roles that our stacks make."""
     return tuple(
         names.account_wide(environment, name)
-        for name in ("ecs-task-execution-role", "ecs-task-role", "model-server-role", "eraser-role")
+        for name in (
+            *("ecs-task-execution-role", "ecs-task-role", "model-server-role", "eraser-role"),
+            *(["flow-log-role"] if environment.network.flow_log_days is not None else []),
+            *(["backup-role"] if environment.jobs.backup_days is not None else []),
+        )
     )
 
 
@@ -157,9 +170,18 @@ def sign_in(_: Environment) -> Iterator[Grant]:
     yield Grant("cognito-idp", _words(_POOLS), (f"arn:${{AWS::Partition}}:cognito-idp:{ACCOUNT}:userpool/*",))
 
 
+def fleet(environment: Environment) -> Iterator[Grant]:
+    """The Auto Scaling group of the GPU boxes, where there is one."""
+    if environment.model_server.fleet:
+        yield Grant("autoscaling", ("Describe*",))  # *: these calls know no resources
+        yield Grant("autoscaling", GROUP_ACTIONS, (own_group(environment),))
+        # *: this call knows no resources; Auto Scaling reads with it what a policy's expression comes to
+        yield Grant("cloudwatch", ("GetMetricData",))
+
+
 def grants(environment: Environment) -> tuple[Grant, ...]:
     """Everything that the service role is granted by name of action."""
-    parts = (network, services, storage, identity, sign_in)
+    parts = (network, services, storage, identity, sign_in, fleet)
     return tuple(grant for part in parts for grant in part(environment))
 
 

@@ -20,7 +20,9 @@ from awacs.aws import (
 )
 from troposphere import Sub
 
-from generator.bootstrap.permissions import allow_on, grants, role_arns
+from generator.bootstrap.fleet import linked_services
+from generator.bootstrap.hardening import hardening, linked
+from generator.bootstrap.permissions import by_reach, grants, role_arns
 from generator.model import names
 from generator.model.environment import Environment
 from generator.parts.policies import document
@@ -64,11 +66,12 @@ def deployments(environment: Environment) -> list[str]:
 
 def reading_settings(environment: Environment) -> PolicyDocument:
     """How everything is set up: what the service role may do, less what changes anything; no contents."""
-    by_reach: dict[tuple[tuple[str, ...], bool], list[Action]] = {}
-    for part in filter(None, (grant.reads() for grant in grants(environment))):
-        by_reach.setdefault((part.resources, part.regional), []).extend(part.names())
-    # One statement for each reach rather than for each grant: a managed policy has 6,144 characters.
-    return document(*(allow_on(actions, resources, regional) for (resources, regional), actions in by_reach.items()))
+    return document(*by_reach(filter(None, (grant.reads() for grant in grants(environment)))))
+
+
+def reading_guards(environment: Environment) -> PolicyDocument:
+    """The same of what only a hard environment has."""
+    return document(*by_reach(filter(None, (grant.reads() for grant in hardening(environment)))))
 
 
 def reading_state(environment: Environment, state_bucket: Any) -> PolicyDocument:
@@ -194,29 +197,35 @@ def deploying(environment: Environment, state_bucket: Any, service_role: Any) ->
 
 def hand_on(environment: Environment) -> list[Statement]:
     """The service role's dealings with other roles, each narrowed to one service or one policy."""
-    execution, task, box, _ = (Sub(arn) for arn in role_arns(environment))
-    return [
+    execution, task, box, _, *others = (Sub(arn) for arn in role_arns(environment))
+    attached = [_attach("AttachOnePolicy", execution, "AmazonECSTaskExecutionRolePolicy")]
+    passed = [
         _pass_to("PassToTasks", [execution, task], "ecs-tasks.amazonaws.com"),
         _pass_to("PassToInstances", [box], "ec2.amazonaws.com"),
-        Statement(
-            Sid="AttachOnePolicy",
-            Effect=Allow,
-            Action=[Action("iam", "AttachRolePolicy"), Action("iam", "DetachRolePolicy")],
-            Resource=[execution],
-            Condition=Condition(
-                StringEquals(
-                    "iam:PolicyARN",
-                    Sub("arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"),
-                )
-            ),
-        ),
+    ]
+    if environment.network.flow_log_days is not None:
+        passed.append(_pass_to("PassToFlowLogs", [others.pop(0)], "vpc-flow-logs.amazonaws.com"))
+    if environment.jobs.backup_days is not None:
+        attached.append(_attach("AttachBackupPolicy", others[0], "AWSBackupServiceRolePolicyForBackup"))
+        passed.append(_pass_to("PassToBackup", [others.pop(0)], "backup.amazonaws.com"))
+    return [
+        *passed,
+        *attached,
         Statement(
             Sid="ServiceLinkedRoles",
             Effect=Allow,
             Action=[Action("iam", "CreateServiceLinkedRole")],
             Resource=[Sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:role/aws-service-role/*")],
             Condition=Condition(
-                StringEquals("iam:AWSServiceName", ["ecs.amazonaws.com", "elasticloadbalancing.amazonaws.com"])
+                StringEquals(
+                    "iam:AWSServiceName",
+                    [
+                        "ecs.amazonaws.com",
+                        "elasticloadbalancing.amazonaws.com",
+                        *linked(environment),
+                        *linked_services(environment),
+                    ],
+                )
             ),
         ),
         Statement(
@@ -266,6 +275,18 @@ def _repository(environment: Environment) -> Sub:
 def _allow(sid: str, service: str, actions: str, resources: list[Any]) -> Statement:
     return Statement(
         Sid=sid, Effect=Allow, Action=[Action(service, action) for action in actions.split()], Resource=resources
+    )
+
+
+def _attach(sid: str, role: Any, policy: str) -> Statement:
+    """One role may be given one policy of AWS's."""
+    arn = Sub(f"arn:${{AWS::Partition}}:iam::aws:policy/service-role/{policy}")
+    return Statement(
+        Sid=sid,
+        Effect=Allow,
+        Action=[Action("iam", "AttachRolePolicy"), Action("iam", "DetachRolePolicy")],
+        Resource=[role],
+        Condition=Condition(StringEquals("iam:PolicyARN", arn)),
     )
 
 

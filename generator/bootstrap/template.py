@@ -4,13 +4,15 @@ What differs from one account to the next is a parameter, so that the template s
 repository, an OIDC provider that the account has already, and whether roles must carry the boundary.
 """
 
+import json
 from typing import Any, Final
 
 from troposphere import Equals, GetAtt, If, Not, Output, Parameter, Ref, Template
 from troposphere.iam import ManagedPolicy, OIDCProvider, Policy, Role
 
 from generator.bootstrap.boundary import boundary
-from generator.bootstrap.permissions import identity, network, services, sign_in, storage
+from generator.bootstrap.hardening import guarding, hardening, keeping
+from generator.bootstrap.permissions import by_reach, identity, network, services, sign_in, storage
 from generator.bootstrap.roles import (
     AUDIENCE,
     CLOUDFORMATION,
@@ -21,6 +23,7 @@ from generator.bootstrap.roles import (
     keeping_status,
     only_bounded,
     pull_requests,
+    reading_guards,
     reading_settings,
     reading_state,
     schedules,
@@ -73,6 +76,7 @@ def bootstrap(environment: Environment) -> Template:
         for name, policy in (
             ("Settings", reading_settings(environment)),
             ("State", reading_state(environment, bucket_arn)),
+            *([("Guards", reading_guards(environment))] if list(hardening(environment)) else []),
         )
     ]
     plan = template.add_resource(
@@ -128,6 +132,11 @@ def bootstrap_text(environment: Environment) -> str:
     return NOTE + template_text(_short(bootstrap(environment).to_dict()))
 
 
+def bootstrap_body(environment: Environment) -> str:
+    """The same for CloudFormation, which takes 51,200 bytes by themselves and reads no indentation."""
+    return json.dumps(_short(bootstrap(environment).to_dict()), separators=(",", ":"), sort_keys=True)
+
+
 def _short(value: Any) -> Any:
     """The same, with a statement's only action or resource by itself, as IAM reads it too.
 
@@ -180,16 +189,21 @@ def _parameters(template: Template) -> None:
 
 def _service_role(template: Template, environment: Environment, limit: ManagedPolicy) -> Role:
     """CloudFormation's role. Managed policies, because inline ones share 10,240 characters."""
-    parts = {"Network": network, "Services": services, "Storage": storage}
+    parts = {
+        name: [grant.statement() for grant in part(environment)]
+        for name, part in (("Network", network), ("Services", services), ("Storage", storage))
+    }
+    parts |= {name: by_reach(part(environment)) for name, part in (("Keeping", keeping), ("Guarding", guarding))}
     policies = [
         template.add_resource(
             ManagedPolicy(
                 f"Service{name}",
                 ManagedPolicyName=f"{environment.prefix}-service-{name.lower()}",
-                PolicyDocument=document(*(grant.statement() for grant in part(environment))),
+                PolicyDocument=document(*statements),
             )
         )
-        for name, part in parts.items()
+        for name, statements in parts.items()
+        if statements
     ]
     role = template.add_resource(
         Role(

@@ -21,17 +21,28 @@ if TYPE_CHECKING:
     "--public-key", type=click.Path(path_type=Path, dir_okay=False), help="PEM file with either half of the key."
 )
 @click.option("--public-key-secret", metavar="NAME", help="Or: a Secrets Manager secret with the private half.")
+@click.option(
+    "--generation", type=click.IntRange(1), default=1, show_default=True, help="Of cdn.video_keys that key belongs to."
+)
 @local_option
 @root_option
 def lock(
-    environment: str, image: bool, public_key: Path | None, public_key_secret: str | None, local: bool, root: Path
+    environment: str,
+    image: bool,
+    public_key: Path | None,
+    public_key_secret: str | None,
+    generation: int,
+    local: bool,
+    root: Path,
 ) -> None:
     """Resolve what reads `unresolved` in ENV and write it to its lock file.
 
     \b
-    ecgctl lock dev                              the newest AMI of model_server.image_parameter
+    ecgctl lock dev                              the newest AMI of model_server.image_parameter; where the
+                                                 load balancer is open to CloudFront only, its addresses' list
     ecgctl lock dev --public-key video.pub       the key that checks signed video URLs
     ecgctl lock dev --no-image --public-key-secret ecg-project-pipeline-dev/video-signing-key
+    ecgctl lock dev --no-image --public-key new.pub --generation 2     the next key: docs/runbooks/rotation.md
 
     Then: ecgctl render ENV, review the plan, and commit both.
     """
@@ -39,27 +50,31 @@ def lock(
 
     from generator.account.lock import (
         IMAGE,
-        PUBLIC_KEY,
+        PREFIX_LIST,
         key_from_file,
         key_from_secret,
         lock_path,
         lock_text,
         resolve_image,
+        resolve_prefix_list,
     )
     from generator.desired import environment as load
+    from generator.model.environment import video_key_parameter
 
     if public_key and public_key_secret:
         raise click.UsageError("give --public-key or --public-key-secret, not both")
     settings = load(root, environment)
-    resolved = {}
+    resolved, parameter = {}, video_key_parameter(generation)
     if public_key:
-        resolved[PUBLIC_KEY] = key_from_file(public_key)
+        resolved[parameter] = key_from_file(public_key)
     if image or public_key_secret:
         clients = clients_of(root, settings.region, local)
         if public_key_secret:
-            resolved[PUBLIC_KEY] = key_from_secret(public_key_secret, clients.make("secretsmanager"))
+            resolved[parameter] = key_from_secret(public_key_secret, clients.make("secretsmanager"))
         if image:
             resolved[IMAGE] = resolve_image(settings.model_server.image_parameter, clients.make("ssm"))
+        if image and settings.security.cloudfront_only and PREFIX_LIST not in settings.locked:
+            resolved[PREFIX_LIST] = resolve_prefix_list(clients.make("ec2"))
     if not resolved:
         raise click.UsageError("nothing to resolve; drop --no-image or give a key")
     file = root / lock_path(settings)

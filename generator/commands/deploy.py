@@ -71,6 +71,7 @@ def apply(
         from generator.trial.target import bootstrap_here
 
         bootstrap_here(root, desired, clients)
+        _say_what_is_not_emulated(root, environment)
     with showing(Console(), output) as report:
         outcome = release(
             root,
@@ -86,6 +87,16 @@ def apply(
         )
     if output != "jsonl":
         click.echo("applied" if outcome.changed else "nothing to change")
+
+
+def _say_what_is_not_emulated(root: Path, environment: str) -> None:
+    from generator.local.not_emulated import not_emulated
+    from generator.planning import tree_of
+
+    templates = tree_of(root, environment).templates
+    held = [(stack, one.id, one.type) for stack, template in templates.items() for one in template.resources.values()]
+    for line in not_emulated(held):
+        click.secho(f"not emulated: {line}", fg="yellow", err=True)
 
 
 def _by_stack(resources: tuple[str, ...]) -> dict[str, list[str]]:

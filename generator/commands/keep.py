@@ -81,17 +81,11 @@ def _revert(root: Path, desired: "Desired", found: "EnvironmentDrift", local: bo
 
 
 def _propose(root: Path, found: "EnvironmentDrift") -> None:
-    from generator.proposing import propose
+    from generator.proposing import propose_drift
     from generator.report.drift_text import drift_markdown
 
-    done = propose(root, found, drift_markdown(found), datetime.now(UTC).date())
-    if not done.fresh:
-        said = f"the branch {done.branch} proposes this already"
-    elif done.url:
-        said = f"proposed: {done.url}"
-    else:
-        said = f"pushed {done.branch}; gh is not installed: open the pull request on GitHub"
-    click.echo(said, err=True)
+    done = propose_drift(root, found, drift_markdown(found), datetime.now(UTC).date())
+    click.echo(done.words, err=True)
 
 
 @click.command()

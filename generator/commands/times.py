@@ -38,6 +38,15 @@ class Moment(click.ParamType[datetime]):
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+class PastMoment(Moment):
+    """The same, but a duration is of time gone by."""
+
+    def convert(self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, str) and (span := _span(value)) is not None:
+            return datetime.now(UTC) - span
+        return super().convert(value, param, ctx)
+
+
 def _span(text: str) -> timedelta | None:
     found = re.fullmatch(r"(\d+)([smhd])", text)
     return timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else None

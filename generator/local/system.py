@@ -35,6 +35,10 @@ _log = logging.getLogger(__name__)
 _REPOSITORY = Path(__file__).resolve().parents[2]
 # Not registered as an image: MiniStack would try to boot a registered one as a container.
 _IMAGE_ID = "ami-0000000000000ec60"
+_PREFIX_LIST_ID = "pl-0000000000000ec60"
+_CERTIFICATE_ARN = "arn:aws:acm:us-east-1:000000000000:certificate/00000000-0000-0000-0000-00000000ec60"
+SITE = "ecg.example.org"
+"""Stands for the domain of an environment that has one; nothing here answers to it."""
 KEY_PAIR_NAME = "model-server-key"
 VIDEO_KEY_SECRET = names.video_key_secret("ecg-project-pipeline-dev")
 _POLL_S = 0.5
@@ -125,6 +129,10 @@ class LocalSystem:
         return {
             "ModelServerImageId": _IMAGE_ID,
             "VideoPublicKeyPem": key_pair(self.state_dir / "keys", "video").public,
+            "CloudFrontPrefixListId": _PREFIX_LIST_ID,
+            "SiteDomainName": SITE,
+            "ViewerCertificateArn": _CERTIFICATE_ARN,
+            "OriginCertificateArn": _CERTIFICATE_ARN,
         }
 
     def await_healthy(self, show: Callable[[Progress], None] | None = None, *, deadline_s: float = 600.0) -> None:

@@ -15,8 +15,9 @@ from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from generator.model import environment as settings
 from generator.model.environment import Environment
+from generator.model.known import Known
 from generator.model.problems import InvalidEnvironment, Problem, Where
-from generator.model.rules import Known, findings
+from generator.model.rules import findings
 
 VARIABLE: Final = "ENVIRONMENT"
 FILLED_IN: Final = "locked"
@@ -96,6 +97,7 @@ class _Reader:
     def read(self, node: ast.expr, hint: Any, path: str) -> Any:
         """The value of an expression that should be of type `hint`; `_ABSENT` if it has a problem."""
         self.lines[path] = node.lineno
+        hint = self.chosen(node, hint)
         if is_dataclass(hint) and isinstance(node, ast.Call) and self.names(node.func, hint):
             return self.section(node, hint, path)
         items = _items_of(hint)
@@ -113,6 +115,12 @@ class _Reader:
             return _ABSENT
         self.note(path, value, node.lineno)
         return value
+
+    def chosen(self, node: ast.expr, hint: Any) -> Any:
+        """`Section` of `Section | None` where the expression is one, so that its own settings get their lines."""
+        if get_origin(hint) is UnionType and isinstance(node, ast.Call):
+            return next((one for one in get_args(hint) if self.names(node.func, one)), hint)
+        return hint
 
     def names(self, node: ast.expr, section: Any) -> bool:
         return isinstance(node, ast.Name) and self.scope.get(node.id) is section
@@ -208,9 +216,11 @@ def _words(hint: Any) -> str:
             if is_dataclass(_items_of(hint))
             else f"a tuple of {item}s, (x,) for one"
         )
+    if get_origin(hint) is UnionType:
+        return " or ".join(_words(one) for one in get_args(hint))
     if is_dataclass(hint):
         return f"{getattr(hint, '__name__', hint)}(...)"
-    return {str: "a text", int: "a whole number", bool: "a True or False", NoneType: "a None"}.get(hint, str(hint))
+    return {str: "a text", int: "a whole number", bool: "a True or False", NoneType: "None"}.get(hint, str(hint))
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
@@ -236,7 +246,7 @@ def _locked(path: Path, reader: _Reader) -> Mapping[str, str]:
         reader.problems.append(Problem(Where(file, 1), "", "not a mapping of parameters", "resolve it again"))
     for name, value in data.items():
         where = Where(file, source.lines.get((name,), 1))
-        if name not in settings.LOCKABLE:
+        if not settings.lockable(str(name)):
             next_step = _nearest(str(name), settings.LOCKABLE)
             reader.problems.append(Problem(where, str(name), "no such parameter", next_step))
         elif not isinstance(value, str) or not value:

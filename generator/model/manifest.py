@@ -48,6 +48,8 @@ class StackManifest:
     parameters: Mapping[str, Wire | str]
     unsettled: tuple[str, ...] = ()
     """What of the stack itself is not as an apply leaves it, in words: only a tree of what is live says so."""
+    protected: bool = False
+    """CloudFormation's termination protection: nobody deletes the stack before somebody lifts it by hand."""
 
     @property
     def needs(self) -> frozenset[str]:
@@ -92,6 +94,8 @@ class Manifest:
     serve: ServeManifest
     prune: tuple[str, ...] = ()
     """What Git dropped and may be removed: `stack:<name>`, `app:<name>`."""
+    revision: str = ""
+    """The commit whose folders the artifacts are built from; empty: the commit that holds this manifest."""
 
     @property
     def box_store(self) -> Wire | None:
@@ -125,6 +129,7 @@ class Manifest:
                 "account": self.account,
             },
             "spec": {
+                **({"revision": self.revision} if self.revision else {}),
                 "stacks": [
                     {
                         "name": stack.name,
@@ -133,6 +138,7 @@ class Manifest:
                         "sha256": stack.sha256,
                         "parameters": {name: _wire_data(value) for name, value in sorted(stack.parameters.items())},
                         **({"unsettled": list(stack.unsettled)} if stack.unsettled else {}),
+                        **({"terminationProtection": True} if stack.protected else {}),
                     }
                     for stack in self.stacks
                 ],
@@ -202,11 +208,12 @@ class _Reader:
         artifacts = tuple(self.each(("spec", "artifacts"), self.artifact))
         serve = ServeManifest(self.text(("spec", "serve", "config")), self.text(("spec", "serve", "sha256")))
         prune = tuple(self.each(("spec", "prune"), self.text)) if self.get(("spec", "prune")) is not None else ()
+        revision = self.text(("spec", "revision")) if self.get(("spec", "revision")) is not None else ""
         self.wires(stacks, artifacts)
         self.pruned(prune, {*(f"stack:{one.name}" for one in stacks), *(f"app:{one.name}" for one in artifacts)})
         if self.mistakes:
             raise InvalidManifest(self.mistakes)
-        return Manifest(**meta, stacks=stacks, artifacts=artifacts, serve=serve, prune=prune)
+        return Manifest(**meta, stacks=stacks, artifacts=artifacts, serve=serve, prune=prune, revision=revision)
 
     def stack(self, path: Path) -> StackManifest:
         parameters: dict[str, Wire | str] = {}
@@ -222,6 +229,7 @@ class _Reader:
             sha256=self.text((*path, "sha256")),
             parameters=MappingProxyType(parameters),
             unsettled=tuple(self.each((*path, "unsettled"), self.text)) if self.get((*path, "unsettled")) else (),
+            protected=self.switch((*path, "terminationProtection")),
         )
 
     def artifact(self, path: Path) -> Artifact:
@@ -307,6 +315,12 @@ class _Reader:
             self.wrong(path, "a number, 0 or more, is expected here")
             return 0
         return value
+
+    def switch(self, path: Path) -> bool:
+        value = self.get(path)
+        if value not in (None, True, False):
+            self.wrong(path, "true or false is expected here")
+        return value is True
 
     def get(self, path: Path) -> Any:
         value: Any = self.source.data

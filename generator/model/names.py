@@ -17,6 +17,8 @@ CLOUDFRONT_LOGS_BUCKET: Final = "cloudfront-logs"
 ARTIFACTS_BUCKET: Final = "artifacts"
 ALB_LOGS_BUCKET: Final = "alb-logs"
 BUCKETS: Final = (FRONTEND_BUCKET, VIDEO_BUCKET, CLOUDFRONT_LOGS_BUCKET, ARTIFACTS_BUCKET, ALB_LOGS_BUCKET)
+ACCESS_LOGS_BUCKET: Final = "access-logs"
+"""Beside them where an environment writes down who asked its buckets for what."""
 
 LARGE_TEMPLATES: Final = "templates/"
 """Where in the state bucket templates lie that are too large for a call."""
@@ -50,19 +52,48 @@ def target_group(prefix: str) -> str:
     return f"{prefix}-api-tg"
 
 
+def model_balancer(prefix: str) -> str:
+    """The internal load balancer before a fleet of GPU boxes."""
+    return f"{prefix}-gpu"
+
+
+def model_target_group(prefix: str) -> str:
+    """The boxes behind it."""
+    return f"{prefix}-gpu-tg"
+
+
+def model_group(prefix: str) -> str:
+    """The Auto Scaling group of the GPU boxes, which its boxes have to know beforehand."""
+    return f"{prefix}-model-server"
+
+
 def log_group(prefix: str, service: str, name: str) -> str:
     """A log group, such as `/ecs/ecg-project-pipeline-dev-api`."""
     return f"/{service}/{prefix}-{name}"
 
 
-def video_key_secret(prefix: str) -> str:
+def video_key_secret(prefix: str, generation: int = 1) -> str:
     """The secret with the private half of the key that signs for `/videos/*`; made by hand beforehand."""
-    return f"{prefix}/video-signing-key"
+    return f"{prefix}/video-signing-key{_generation(generation)}"
+
+
+def video_key(prefix: str, generation: int = 1) -> str:
+    """CloudFront's name of the public half, and what keeps one key from being made twice."""
+    return f"{prefix}-videos{_generation(generation)}"
+
+
+def _generation(generation: int) -> str:
+    return "" if generation == 1 else f"-{generation}"
+
+
+def origin_secret(prefix: str, generation: int) -> str:
+    """A secret with the header that CloudFront sends to the load balancer, made by the stack `keys`."""
+    return f"{prefix}/origin-{generation}"
 
 
 def limited(prefix: str) -> Iterator[tuple[str, str, int]]:
     """The names whose length AWS limits: of what kind, the name, the characters allowed."""
     yield "load balancer", load_balancer(prefix), 32
     yield "target group", target_group(prefix), 32
-    for bucket in BUCKETS:
+    for bucket in (*BUCKETS, ACCESS_LOGS_BUCKET):
         yield "bucket", f"{prefix}-{bucket}-{'x' * RANDOM_LENGTH}", 63

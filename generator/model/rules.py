@@ -1,54 +1,16 @@
 """What settings must be to make sense together; `environment_file` adds the lines.
 
-A rule asks `Known` for the settings that it needs. Where one of them is missing or of the wrong type, the rule is
-skipped and all the others still run, so that one reading of a file reports every mistake in it.
+`generator.model.known` says what a rule gets to see; `hardening_rules` has those of what makes an environment hard.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from ipaddress import IPv4Network
 from typing import Any, Final
 
-from generator.model import names
+from generator.model import hardening_rules, names
 from generator.model.environment import UNRESOLVED
-
-
-class Unknown(Exception):
-    """A setting that could not be read, whose own problem is reported already: skip the rule."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A mistake in one setting, named by its path such as `network.public_subnets[1].cidr`."""
-
-    setting: str
-    what: str
-    next_step: str
-
-
-@dataclass(frozen=True)
-class Known:
-    """The settings that could be read, by path; of a tuple of sections also its length."""
-
-    values: Mapping[str, Any]
-    lengths: Mapping[str, int]
-
-    def __getitem__(self, setting: str) -> Any:
-        if setting not in self.values:
-            raise Unknown(setting)
-        return self.values[setting]
-
-    def each(self, sections: str, setting: str) -> list[str]:
-        """The paths of one setting in every section of a tuple, known or not."""
-        return [f"{sections}[{index}].{setting}" for index in range(self.lengths.get(sections, 0))]
-
-    def pick(self, paths: list[str]) -> dict[str, Any]:
-        """The values of those that are known."""
-        return {path: self.values[path] for path in paths if path in self.values}
-
-
-Findings = Iterator[Finding]
+from generator.model.known import Finding, Findings, Known, Unknown
 
 LOG_RETENTION_DAYS: Final = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
@@ -83,11 +45,20 @@ RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "model_server.root_volume.size": (1, 65536),
     "model_server.root_volume.iops": (3000, 80000),
     "model_server.root_volume.throughput": (125, 2000),
+    "model_server.fleet.minimum": (1, 100),
+    "model_server.fleet.maximum": (1, 100),
+    "model_server.fleet.spot_percent": (0, 100),
+    "model_server.fleet.on_demand": (0, 100),
+    "model_server.fleet.waiting_per_box": (1, 10_000),
+    "model_server.fleet.warm": (0, 100),
+    "model_server.fleet.healthy_percent": (0, 100),
+    "model_server.fleet.drain_seconds": (1, 3600),
     "api.desired_count": (0, 5000),
     "api.minimum_healthy_percent": (0, 100),
     "api.maximum_percent": (100, 200),
     "alarms.server_errors": (1, 1_000_000),
     "alarms.queue_age": (60, 1_209_600),
+    **hardening_rules.RANGES,
 }
 
 PATTERNS: Final[Mapping[str, tuple[str, str]]] = {
@@ -98,6 +69,7 @@ PATTERNS: Final[Mapping[str, tuple[str, str]]] = {
     "model_server.instance_type": (r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "an instance type such as g4dn.xlarge"),
     "model_server.image_parameter": (r"/[\w./-]+", "the name of an SSM parameter, which begins with /"),
     "model_server.key_name": (r"\S(.{0,253}\S)?", "the name of an EC2 key pair"),
+    **hardening_rules.PATTERNS,
 }
 
 
@@ -105,7 +77,7 @@ def ranges(known: Known) -> Findings:
     """Numbers stay between what AWS, or sense, allows."""
     for setting, value in known.pick(list(RANGES)).items():
         low, high = RANGES[setting]
-        if not low <= value <= high:
+        if value is not None and not low <= value <= high:
             yield Finding(setting, f"out of range {low} to {high}", "give a number within it")
 
 
@@ -113,7 +85,7 @@ def patterns(known: Known) -> Findings:
     """Names look like what they name."""
     for setting, value in known.pick(list(PATTERNS)).items():
         pattern, words = PATTERNS[setting]
-        if not re.fullmatch(pattern, value):
+        if value is not None and not re.fullmatch(pattern, value):
             yield Finding(setting, "not of the form that is needed", f"give {words}")
 
 
@@ -197,6 +169,13 @@ def zones(known: Known) -> Findings:
             yield Finding(setting, f"no public subnet in {zone} to hold its NAT gateway", "add one there")
 
 
+def video_keys(known: Known) -> Findings:
+    """Somebody signs, and each generation is one key."""
+    given = known["cdn.video_keys"]
+    if not given or len(set(given)) < len(given) or min(given) < 1:
+        yield Finding("cdn.video_keys", "not one or several different generations from 1 on", "give (1,), or (2, 1)")
+
+
 def origins(known: Known) -> Findings:
     """Browsers send an origin without a path; anything else never matches."""
     for value in known["storage.cors_origins"]:
@@ -212,7 +191,7 @@ def page_paths(known: Known) -> Findings:
         yield Finding("identity.page_paths", "nobody would come back from the sign-in", "give at least one, such as /")
     for value in known["identity.page_paths"]:
         if not re.fullmatch(r"/[A-Za-z0-9/_.-]*", value):
-            yield Finding("identity.page_paths", f"{value!r} is not a path", "give one such as /signed-in/")
+            yield Finding("identity.page_paths", f"{value!r} is not a path", "give one such as /")
 
 
 def fargate(known: Known) -> Findings:
@@ -240,10 +219,16 @@ def deployable(known: Known) -> Findings:
         )
 
 
+RETENTIONS: Final = (
+    *("api.log_retention_days", "model_server.log_retention_days"),
+    *("network.flow_log_days", "cdn.firewall.log_days"),
+)
+
+
 def retention(known: Known) -> Findings:
     """CloudWatch keeps logs for certain numbers of days only."""
-    for setting, value in known.pick(["api.log_retention_days", "model_server.log_retention_days"]).items():
-        if value not in LOG_RETENTION_DAYS:
+    for setting, value in known.pick(list(RETENTIONS)).items():
+        if value is not None and value not in LOG_RETENTION_DAYS:
             yield Finding(setting, "CloudWatch Logs does not offer it", f"choose from {_listed(LOG_RETENTION_DAYS)}")
 
 
@@ -262,6 +247,26 @@ def volume(known: Known) -> Findings:
         yield Finding(f"{root}.iops", f"gp3 gives at most {500 * size} to {size} GiB", "lower it, or raise the size")
     if throughput * 4 > iops:
         yield Finding(f"{root}.throughput", f"gp3 gives at most {iops // 4} to {iops} IOPS", "lower it, or raise iops")
+
+
+def fleet(known: Known) -> Findings:
+    """A fleet can be as large as it must, and has a warm pool only where Auto Scaling offers one."""
+    at = "model_server.fleet"
+    types, spot = known[f"{at}.instance_types"], known[f"{at}.spot_percent"]
+    if not types:
+        yield Finding(f"{at}.instance_types", "no box can be started", 'give at least one, such as ("g4dn.xlarge",)')
+    for value in types:
+        if not re.fullmatch(PATTERNS["model_server.instance_type"][0], value):
+            words = PATTERNS["model_server.instance_type"][1]
+            yield Finding(f"{at}.instance_types", f"{value!r} is not an instance type", f"give {words}")
+    if known[f"{at}.minimum"] > known[f"{at}.maximum"]:
+        yield Finding(f"{at}.maximum", "less than the minimum", "raise it, or lower the minimum")
+    if known[f"{at}.warm"] and (spot or len(types) > 1):
+        yield Finding(
+            f"{at}.warm",
+            "a warm pool cannot hold Spot boxes, nor boxes of several types",
+            "set it to 0, or name one instance type and no Spot",
+        )
 
 
 def scanned(known: Known) -> Findings:
@@ -297,6 +302,7 @@ RULES: Final[tuple[Callable[[Known], Findings], ...]] = (
     cidrs,
     subnets_fit,
     zones,
+    video_keys,
     origins,
     page_paths,
     fargate,
@@ -305,9 +311,11 @@ RULES: Final[tuple[Callable[[Known], Findings], ...]] = (
     retention,
     health_check,
     volume,
+    fleet,
     scanned,
     emails,
     prune,
+    *hardening_rules.RULES,
 )
 
 

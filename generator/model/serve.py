@@ -172,5 +172,5 @@ class Box:
     front: Front = Front.PROXY
 
 
-G4DN_XLARGE = Box(cpus=4, gpus=1, memory_mb=12 * 1024)
+G4DN_XLARGE = Box(cpus=4, gpus=1, memory_mb=12 * 1024, front=Front.HAPROXY)
 """4 vCPUs, one T4, 16 GiB, of which 4 are left to the system, Ray's own processes and its object store."""

@@ -37,6 +37,8 @@ class Shape:
     """Settings that say what an entry is about. A glob is as good as a name."""
     check: Check = lambda _setting, _value: None
     """What else is wrong with a setting's value."""
+    beside: tuple[str, ...] = ()
+    """Other lists that the file may hold, each of a shape of its own."""
 
     @property
     def settings(self) -> tuple[str, ...]:
@@ -62,9 +64,11 @@ def mistakes(source: Source, shape: Shape) -> Iterator[str]:
     if not isinstance(data, Mapping) or not isinstance(data.get(shape.key, 0), list | None):
         yield f"{source.where(())}: a mapping with a list `{shape.key}` is expected"
         return
-    for key in data.keys() - {shape.key}:
-        yield f"{source.where((key,))}: {key!r} is not known here; only `{shape.key}` is"
-    for index, item in enumerate(data[shape.key] or ()):
+    known = (shape.key, *shape.beside)
+    for key in data.keys() - set(known):
+        only = " and ".join(f"`{one}`" for one in known)
+        yield f"{source.where((key,))}: {key!r} is not known here; only {only} {'are' if shape.beside else 'is'}"
+    for index, item in enumerate(data.get(shape.key) or ()):
         yield from _item_mistakes(source, (shape.key, index), item, shape)
 
 

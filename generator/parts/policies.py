@@ -2,7 +2,9 @@
 
 from typing import Any, Final
 
+import awacs.kms as kms
 import awacs.s3 as s3
+import awacs.sns as sns
 import awacs.sts as sts
 from awacs.aws import (
     Action,
@@ -45,6 +47,19 @@ def allow(sid: str, actions: list[Action], resources: list[Any]) -> Statement:
     return Statement(Sid=sid, Effect=Allow, Action=actions, Resource=resources)
 
 
+def use_keys(services: list[str], keys: list[Any]) -> Statement:
+    """Let a role have `services`, such as `s3`, encrypt and decrypt for it under keys of our own."""
+    return Statement(
+        Sid="UseKeys",
+        Effect=Allow,
+        Action=[kms.Decrypt, kms.GenerateDataKey],
+        Resource=keys,
+        Condition=Condition(
+            StringEquals("kms:ViaService", [Sub(f"{service}.${{AWS::Region}}.amazonaws.com") for service in services])
+        ),
+    )
+
+
 def objects(bucket_arn: Any, prefix: str = "") -> Join:
     """The ARN of every object whose key begins with `prefix`."""
     return Join("", [bucket_arn, f"/{prefix}*"])  # *: keys are made at run time
@@ -59,6 +74,18 @@ def tls_only(bucket_arn: Any) -> Statement:
         Action=[Action("s3", "*")],  # *: nothing at all may be done in the clear
         Resource=[bucket_arn, objects(bucket_arn)],
         # A boolean, not the text "false": cfn-guard's rule for TLS asks for it, and IAM takes both.
+        Condition=Condition(Bool("aws:SecureTransport", False)),
+    )
+
+
+def tls_only_topic(topic_arn: Any) -> Statement:
+    """Refuse whoever publishes to a topic without TLS."""
+    return Statement(
+        Sid="TlsOnly",
+        Effect=Deny,
+        Principal=Principal("*"),  # *: a refusal has no exceptions
+        Action=[sns.Publish],
+        Resource=[topic_arn],
         Condition=Condition(Bool("aws:SecureTransport", False)),
     )
 
@@ -90,6 +117,18 @@ def written_by_load_balancers(bucket_arn: Any) -> Statement:
         Principal=Principal("Service", "logdelivery.elasticloadbalancing.amazonaws.com"),
         Action=[s3.PutObject],
         Resource=[Join("", [bucket_arn, "/AWSLogs/", AccountId, "/*"])],  # *: keys carry date and host
+    )
+
+
+def written_by_access_logs(bucket_arn: Any) -> Statement:
+    """Let S3 write down what this account's buckets are asked."""
+    return Statement(
+        Sid="WrittenByAccessLogs",
+        Effect=Allow,
+        Principal=Principal("Service", "logging.s3.amazonaws.com"),
+        Action=[s3.PutObject],
+        Resource=[objects(bucket_arn)],
+        Condition=Condition(StringEquals("aws:SourceAccount", AccountId)),
     )
 
 

@@ -29,10 +29,21 @@ class InvalidUserData(EcgError):
         super().__init__(f"{_FOLDER.name}/user_data.sh: {mistake}")
 
 
+_GROUP_UNIT = """UNIT_MORE="$ECG_ROOT/etc/systemd/system/ecg-updater.service.d"
+mkdir -p "$UNIT_MORE"
+printf '[Service]\\nEnvironment=ECG_GROUP=%s\\n' '{group}' >"$UNIT_MORE/group.conf"
+
+"""
+"""What a box of a fleet is told besides."""
+_BEFORE = "systemctl daemon-reload\n"
+
+
 @cache
-def user_data() -> str:
-    """The text for `Fn::Sub`. Raises InvalidUserData."""
+def user_data(group: str = "") -> str:
+    """The text for `Fn::Sub`; `group` is the Auto Scaling group that the box belongs to. Raises InvalidUserData."""
     script = (_FOLDER / "user_data.sh").read_text()
+    if group:
+        script = script.replace(_BEFORE, _GROUP_UNIT.format(group=group) + _BEFORE)
     unknown = set(re.findall(r"\$\{(?!!)([^}]*)\}", script)) - PLACEHOLDERS
     if unknown:
         raise InvalidUserData(

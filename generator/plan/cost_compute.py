@@ -26,7 +26,7 @@ def instance(meter: Meter) -> Priced:
     template = meter.related(meter.resource.properties.get("LaunchTemplate"), LAUNCH_TEMPLATE)
     defaults = template.mapping("LaunchTemplateData") if template else {}
     yield _hours_of(meter, meter.get("InstanceType", defaults.get("InstanceType")), defaults)
-    yield from _volumes_of(meter, meter.get("BlockDeviceMappings", defaults.get("BlockDeviceMappings")))
+    yield from volumes_of(meter, meter.get("BlockDeviceMappings", defaults.get("BlockDeviceMappings")))
     monitoring = meter.get("Monitoring", defaults.get("Monitoring"))
     if is_true(monitoring.get("Enabled") if isinstance(monitoring, Mapping) else monitoring):
         yield meter.charge(
@@ -61,15 +61,16 @@ def _hours_of(meter: Meter, kind: Any, defaults: Mapping[str, Any]) -> Charge | 
     )
 
 
-def _volumes_of(meter: Meter, mappings: Any) -> Priced:
+def volumes_of(meter: Meter, mappings: Any, count: float = 1) -> Priced:
+    """The volumes that block device mappings ask for, of so many instances."""
     disks = [one["Ebs"] for one in _list(mappings) if isinstance(one, Mapping) and isinstance(one.get("Ebs"), Mapping)]
     if not disks:
         yield meter.unpriced("AWS::EC2::Instance: its root volume, whose size is the image's")
         return
     found = [_volume_amounts(disk.get("VolumeType", "gp2"), disk.get("VolumeSize"), disk) for disk in disks]
-    amounts = [amount for one in found if one for amount in one[1]]
+    amounts = [(rate, count * quantity) for one in found if one for rate, quantity in one[1]]
     if amounts:
-        words = " + ".join(one[0] for one in found if one)
+        words = ("" if count == 1 else f"{count:g} x ") + " + ".join(one[0] for one in found if one)
         yield meter.charge(Kind.VOLUME, words, *amounts, billing=Billing.SECOND)
     if None in found:
         yield meter.unpriced("AWS::EC2::Instance: a volume whose type or size is not in the tree")

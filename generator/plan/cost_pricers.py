@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from generator.plan import cost_compute, cost_network, cost_usage
+from generator.plan import cost_compute, cost_fleet, cost_network, cost_usage
 from generator.plan.cost_charges import Charge, Meter, Pricer, Unpriced
 from generator.plan.cost_prices import PriceBook
 from generator.plan.cost_values import Values
@@ -11,6 +11,9 @@ from generator.plan.tree import Tree
 
 PRICERS: Mapping[str, Pricer] = MappingProxyType(
     {
+        "AWS::AutoScaling::AutoScalingGroup": cost_fleet.group,
+        "AWS::AutoScaling::ScalingPolicy": cost_fleet.scaling_policy,
+        "AWS::AutoScaling::WarmPool": cost_fleet.warm_pool,
         "AWS::CloudFront::Distribution": cost_usage.distribution,
         "AWS::CloudFront::Function": cost_usage.edge_function,
         "AWS::CloudWatch::Alarm": cost_usage.alarm,

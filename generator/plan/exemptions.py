@@ -7,12 +7,17 @@ exemptions:
     reason: The specification opens SSH; the addresses are restricted in operation.
     owner: platform lead                  # a role, not a person
     expires: 2027-03-31                   # that day it still holds
+standing:                                 # of the same shape: what the whole environment breaks, and goes on breaking
+  - rule: validate:W3010                  # `ecgctl policy` asks other tools too: `cfn-lint:` and `validate:`
+    ...
 """
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
+from typing import Final
 
 from generator.errors import EcgError
 from generator.model.waivers import Check, Shape, entries, mistakes
@@ -60,13 +65,35 @@ class Exemption:
         return f"{self.reason} ({self.owner}, until {self.expires.isoformat()})"
 
 
+OTHERS: Final = re.compile(r"(cfn-lint|validate):[A-Z]\d{4}")
+"""Rules of cfn-lint and of cloudformation-validate, as `ecgctl policy` names them."""
+
+
 def parse(text: str, file: str, rules: Collection[str]) -> tuple[Exemption, ...]:
     """Read an exemptions file; an empty one holds none. `rules` are the ids that there are, `file` the name to show.
 
     Raises InvalidExemptions with every mistake, InvalidYaml where it is no YAML.
     """
+    shape = Shape("exemptions", "an exemption", ("rule", "stack", "resource"), _known(rules), beside=("standing",))
+    return _entries(text, file, shape)
+
+
+def parse_standing(text: str, file: str, rules: Collection[str]) -> tuple[Exemption, ...]:
+    """Read the list `standing` of the same file: what the environment as a whole breaks, and why it may.
+
+    Raises InvalidExemptions with every mistake, InvalidYaml where it is no YAML.
+    """
+    known = _known(rules)
+
+    def check(setting: str, value: str) -> str | None:
+        return None if setting == "rule" and OTHERS.fullmatch(value) else known(setting, value)
+
+    about = ("rule", "stack", "resource")
+    return _entries(text, file, Shape("standing", "an exemption", about, check, beside=("exemptions",)))
+
+
+def _entries(text: str, file: str, shape: Shape) -> tuple[Exemption, ...]:
     source = read(text, file)
-    shape = Shape("exemptions", "an exemption", ("rule", "stack", "resource"), _known(rules))
     if found := list(mistakes(source, shape)):
         raise InvalidExemptions(found)
     return tuple(Exemption(**texts, expires=day, where=where) for texts, day, where in entries(source, shape))

@@ -11,11 +11,14 @@ from typing import Final
 
 from generator.errors import EcgError
 from generator.publish.site import POINTER, BuildSite
+from generator.publish.sources import sources
 from generator.publish.tracked import tracked_files
 
 SOURCE: Final = "frontend"
 _INLINE: Final = "inline"
 _OUT: Final = "out"
+FETCH: Final = ("npm", "ci", "--ignore-scripts", "--no-progress", "--loglevel=error")
+"""Fetches the page's packages; scripts of packages stay unrun, the page needs none of them."""
 
 Run = Callable[[Sequence[str], Path, str], None]
 """(command, folder, address of the source) -> the page stands in `out`. Raises PageNotBuilt."""
@@ -39,7 +42,7 @@ def inline_scripts(root: Path) -> tuple[str, ...]:
 
 def npm(command: Sequence[str], folder: Path, address: str) -> None:
     """Run npm as a Run. Raises PageNotBuilt where a package is missing or the build fails."""
-    if not (folder / "node_modules").is_dir():
+    if not (folder / "node_modules").is_dir() and tuple(command) != FETCH:
         raise PageNotBuilt(f"{SOURCE}/node_modules is missing", "make frontend/node_modules/.ready")
     surroundings = {**os.environ, "SITE_ADDRESS": address, "NEXT_TELEMETRY_DISABLED": "1"}
     try:
@@ -50,19 +53,27 @@ def npm(command: Sequence[str], folder: Path, address: str) -> None:
         raise PageNotBuilt(done.stdout + done.stderr)
 
 
-def page_builder(root: Path, run: Run = npm) -> BuildSite:
-    """A builder of the page; what stands in `frontend/out` is taken where it was built from the same source."""
-    folder = root / SOURCE
-    out = folder / _OUT
+def page_builder(root: Path, run: Run = npm, revision: str = "") -> BuildSite:
+    """A builder of the page; what stands in `frontend/out` is taken where it was built from the same source.
+
+    `revision`: build from this commit, with the packages that it locks. The builder raises SourcesMissing then.
+    """
 
     def build(address: str) -> dict[str, bytes]:
-        if _built_from(out) != address:
+        if _built_from(root / SOURCE / _OUT) == address:
+            return _files(root / SOURCE / _OUT)
+        with sources(root, revision) as there:
+            folder = there / SOURCE
+            if revision:
+                run(FETCH, folder, address)
             run(("npm", "run", "--silent", "build"), folder, address)
-        return {
-            path.relative_to(out).as_posix(): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()
-        }
+            return _files(folder / _OUT)
 
     return build
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
 def _built_from(out: Path) -> str | None:

@@ -15,6 +15,7 @@ from generator.model.manifest import API_VERSION, Artifact, ArtifactKind, Manife
 from generator.publish.address import tree_address
 from generator.publish.package import Package, package_of
 from generator.publish.site import SiteReleases
+from generator.publish.sources import sources
 from generator.publish.tracked import tracked_files
 from generator.sync.errors import AddressMismatch
 
@@ -39,19 +40,29 @@ def needs_image(repository: str, tag: str, _: Mapping[str, bytes]) -> None:
 
 
 class Publisher:
-    """Publishes what a checkout holds, after checking that it is what the manifest names."""
+    """Publishes what a checkout holds, after checking that it is what the manifest names.
+
+    `revision`: build from this commit of the checkout, as a manifest of promoted artifacts asks for.
+    """
 
     def __init__(
-        self, root: Path, environment: str, s3: Any, ecr: Any, site: SiteReleases, build_image: BuildImage = needs_image
+        self,
+        root: Path,
+        environment: str,
+        s3: Any,
+        ecr: Any,
+        site: SiteReleases,
+        build_image: BuildImage = needs_image,
+        revision: str = "",
     ) -> None:
-        self._root, self._site = root, site
+        self._root, self._revision, self._site = root, revision, site
         self._prefix = f"serve/{environment}"
         self._s3, self._ecr, self._build_image = s3, ecr, build_image
 
     def publish(self, artifact: Artifact, store: str) -> bool:
         """Publish an artifact unless its address exists in `store`; True where it had to be.
 
-        Raises AddressMismatch where the checkout's source is not what the manifest names, AwsRefused.
+        Raises AddressMismatch where the source is not what the manifest names, SourcesMissing, AwsRefused.
         """
         match artifact.kind:
             case ArtifactKind.IMAGE:
@@ -103,12 +114,12 @@ class Publisher:
             except ClientError as error:
                 if error_code(error) != "ImageNotFoundException":
                     raise
-        _require(artifact, tree_address(self._root, artifact.source))
-        base = self._root / artifact.source
+        with sources(self._root, self._revision) as root:
+            _require(artifact, tree_address(root, artifact.source))
+            base = root / artifact.source
+            files = {path: (base / path).read_bytes() for path in tracked_files(base)}
         with aws(f"publishing image {artifact.address} to {repository}"):
-            self._build_image(
-                repository, artifact.address, {path: (base / path).read_bytes() for path in tracked_files(base)}
-            )
+            self._build_image(repository, artifact.address, files)
         return True
 
     def _publish_package(self, artifact: Artifact, bucket: str) -> bool:
@@ -120,7 +131,8 @@ class Publisher:
             except ClientError as error:
                 if error_code(error) not in ("404", "NoSuchKey", "NotFound"):
                     raise
-        package: Package = package_of(self._root, artifact.name, artifact.source)
+        with sources(self._root, self._revision) as root:
+            package: Package = package_of(root, artifact.name, artifact.source)
         _require(artifact, package.address)
         with aws(f"publishing {key} to {bucket}"):
             self._put(bucket, key, package.content)
@@ -129,7 +141,8 @@ class Publisher:
     def _publish_site(self, artifact: Artifact, bucket: str) -> bool:
         if self._site.has(bucket, artifact.address):
             return False
-        _require(artifact, tree_address(self._root, artifact.source))
+        with sources(self._root, self._revision) as root:
+            _require(artifact, tree_address(root, artifact.source))
         self._site.keep(bucket, artifact.address)
         return True
 

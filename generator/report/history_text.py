@@ -1,7 +1,8 @@
-"""Deployments as a table, and as JSON."""
+"""Deployments as a table, as JSON, and as the operations page shows them."""
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from generator.sync.ledger import Deployment, Result
 
@@ -27,8 +28,29 @@ def history_json(history: Sequence[Deployment]) -> str:
     return json.dumps([json.loads(one.to_text()) for one in history], indent=1)
 
 
+def history_data(history: Sequence[Deployment]) -> list[dict[str, Any]]:
+    """What `status/{env}.json` keeps of the ledger: who, what, how long, and how it ended."""
+    return [
+        {
+            "id": one.id,
+            "commit": one.commit or None,
+            "who": one.who,
+            "began": one.began.isoformat(),
+            "seconds": one.seconds,
+            "outcome": one.result.value,
+            "changed": _changed(one),
+            "note": one.note,
+            "error": one.error,
+        }
+        for one in history
+    ]
+
+
+def _changed(one: Deployment) -> list[str]:
+    return [name for name, result in one.stacks.items() if result.action != "unchanged"]
+
+
 def _row(one: Deployment) -> tuple[str, ...]:
-    changed = [name for name, result in one.stacks.items() if result.action != "unchanged"]
     return (
         f"{one.began:%Y-%m-%d %H:%M:%S}",
         one.id,
@@ -37,5 +59,5 @@ def _row(one: Deployment) -> tuple[str, ...]:
         f"{one.seconds:.0f} s" if one.seconds is not None else "-",
         one.commit[:12] or "-",
         one.who,
-        (", ".join(changed) or ("nothing" if one.stacks else "-")) + (f" ({one.note})" if one.note else ""),
+        (", ".join(_changed(one)) or ("nothing" if one.stacks else "-")) + (f" ({one.note})" if one.note else ""),
     )

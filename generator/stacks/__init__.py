@@ -13,12 +13,14 @@ Nothing in a stack names another stack: a parameter is wired from the one output
 """
 
 from collections.abc import Callable, Mapping
+from functools import wraps
 from types import MappingProxyType
 from typing import Final
 
 from troposphere import Template
 
-from generator.model.environment import UNRESOLVED, Environment
+from generator.model.environment import UNRESOLVED, Environment, video_key_parameter
+from generator.parts.guards import guarded
 from generator.stacks.api import api
 from generator.stacks.cdn import cdn
 from generator.stacks.data import data
@@ -32,28 +34,49 @@ from generator.stacks.registry import registry
 from generator.stacks.security import security
 from generator.stacks.storage import storage
 
-STACKS: Final[Mapping[str, Callable[[Environment], Template]]] = MappingProxyType(
+Stack = Callable[[Environment], Template]
+
+
+def _guarded(stack: Stack) -> Stack:
+    @wraps(stack)
+    def build(environment: Environment) -> Template:
+        return guarded(stack(environment), environment)
+
+    return build
+
+
+STACKS: Final[Mapping[str, Stack]] = MappingProxyType(
     {
-        "network": network,
-        "security": security,
-        "storage": storage,
-        "registry": registry,
-        "data": data,
-        "keys": keys,
-        "load-balancer": load_balancer,
-        "cdn": cdn,
-        "identity": identity,
-        "model-server": model_server,
-        "api": api,
-        "observability": observability,
+        "network": _guarded(network),
+        "security": _guarded(security),
+        "storage": _guarded(storage),
+        "registry": _guarded(registry),
+        "data": _guarded(data),
+        "keys": _guarded(keys),
+        "load-balancer": _guarded(load_balancer),
+        "cdn": _guarded(cdn),
+        "identity": _guarded(identity),
+        "model-server": _guarded(model_server),
+        "api": _guarded(api),
+        "observability": _guarded(observability),
     }
 )
 """Every stack by name, in the order in which people read them."""
 
-LOCKED: Final[Mapping[str, str]] = MappingProxyType({"ModelServerImageId": "model-server", "VideoPublicKeyPem": "keys"})
-"""Parameters whose literals come from the environment's lock file (`environment.LOCKABLE`), and the stack of each."""
-
 
 def literals(environment: Environment) -> Mapping[str, Mapping[str, str]]:
-    """Parameters with a value of the environment's own, by stack; `unresolved` where its lock file has none."""
-    return {stack: {name: environment.locked.get(name, UNRESOLVED)} for name, stack in LOCKED.items()}
+    """Parameters with a value of the environment's own, by stack; `unresolved` where nobody has resolved it yet."""
+
+    def locked(*parameters: str) -> dict[str, str]:
+        return {name: environment.locked.get(name, UNRESOLVED) for name in parameters}
+
+    pems = map(video_key_parameter, environment.cdn.video_keys)
+    given = {"model-server": locked("ModelServerImageId"), "keys": locked(*pems)}
+    if environment.security.cloudfront_only:
+        given["security"] = locked("CloudFrontPrefixListId")
+    if site := environment.site:
+        given["load-balancer"] = {"OriginCertificateArn": site.origin_certificate}
+        given["cdn"] = {"SiteDomainName": site.domain, "ViewerCertificateArn": site.viewer_certificate}
+        if not environment.storage.cors_origins:
+            given["storage"] = {"SiteDomainName": site.domain}
+    return given

@@ -11,7 +11,9 @@ from troposphere.ecs import (
     CapacityProviderStrategyItem,
     Cluster,
     ClusterConfiguration,
+    ClusterSetting,
     ContainerDefinition,
+    DeploymentAlarms,
     DeploymentCircuitBreaker,
     DeploymentConfiguration,
     ExecuteCommandConfiguration,
@@ -26,15 +28,26 @@ from troposphere.ecs import (
     TaskDefinition,
 )
 from troposphere.ecs import Environment as Variable
-from troposphere.iam import Role
+from troposphere.iam import Policy, Role
 from troposphere.logs import LogGroup
 
 from generator.model import names
 from generator.model.environment import Environment
-from generator.parts.policies import allow, distribution, inline, objects, secret_named, secrets_below, trusts
+from generator.parts.model_server import host
+from generator.parts.policies import (
+    allow,
+    distribution,
+    inline,
+    objects,
+    secret_named,
+    secrets_below,
+    trusts,
+    use_keys,
+)
 from generator.parts.ports import API_PORT, MODEL_SERVER_PORT
 from generator.parts.tags import tagged
 from generator.parts.wiring import give_out, literal, wired, wired_text
+from generator.stacks.api_guards import deployment_alarm, scale
 
 CONTAINER = "api"
 TASKS = "ecs-tasks.amazonaws.com"
@@ -60,6 +73,8 @@ def api(environment: Environment) -> Template:
         )
     )
     service = _service(template, environment, cluster, task)
+    if environment.api.scaling is not None:
+        scale(template, environment.api.scaling, cluster, service)
     give_out(
         template,
         ClusterName=Ref(cluster),
@@ -81,6 +96,7 @@ def _log_group(template: Template, environment: Environment, title: str, name: s
 
 def _cluster(template: Template, environment: Environment) -> Cluster:
     commands = _log_group(template, environment, "ExecuteCommandLogGroup", "execute-command")
+    insights = environment.api.container_insights
     return template.add_resource(
         Cluster(
             "Cluster",
@@ -93,6 +109,7 @@ def _cluster(template: Template, environment: Environment) -> Cluster:
                     LogConfiguration=ExecuteCommandLogConfiguration(CloudWatchLogGroupName=Ref(commands)),
                 )
             ),
+            **({"ClusterSettings": [ClusterSetting(Name="containerInsights", Value="enhanced")]} if insights else {}),
         )
     )
 
@@ -166,7 +183,11 @@ def _task_role(template: Template, environment: Environment) -> Role:
                         ],
                         [wired(template, "JobsQueueArn")],
                     ),
-                    allow("DeadLetters", [sqs.GetQueueAttributes], [wired(template, "JobsDeadLetterQueueArn")]),
+                    allow(
+                        "DeadLetters",
+                        [sqs.GetQueueAttributes, sqs.ReceiveMessage, sqs.DeleteMessage],
+                        [wired(template, "JobsDeadLetterQueueArn")],
+                    ),
                 ),
                 inline(
                     "reports",
@@ -185,7 +206,11 @@ def _task_role(template: Template, environment: Environment) -> Role:
                     allow(
                         "SignForVideos",
                         [secretsmanager.GetSecretValue],
-                        [secret_named(names.video_key_secret(environment.prefix))],
+                        [
+                            # All generations: a task of before reads its own until it is gone.
+                            secret_named(names.video_key_secret(environment.prefix, generation))
+                            for generation in environment.cdn.video_keys
+                        ],
                     ),
                     allow(
                         "ForgetVideos",
@@ -193,9 +218,17 @@ def _task_role(template: Template, environment: Environment) -> Role:
                         [distribution(wired(template, "DistributionId"))],
                     ),
                 ),
+                *_keys(template, environment),
             ],
         )
     )
+
+
+def _keys(template: Template, environment: Environment) -> list[Policy]:
+    if not environment.hardening.customer_keys:
+        return []
+    keys = [wired(template, "VideosKeyArn"), wired(template, "JobsKeyArn")]
+    return [inline("keys", use_keys(["s3", "dynamodb", "sqs"], keys))]
 
 
 def _container(template: Template, environment: Environment) -> ContainerDefinition:
@@ -205,7 +238,7 @@ def _container(template: Template, environment: Environment) -> ContainerDefinit
         "ENVIRONMENT": environment.name,
         "AWS_DEFAULT_REGION": environment.region,
         "S3_BUCKET_NAME": wired(template, "VideoBucketName"),
-        "MODEL_SERVER_URL": wired_text(template, f"http://${{ModelServerPrivateIp}}:{MODEL_SERVER_PORT}"),
+        "MODEL_SERVER_URL": wired_text(template, f"http://${{{host(environment)}}}:{MODEL_SERVER_PORT}"),
         "JOBS_TABLE_NAME": wired(template, "JobsTableName"),
         "JOBS_QUEUE_URL": wired(template, "JobsQueueUrl"),
         "JOBS_DEAD_LETTER_QUEUE_URL": wired(template, "JobsDeadLetterQueueUrl"),
@@ -219,7 +252,8 @@ def _container(template: Template, environment: Environment) -> ContainerDefinit
         "DISTRIBUTION_ID": wired(template, "DistributionId"),
         "DISTRIBUTION_DOMAIN_NAME": wired(template, "DistributionDomainName"),
         "VIDEO_KEY_ID": wired(template, "VideoPublicKeyId"),
-        "VIDEO_KEY_SECRET_NAME": names.video_key_secret(environment.prefix),
+        "VIDEO_KEY_SECRET_NAME": names.video_key_secret(environment.prefix, environment.cdn.video_keys[0]),
+        "METRICS_NAMESPACE": environment.prefix,
     }
     return ContainerDefinition(
         Name=CONTAINER,
@@ -236,6 +270,7 @@ def _container(template: Template, environment: Environment) -> ContainerDefinit
         Cpu=0,
         MemoryReservation=environment.api.memory_reservation,
         Essential=True,
+        **({"ReadonlyRootFilesystem": True} if environment.api.read_only_root else {}),
         PortMappings=[PortMapping(ContainerPort=API_PORT, Protocol="tcp")],
         Environment=[Variable(Name=name, Value=value) for name, value in variables.items()],
         HealthCheck=HealthCheck(
@@ -258,6 +293,12 @@ def _container(template: Template, environment: Environment) -> ContainerDefinit
 
 def _service(template: Template, environment: Environment, cluster: Cluster, task: TaskDefinition) -> Service:
     settings = environment.api
+    # An update that states a count puts back what scaling did.
+    count = {"DesiredCount": settings.desired_count} if settings.scaling is None else {}
+    watched = {}
+    if settings.rollback_errors is not None:
+        alarm = deployment_alarm(template, environment, settings.rollback_errors)
+        watched["Alarms"] = DeploymentAlarms(AlarmNames=[Ref(alarm)], Enable=True, Rollback=True)
     return template.add_resource(
         Service(
             "ApiService",
@@ -266,12 +307,13 @@ def _service(template: Template, environment: Environment, cluster: Cluster, tas
             TaskDefinition=Ref(task),
             LaunchType="FARGATE",
             PlatformVersion="LATEST",
-            DesiredCount=settings.desired_count,
+            **count,
             DeploymentConfiguration=DeploymentConfiguration(
                 MinimumHealthyPercent=settings.minimum_healthy_percent,
                 MaximumPercent=settings.maximum_percent,
                 # Without it CloudFormation waits three hours for a task that can never start.
                 DeploymentCircuitBreaker=DeploymentCircuitBreaker(Enable=True, Rollback=True),
+                **watched,
             ),
             NetworkConfiguration=NetworkConfiguration(
                 AwsvpcConfiguration=AwsvpcConfiguration(

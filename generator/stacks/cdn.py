@@ -20,6 +20,7 @@ from troposphere.cloudfront import (
     Origin,
     OriginAccessControl,
     OriginAccessControlConfig,
+    OriginCustomHeader,
     ResponseHeadersPolicy,
     S3OriginConfig,
     ViewerCertificate,
@@ -30,8 +31,10 @@ from generator.model import names
 from generator.model.environment import Environment
 from generator.parts.policies import document, read_by_distribution, tls_only
 from generator.parts.tags import tagged
-from generator.parts.wiring import give_out, wired
-from generator.stacks.page_headers import page_headers
+from generator.parts.wiring import give_out, literal, wired
+from generator.stacks.load_balancer import ORIGIN_HEADER, origin_secret
+from generator.stacks.page_headers import answer_headers, page_headers
+from generator.stacks.web_acl import web_acl
 
 # Ids of AWS's managed policies, the same in every account
 # (docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html).
@@ -72,16 +75,16 @@ def cdn(environment: Environment) -> Template:
                 Origins=[
                     _bucket_origin(template, FRONTEND_ORIGIN, "FrontendBucket", access),
                     _bucket_origin(template, VIDEO_ORIGIN, "VideoBucket", access),
-                    _api_origin(template, api_origin),
+                    _api_origin(template, environment, api_origin),
                 ],
                 DefaultCacheBehavior=_pages(_url_rewrite(template, environment), page_headers(template, environment)),
-                CacheBehaviors=[_api(api_origin), _videos(wired(template, "VideoKeyGroupId"))],
+                CacheBehaviors=_behaviours(template, environment, api_origin),
                 Logging=Logging(
                     Bucket=wired(template, "CloudFrontLogsBucketDomainName"),
                     Prefix="cloudfront-logs/",
                     IncludeCookies=False,
                 ),
-                ViewerCertificate=ViewerCertificate(CloudFrontDefaultCertificate=True),
+                **_name_and_guard(template, environment),
             ),
         )
     )
@@ -89,7 +92,15 @@ def cdn(environment: Environment) -> Template:
         _policy(template, bucket, read_by_distribution(wired(template, f"{bucket}Arn"), Ref(distribution)))
     for bucket in ("CloudFrontLogsBucket", "ArtifactsBucket"):
         _policy(template, bucket)
-    give_out(template, DistributionId=Ref(distribution), DistributionDomainName=GetAtt(distribution, "DomainName"))
+    # The name by which browsers know it: where there is a site, nobody is to come by CloudFront's own.
+    name = GetAtt(distribution, "DomainName")
+    give_out(
+        template,
+        DistributionId=Ref(distribution),
+        DistributionDomainName=name if environment.site is None else Ref("SiteDomainName"),
+    )
+    if environment.site is not None:
+        give_out(template, CloudFrontDomainName=name)  # what the site's DNS record points to
     return tagged(template, environment)
 
 
@@ -103,12 +114,51 @@ def _bucket_origin(template: Template, origin: str, bucket: str, access: OriginA
     )
 
 
-def _api_origin(template: Template, origin: str) -> Origin:
+def _name_and_guard(template: Template, environment: Environment) -> dict[str, Any]:
+    """The distribution's name with its certificate, and the web ACL before it."""
+    if environment.site is None:
+        named: dict[str, Any] = {"ViewerCertificate": ViewerCertificate(CloudFrontDefaultCertificate=True)}
+    else:
+        certificate = literal(template, "ViewerCertificateArn", "The site's certificate in us-east-1")
+        named = {
+            "Aliases": [literal(template, "SiteDomainName", "The domain under which people know the site")],
+            "ViewerCertificate": ViewerCertificate(
+                AcmCertificateArn=certificate, MinimumProtocolVersion="TLSv1.2_2021", SslSupportMethod="sni-only"
+            ),
+        }
+    if environment.cdn.firewall is not None:
+        named["WebACLId"] = GetAtt(web_acl(template, environment, environment.cdn.firewall), "Arn")
+    return named
+
+
+def _api_origin(template: Template, environment: Environment, origin: str) -> Origin:
+    """The load balancer: over HTTP without a site; else over TLS, for which its certificate names the viewer's host."""
+    if environment.site is None:
+        return Origin(
+            Id=origin,
+            DomainName=wired(template, "AlbDnsName"),
+            CustomOriginConfig=CustomOriginConfig(OriginProtocolPolicy="http-only", HTTPPort=80),
+        )
     return Origin(
         Id=origin,
         DomainName=wired(template, "AlbDnsName"),
-        CustomOriginConfig=CustomOriginConfig(OriginProtocolPolicy="http-only", HTTPPort=80),
+        CustomOriginConfig=CustomOriginConfig(
+            OriginProtocolPolicy="https-only", HTTPSPort=443, OriginSSLProtocols=["TLSv1.2"]
+        ),
+        OriginCustomHeaders=[
+            OriginCustomHeader(HeaderName=ORIGIN_HEADER, HeaderValue=origin_secret(template, generation))
+            for generation in environment.load_balancer.origin_secrets[:1]
+        ],
     )
+
+
+def _behaviours(template: Template, environment: Environment, api_origin: str) -> list[CacheBehavior]:
+    behaviours = [_api(api_origin), _videos(wired(template, "VideoKeyGroupId"))]
+    if environment.site is not None:
+        headers = answer_headers(template, environment)
+        for behaviour in behaviours:
+            behaviour.ResponseHeadersPolicyId = GetAtt(headers, "Id")
+    return behaviours
 
 
 def _url_rewrite(template: Template, environment: Environment) -> Function:

@@ -1,10 +1,13 @@
 """Jobs: their table, their queue, and the queue for those that keep failing. None of it is in the specification."""
 
+from typing import Any
+
 from troposphere import GetAtt, Ref, Template
 from troposphere.dynamodb import (
     AttributeDefinition,
     KeySchema,
     PointInTimeRecoverySpecification,
+    SSESpecification,
     Table,
     TimeToLiveSpecification,
 )
@@ -13,7 +16,8 @@ from troposphere.sqs import Queue, RedrivePolicy
 from generator.model.environment import Environment
 from generator.parts.tags import tagged
 from generator.parts.unique import unique
-from generator.parts.wiring import give_out
+from generator.parts.wiring import give_out, wired
+from generator.stacks.backups import backups
 
 DAY = 24 * 60 * 60
 LONGEST_POLL = 20  # seconds; SQS allows no more
@@ -24,6 +28,8 @@ def data(environment: Environment) -> Template:
     template = Template(Description=f"{environment.prefix}: jobs table and queues")
     _table(template, environment)
     _queues(template, environment)
+    if environment.jobs.backup_days is not None:
+        backups(template, environment, environment.jobs.backup_days)
     return tagged(template, environment)
 
 
@@ -51,7 +57,18 @@ def _table(template: Template, environment: Environment) -> None:
             UpdateReplacePolicy="Retain",
         )
     )
+    if environment.hardening.customer_keys:
+        table.SSESpecification = SSESpecification(
+            SSEEnabled=True, SSEType="KMS", KMSMasterKeyId=wired(template, "JobsKeyArn")
+        )
     give_out(template, JobsTableName=Ref(table), JobsTableArn=GetAtt(table, "Arn"))
+
+
+def _encryption(template: Template, environment: Environment) -> dict[str, Any]:
+    """A queue's: by SQS, or by a key of our own, which SQS asks KMS for once in five minutes."""
+    if not environment.hardening.customer_keys:
+        return {"SqsManagedSseEnabled": True}
+    return {"KmsMasterKeyId": wired(template, "JobsKeyArn"), "KmsDataKeyReusePeriodSeconds": 300}
 
 
 def _queues(template: Template, environment: Environment) -> None:
@@ -62,7 +79,7 @@ def _queues(template: Template, environment: Environment) -> None:
             "JobsDeadLetterQueue",
             QueueName=unique(environment, "jobs-dead-letters"),
             MessageRetentionPeriod=settings.dead_letter_retention_days * DAY,
-            SqsManagedSseEnabled=True,
+            **_encryption(template, environment),
         )
     )
     queue = template.add_resource(
@@ -74,7 +91,7 @@ def _queues(template: Template, environment: Environment) -> None:
             RedrivePolicy=RedrivePolicy(
                 deadLetterTargetArn=GetAtt(dead_letters, "Arn"), maxReceiveCount=settings.max_receive_count
             ),
-            SqsManagedSseEnabled=True,
+            **_encryption(template, environment),
         )
     )
     for made in (queue, dead_letters):

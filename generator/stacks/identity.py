@@ -8,6 +8,7 @@ import awacs.cloudformation as cloudformation
 import awacs.dynamodb as dynamodb
 import awacs.s3 as s3
 import awacs.sqs as sqs
+from awacs.aws import Statement
 from troposphere import GetAtt, Join, Ref, Sub, Template
 from troposphere.cognito import (
     AccountRecoverySetting,
@@ -19,6 +20,7 @@ from troposphere.cognito import (
     TokenValidityUnits,
     UsernameConfiguration,
     UserPool,
+    UserPoolAddOns,
     UserPoolClient,
     UserPoolDomain,
     UserPoolGroup,
@@ -28,7 +30,7 @@ from troposphere.iam import Role
 
 from generator.model import names
 from generator.model.environment import Environment
-from generator.parts.policies import allow, inline, objects, trusts_account
+from generator.parts.policies import allow, inline, objects, trusts_account, use_keys
 from generator.parts.tags import owner_tags, tagged
 from generator.parts.unique import unique
 from generator.parts.wiring import give_out, wired, wired_text
@@ -76,7 +78,7 @@ def _pool(template: Template, environment: Environment) -> UserPool:
         UserPool(
             "UserPool",
             UserPoolName=f"{environment.prefix}-users",
-            UserPoolTier="ESSENTIALS",
+            UserPoolTier="PLUS" if settings.threat_protection else "ESSENTIALS",
             UsernameAttributes=["email"],
             UsernameConfiguration=UsernameConfiguration(CaseSensitive=False),
             AutoVerifiedAttributes=["email"],
@@ -87,7 +89,7 @@ def _pool(template: Template, environment: Environment) -> UserPool:
                     RequireLowercase=True,
                     RequireUppercase=True,
                     RequireNumbers=True,
-                    RequireSymbols=False,
+                    RequireSymbols=settings.password_symbols,
                     TemporaryPasswordValidityDays=7,
                 )
             ),
@@ -98,6 +100,11 @@ def _pool(template: Template, environment: Environment) -> UserPool:
             ),
             DeletionProtection="ACTIVE" if settings.deletion_protection else "INACTIVE",
             UserPoolTags=_as_map(environment),
+            **(
+                {"UserPoolAddOns": UserPoolAddOns(AdvancedSecurityMode="ENFORCED")}
+                if settings.threat_protection
+                else {}
+            ),
             # Owners of videos are subjects of this pool: a new pool would leave every video without its owner.
             DeletionPolicy="Retain",
             UpdateReplacePolicy="Retain",
@@ -199,7 +206,14 @@ def _eraser(template: Template, environment: Environment) -> Role:
                         [wired(template, "JobsDeadLetterQueueArn")],
                     ),
                     allow("SaySo", [s3.PutObject], [Join("", [artifacts, "/audit/*"])]),  # *: a key says when
+                    *_keys(template, environment),
                 )
             ],
         )
     )
+
+
+def _keys(template: Template, environment: Environment) -> list[Statement]:
+    if not environment.hardening.customer_keys:
+        return []
+    return [use_keys(["dynamodb", "sqs"], [wired(template, "JobsKeyArn")])]

@@ -1,12 +1,21 @@
 """The application load balancer, its listener and the API's target group (ALB-*)."""
 
-from troposphere import GetAtt, Ref, Template
+from typing import Final
+
+from troposphere import GetAtt, Ref, Sub, Template
 from troposphere.elasticloadbalancingv2 import (
     Action,
+    Certificate,
+    Condition,
+    FixedResponseConfig,
+    HttpHeaderConfig,
     Listener,
+    ListenerRule,
+    ListenerRuleAction,
     LoadBalancer,
     LoadBalancerAttributes,
     Matcher,
+    RedirectConfig,
     TargetGroup,
 )
 
@@ -14,7 +23,18 @@ from generator.model import names
 from generator.model.environment import Environment
 from generator.parts.ports import API_PORT
 from generator.parts.tags import tagged
-from generator.parts.wiring import give_out, wired
+from generator.parts.wiring import give_out, literal, wired, wired_text
+
+ORIGIN_HEADER: Final = "x-origin-secret"
+"""The header with which CloudFront says that a request came through our own distribution."""
+
+TLS_POLICY: Final = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+"""TLS 1.2 with forward secrecy, or 1.3 (docs.aws.amazon.com, describe-ssl-policies)."""
+
+
+def origin_secret(template: Template, generation: int) -> Sub:
+    """The header's value. CloudFormation reads it when it deploys; no template and no parameter holds it."""
+    return wired_text(template, f"{{{{resolve:secretsmanager:${{OriginHeader{generation}Arn}}:SecretString}}}}")
 
 
 def load_balancer(environment: Environment) -> Template:
@@ -36,19 +56,12 @@ def load_balancer(environment: Environment) -> Template:
                 _attribute("deletion_protection.enabled", _switch(environment.load_balancer.deletion_protection)),
                 _attribute("access_logs.s3.enabled", "true"),
                 _attribute("access_logs.s3.bucket", wired(template, "AlbLogsBucketName")),
+                *_strictness(environment),
             ],
         )
     )
     targets = _target_group(template, environment)
-    template.add_resource(
-        Listener(
-            "HttpListener",
-            LoadBalancerArn=Ref(balancer),
-            Port=80,
-            Protocol="HTTP",
-            DefaultActions=[Action(Type="forward", TargetGroupArn=Ref(targets))],
-        )
-    )
+    _listen(template, environment, balancer, targets)
     give_out(
         template,
         AlbDnsName=GetAtt(balancer, "DNSName"),
@@ -58,6 +71,55 @@ def load_balancer(environment: Environment) -> Template:
         ApiTargetGroupFullName=GetAtt(targets, "TargetGroupFullName"),
     )
     return tagged(template, environment)
+
+
+def _listen(template: Template, environment: Environment, balancer: LoadBalancer, targets: TargetGroup) -> None:
+    """HTTP where there is no site of our own; else TLS, with HTTP sent there."""
+    forward = Action(Type="forward", TargetGroupArn=Ref(targets))
+    if environment.site is None:
+        _listener(template, balancer, "HttpListener", 80, "HTTP", forward)
+        return
+    to_tls = RedirectConfig(Protocol="HTTPS", Port="443", StatusCode="HTTP_301")
+    _listener(template, balancer, "HttpListener", 80, "HTTP", Action(Type="redirect", RedirectConfig=to_tls))
+    secrets = environment.load_balancer.origin_secrets
+    refuse = Action(Type="fixed-response", FixedResponseConfig=FixedResponseConfig(StatusCode="403"))
+    https = _listener(template, balancer, "HttpsListener", 443, "HTTPS", refuse if secrets else forward)
+    https.SslPolicy = TLS_POLICY
+    https.Certificates = [
+        Certificate(CertificateArn=literal(template, "OriginCertificateArn", "The site's certificate in this region"))
+    ]
+    if secrets:
+        template.add_resource(
+            ListenerRule(
+                "FromDistribution",
+                ListenerArn=Ref(https),
+                Priority=1,
+                Conditions=[
+                    Condition(
+                        Field="http-header",
+                        HttpHeaderConfig=HttpHeaderConfig(
+                            HttpHeaderName=ORIGIN_HEADER,
+                            Values=[origin_secret(template, generation) for generation in secrets],
+                        ),
+                    )
+                ],
+                Actions=[ListenerRuleAction(Type="forward", TargetGroupArn=Ref(targets))],
+            )
+        )
+
+
+def _listener(
+    template: Template, balancer: LoadBalancer, title: str, port: int, protocol: str, action: Action
+) -> Listener:
+    return template.add_resource(
+        Listener(title, LoadBalancerArn=Ref(balancer), Port=port, Protocol=protocol, DefaultActions=[action])
+    )
+
+
+def _strictness(environment: Environment) -> list[LoadBalancerAttributes]:
+    if not environment.load_balancer.drop_invalid_headers:
+        return []
+    return [_attribute("routing.http.drop_invalid_header_fields.enabled", "true")]
 
 
 def _target_group(template: Template, environment: Environment) -> TargetGroup:

@@ -1,4 +1,4 @@
-"""The GPU box (GPU-*) and what it may do (IAM-3).
+"""The GPU box (GPU-*), or a fleet of them, and what it may do (IAM-3).
 
 cloud-init runs user data once per instance, so new user data on an old box would do nothing. The launch template's
 name therefore carries a fingerprint of whatever only the first boot reads: a change of it replaces the box, and the
@@ -29,12 +29,14 @@ from generator.parts.policies import allow, inline, objects, trusts
 from generator.parts.tags import name_tag, owner_tags, tagged
 from generator.parts.user_data import user_data
 from generator.parts.wiring import give_out, literal, wired, wired_text
+from generator.stacks.box_guards import box_guards
+from generator.stacks.model_fleet import fleet
 
 ROOT_DEVICE = "/dev/xvda"  # Amazon Linux's; another name would add a second volume and leave the root as it is
 
 
 def model_server(environment: Environment) -> Template:
-    """One instance in private subnet 1, from a launch template that holds its disk."""
+    """One instance in private subnet 1, from a launch template that holds its disk; or a fleet where it is set."""
     template = Template(Description=f"{environment.prefix}: GPU model server")
     role = _role(template, environment)
     profile = template.add_resource(
@@ -44,8 +46,11 @@ def model_server(environment: Environment) -> Template:
             Roles=[Ref(role)],
         )
     )
-    launch = _launch_template(template, environment)
     settings = environment.model_server
+    if settings.fleet is not None:
+        give_out(template, ModelServerRoleArn=GetAtt(role, "Arn"))
+        return fleet(template, environment, settings.fleet, role, profile, _root_device(environment))
+    launch = _launch_template(template, environment)
     instance = template.add_resource(
         Instance(
             "ModelServer",
@@ -60,7 +65,7 @@ def model_server(environment: Environment) -> Template:
             LaunchTemplate=LaunchTemplateSpecification(
                 LaunchTemplateName=launch.LaunchTemplateName, Version=GetAtt(launch, "LatestVersionNumber")
             ),
-            KeyName=settings.key_name,
+            **({} if settings.key_name is None else {"KeyName": settings.key_name}),
             SubnetId=wired(template, "PrivateSubnet1Id"),
             SecurityGroupIds=[wired(template, "ModelServerSecurityGroupId")],
             IamInstanceProfile=Ref(profile),
@@ -79,10 +84,10 @@ def model_server(environment: Environment) -> Template:
     return tagged(template, environment)
 
 
-def _launch_template(template: Template, environment: Environment) -> LaunchTemplate:
+def _root_device(environment: Environment) -> LaunchTemplateBlockDeviceMapping:
     """The root volume. An instance's own block devices cannot state a throughput (GPU-3); a launch template's can."""
     volume = environment.model_server.root_volume
-    device = LaunchTemplateBlockDeviceMapping(
+    return LaunchTemplateBlockDeviceMapping(
         DeviceName=ROOT_DEVICE,
         Ebs=EBSBlockDevice(
             VolumeType="gp3",
@@ -93,6 +98,10 @@ def _launch_template(template: Template, environment: Environment) -> LaunchTemp
             DeleteOnTermination=True,
         ),
     )
+
+
+def _launch_template(template: Template, environment: Environment) -> LaunchTemplate:
+    device = _root_device(environment)
     first_boot = sha256(json.dumps([user_data(), device.to_dict()], sort_keys=True).encode()).hexdigest()[:8]
     return template.add_resource(
         LaunchTemplate(
@@ -140,6 +149,7 @@ def _role(template: Template, environment: Environment) -> Role:
                         [GetAtt(log_group, "Arn")],  # which ends in `:*`: each of its streams,
                     ),
                 ),
+                *box_guards(template, environment),
             ],
         )
     )

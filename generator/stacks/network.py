@@ -1,4 +1,7 @@
-"""The VPC and its subnets (NET-*). No network ACLs: the default one allows all (NET-7)."""
+"""The VPC and its subnets (NET-*). No network ACLs: the default one allows all (NET-7).
+
+`network_guards` adds flow logs and endpoints where the environment asks for them.
+"""
 
 from troposphere import GetAtt, Ref, Template
 from troposphere.ec2 import (
@@ -16,6 +19,7 @@ from troposphere.ec2 import (
 from generator.model.environment import Environment
 from generator.parts.tags import name_tag, tagged
 from generator.parts.wiring import give_out
+from generator.stacks.network_guards import endpoints, flow_logs
 
 ANYWHERE = "0.0.0.0/0"
 
@@ -23,8 +27,12 @@ ANYWHERE = "0.0.0.0/0"
 def network(environment: Environment) -> Template:
     """A VPC over two or more zones: public subnets behind an internet gateway, private ones behind NAT."""
     template = Template(Description=f"{environment.prefix}: VPC, subnets, routes and NAT gateways")
-    # The environment states its zones, as the specification does; cfn-lint would rather have them chosen by AWS.
-    template.set_metadata({"cfn-lint": {"config": {"ignore_checks": ["W3010"]}}})
+    template.set_metadata(
+        {
+            "cfn-lint": {"config": {"ignore_checks": ["W3010"]}},
+            "reasons": {"W3010": "NET-2, NET-3: the environment states its zones, instead of having AWS choose them."},
+        }
+    )
     vpc = template.add_resource(
         VPC(
             "Vpc",
@@ -39,6 +47,9 @@ def network(environment: Environment) -> Template:
     attachment = _internet_gateway(template, environment)
     gateways = _public_subnets(template, environment, attachment)
     _private_subnets(template, environment, gateways)
+    endpoints(template, environment)
+    if environment.network.flow_log_days is not None:
+        flow_logs(template, environment, environment.network.flow_log_days)
     return tagged(template, environment)
 
 

@@ -12,8 +12,10 @@ from troposphere.cloudwatch import Alarm, Dashboard, MetricDimension
 from troposphere.sns import Subscription, Topic
 
 from generator.model.environment import Environment
+from generator.parts.model_server import dimension
 from generator.parts.tags import tagged
 from generator.parts.wiring import give_out, wired, wired_text
+from generator.stacks.budget import budget
 
 MINUTE = 60
 
@@ -23,13 +25,15 @@ def observability(environment: Environment) -> Template:
     template = Template(Description=f"{environment.prefix}: alarms and dashboard")
     topic = template.add_resource(
         Topic(
-            # Not encrypted: alarms may not use the AWS-managed key of SNS, and messages hold no one's data.
+            # Not encrypted but with a key of our own: alarms may not use the AWS-managed key of SNS.
             "AlarmTopic",
             TopicName=f"{environment.prefix}-alarms",
             Subscription=[Subscription(Protocol="email", Endpoint=email) for email in environment.alarms.emails],
         )
     )
     _alarms(template, environment)
+    if environment.alarms.monthly_budget is not None:
+        budget(template, environment, environment.alarms.monthly_budget)
     template.add_resource(
         Dashboard(
             "Dashboard",
@@ -44,7 +48,8 @@ def observability(environment: Environment) -> Template:
 def _alarms(template: Template, environment: Environment) -> None:
     balancer = {"LoadBalancer": wired(template, "AlbFullName")}
     targets = {"TargetGroup": wired(template, "ApiTargetGroupFullName"), **balancer}
-    box = {"InstanceId": wired(template, "ModelServerInstanceId")}
+    box_name, box_output = dimension(environment)
+    box = {box_name: wired(template, box_output)}
     jobs = {"QueueName": wired(template, "JobsQueueName")}
     dead_letters = {"QueueName": wired(template, "JobsDeadLetterQueueName")}
     errors, elb = environment.alarms.server_errors, "AWS/ApplicationELB"
@@ -55,7 +60,7 @@ def _alarms(template: Template, environment: Environment) -> None:
             Alarm(
                 title,
                 AlarmName=f"{environment.prefix}-{title}",
-                AlarmDescription=why,
+                AlarmDescription=f"{why}. Runbook: {environment.alarms.runbooks}/alarms.md#{title.lower()}",
                 Namespace=namespace,
                 MetricName=name,
                 Dimensions=[MetricDimension(Name=key, Value=value) for key, value in of.items()],
@@ -99,9 +104,22 @@ def _alarms(template: Template, environment: Environment) -> None:
         EvaluationPeriods=10,  # a deployment may run on half of them for a while
         TreatMissingData="breaching",
     )
+    if environment.alarms.latency_ms is not None:
+        alarm(
+            "ApiSlow",
+            "One answer of the API in a hundred takes too long",
+            (elb, "TargetResponseTime"),
+            targets,
+            ExtendedStatistic="p99",
+            ComparisonOperator="GreaterThanThreshold",
+            Threshold=environment.alarms.latency_ms / 1000,
+            Period=5 * MINUTE,
+            EvaluationPeriods=2,
+            TreatMissingData="notBreaching",  # nobody asks at night
+        )
     alarm(
         "JobsWaitTooLong",
-        "The oldest job has waited too long: is the model server up?",
+        "The oldest job has waited too long: the model server is down, or too small",
         ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
         jobs,
         **_above(environment.alarms.queue_age, "Maximum", 5 * MINUTE),
@@ -140,6 +158,7 @@ def _dashboard(environment: Environment) -> dict[str, Any]:
     service = ["ClusterName", "${ClusterName}", "ServiceName", "${ApiServiceName}"]
     distribution = ["Region", "Global", "DistributionId", "${DistributionId}"]
     elb = "AWS/ApplicationELB"
+    box_name, box_output = dimension(environment)
     graphs = [
         # CloudFront reports to us-east-1 wherever its visitors are.
         ("Visitors", "us-east-1", "Sum", [["AWS/CloudFront", "Requests", *distribution]]),
@@ -178,7 +197,7 @@ def _dashboard(environment: Environment) -> dict[str, Any]:
             "Model server",
             environment.region,
             "Average",
-            [["AWS/EC2", "CPUUtilization", "InstanceId", "${ModelServerInstanceId}"]],
+            [["AWS/EC2", "CPUUtilization", box_name, f"${{{box_output}}}"]],
         ),
     ]
     return {

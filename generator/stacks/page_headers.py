@@ -71,3 +71,21 @@ def page_headers(template: Template, environment: Environment) -> ResponseHeader
             ),
         )
     )
+
+
+def answer_headers(template: Template, environment: Environment) -> ResponseHeadersPolicy:
+    """What the API's answers and the videos carry on a site of our own: the API's other headers are its own affair."""
+    return template.add_resource(
+        ResponseHeadersPolicy(
+            "AnswerHeaders",
+            ResponseHeadersPolicyConfig=ResponseHeadersPolicyConfig(
+                Name=f"{environment.prefix}-answer-headers",
+                SecurityHeadersConfig=SecurityHeadersConfig(
+                    ContentTypeOptions=ContentTypeOptions(Override=True),
+                    StrictTransportSecurity=StrictTransportSecurity(
+                        AccessControlMaxAgeSec=_YEAR_S, IncludeSubdomains=False, Preload=False, Override=True
+                    ),
+                ),
+            ),
+        )
+    )

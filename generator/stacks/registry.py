@@ -1,12 +1,12 @@
 """The API's image repository (ECS-1). Its name comes from one place and leaves by an output (OPS-3)."""
 
 from troposphere import GetAtt, Ref, Template
-from troposphere.ecr import ImageScanningConfiguration, Repository
+from troposphere.ecr import EncryptionConfiguration, ImageScanningConfiguration, Repository
 
 from generator.model import names
 from generator.model.environment import Environment
 from generator.parts.tags import tagged
-from generator.parts.wiring import give_out
+from generator.parts.wiring import give_out, wired
 
 
 def registry(environment: Environment) -> Template:
@@ -21,6 +21,10 @@ def registry(environment: Environment) -> Template:
             EmptyOnDelete=environment.registry.empty_on_delete,
         )
     )
+    if environment.hardening.customer_keys:
+        repository.EncryptionConfiguration = EncryptionConfiguration(
+            EncryptionType="KMS", KmsKey=wired(template, "OperationKeyArn")
+        )
     give_out(
         template,
         ApiRepositoryName=Ref(repository),

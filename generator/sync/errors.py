@@ -230,7 +230,8 @@ class Unresolved(EcgError):
         names = "\n".join(f"  stack {stack}: {parameter}" for stack, parameter in parameters)
         super().__init__(
             f"values that nobody has resolved yet:\n{names}\n"
-            f"  next: write them into generator/environments/{environment}.lock.yaml, render and commit"
+            f"  next: ecgctl lock {environment} for what stands in {environment}.lock.yaml, the rest into "
+            f"generator/environments/{environment}.py; render and commit"
         )
 
 

@@ -77,7 +77,16 @@ class StackOperation:
         return self._compute(StackRequest(self._name, seen.template, seen.live.parameters, tags, reverting=True))
 
     def execute(self, prepared: Prepared) -> tuple[Action, dict[str, str]]:
-        """Execute what was prepared, and follow it. Raises ApplyFailed, CallRefused."""
+        """Execute what was prepared, follow it, and protect what came of it. Raises ApplyFailed, CallRefused."""
+        done = self._carry_out(prepared)
+        if self._stack.protected:
+            live = self._stacks.describe(self._name)
+            if live is not None and not live.protected:
+                self._run.guard()
+                self._stacks.protect(live)
+        return done
+
+    def _carry_out(self, prepared: Prepared) -> tuple[Action, dict[str, str]]:
         for _ in range(ROUNDS):
             change_set = prepared.change_set
             if change_set is None:

@@ -30,6 +30,8 @@ class LiveStack:
     tags: Mapping[str, str] = field(default_factory=dict)
     change_set: str = ""
     """Id of the change set that was executed last; empty where AWS does not say."""
+    protected: bool = False
+    """Termination protection is on."""
 
     @property
     def in_progress(self) -> bool:
@@ -149,6 +151,9 @@ class Stacks(Protocol):
 
     def roll_back(self, stack: LiveStack, token: str) -> None:
         """Take back an operation that failed and was told to keep what it had made."""
+
+    def protect(self, stack: LiveStack) -> None:
+        """Turn the stack's termination protection on."""
 
     def events(self, stack: str, token: str) -> Sequence[StackEvent]:
         """Events of the operation that `token` marks, oldest first."""

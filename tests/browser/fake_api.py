@@ -8,6 +8,7 @@ refused, and edits `videos` and `results`.
 from __future__ import annotations
 
 import base64
+import gzip
 import itertools
 import json
 import math
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 _TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -30,6 +31,8 @@ _TYPES = {
     ".mp4": "video/mp4",
     ".png": "image/png",
 }
+_COMPRESSED = ("text/", "application/json", "image/svg+xml")
+"""As the distribution's behaviours have it (`Compress: true`)."""
 _PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
@@ -55,6 +58,8 @@ class FakeApi:
     asked: list[str] = field(default_factory=list)
     bearers: set[str] = field(default_factory=set)
     """`Authorization` of the calls."""
+    grants: list[str] = field(default_factory=list)
+    """What tokens were asked for with; the n-th call gets `token-n`."""
     uploaded: dict[str, bytes] = field(default_factory=dict)
     url: str = ""
 
@@ -140,7 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
             case "GET", ["ops", "status"]:
                 self._json_or_404(self.api.ops)
             case "POST", ["token"]:
-                self._json(200, {"access_token": "token-1", "expires_in": 3600})
+                self._token(parse_qs(body.decode()))
             case "POST", ["cookies"]:
                 self._send(204, b"")
             case "GET", ["videos"]:
@@ -151,6 +156,12 @@ class _Handler(BaseHTTPRequestHandler):
                 self._video(method, self.api.find(video_id), rest)
             case _:
                 self._problem(404, "not_found")
+
+    def _token(self, form: Mapping[str, list[str]]) -> None:
+        """As RFC 6749 has it, for an hour."""
+        self.api.grants.append(form["grant_type"][0])
+        told = {"access_token": f"token-{len(self.api.grants)}", "token_type": "Bearer", "expires_in": 3600}
+        self._json(200, {**told, "refresh_token": "refresh-1"})
 
     def _video(self, method: str, found: dict[str, Any] | None, rest: list[str]) -> None:
         if found is None:
@@ -244,8 +255,13 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(status, json.dumps(value).encode(), {"Content-Type": "application/json", **(headers or {})})
 
     def _send(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+        headers = dict(headers or {})
+        taken = self.headers.get("Accept-Encoding", "")
+        if headers.get("Content-Type", "").startswith(_COMPRESSED) and "gzip" in taken:
+            body = gzip.compress(body, 6)
+            headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
         self.send_response(status)
-        for name, value in (headers or {}).items():
+        for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -55,6 +55,23 @@ def ops() -> dict[str, Any]:
         "apps": [reader, {**reader, "name": "signal_quality", "version": "a1b2" * 16}],
         "box": {"sync": "Synced", "health": _well(), "differences": [], "report": None},
         "queues": [],
+        "deployments": _deployments(),
+        "drift": {
+            "at": ago(4000),
+            "drifted": True,
+            "coverage": {"resources": 151, "compared": 118},
+            "resources": [
+                {
+                    "stack": "security",
+                    "resource": "ApiSecurityGroup",
+                    "property": "/GroupDescription",
+                    "template": "API tasks",
+                    "live": "API tasks (debug)",
+                    "ignored": None,
+                }
+            ],
+            "unread": {},
+        },
     }
     return {
         "environment": "dev",
@@ -63,9 +80,24 @@ def ops() -> dict[str, Any]:
         "status_stale": False,
         "box": _box(),
         "box_stale": False,
-        "queue": {"waiting": 4, "in_flight": 2, "oldest_s": 41.0, "dead_letters": 1},
+        "queue": {"waiting": 4, "in_flight": 2, "dead_letters": 1},
         "monthly_cost_usd": 530.27,
     }
+
+
+def _deployments() -> list[dict[str, Any]]:
+    def one(number: int, outcome: str, seconds: float | None, changed: list[str], error: str = "") -> dict[str, Any]:
+        began = ago(240 + number * 40_000 + (seconds or 0))
+        about = {"id": f"ab12cd3{number}", "commit": f"{number}41fa76c0ffee0badc0de", "who": "github", "note": ""}
+        ended = {"seconds": seconds, "outcome": outcome, "changed": changed, "error": error}
+        return {**about, "began": began, **ended}
+
+    return [
+        one(0, "failed", 413.2, ["api"], "wave 4 failed\nstack api ended in UPDATE_ROLLBACK_COMPLETE"),
+        one(1, "succeeded", 93.4, ["cdn", "api"]),
+        one(2, "interrupted", 12.0, ["network"], "stopped by Ctrl-C"),
+        one(3, "succeeded", 688.0, list(_WAVES)),
+    ]
 
 
 def _well() -> dict[str, str]:

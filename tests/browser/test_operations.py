@@ -28,6 +28,28 @@ def test_stacks_stand_by_wave_with_sync_and_health(open_page: Open, api: FakeApi
     expect(card).to_contain_text("OutOfSync")
 
 
+def test_the_last_deployments_say_how_they_ended_how_long_they_took_and_what_they_changed(
+    open_page: Open, api: FakeApi
+) -> None:
+    api.ops = ops()
+    rows = open_page("/ops").get_by_role("list", name="Last deployments").get_by_role("listitem")
+    expect(rows).to_have_count(4)
+    expect(rows.nth(0)).to_contain_text("Failed")
+    expect(rows.nth(0)).to_contain_text("stack api ended in UPDATE_ROLLBACK_COMPLETE")
+    expect(rows.nth(1)).to_contain_text("Succeeded")
+    expect(rows.nth(1)).to_contain_text("cdn, api")
+    expect(rows.nth(1)).to_contain_text("1.6 min")
+
+
+def test_what_was_changed_by_hand_is_named_with_its_values_and_the_way_back(open_page: Open, api: FakeApi) -> None:
+    api.ops = ops()
+    page = open_page("/ops")
+    row = page.get_by_role("region", name="Needs attention").get_by_role("listitem").filter(has_text="by hand")
+    expect(row).to_contain_text("ApiSecurityGroup/GroupDescription is API tasks (debug)")
+    expect(row.locator("code")).to_have_text("ecgctl drift dev --on-drift revert")
+    expect(page.get_by_text("118 of 151 resources compared")).to_be_visible()
+
+
 def test_it_changes_while_it_is_looked_at(open_page: Open, api: FakeApi) -> None:
     api.ops = ops()
     page = open_page("/ops")

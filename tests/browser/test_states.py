@@ -39,7 +39,7 @@ def test_a_refused_call_is_explained_and_can_be_repeated(
     expect(page.get_by_role("heading", name=heading)).to_be_visible()
     api.mood = lambda *_: None
     page.get_by_role("button", name="Try again").click()
-    expect(page.get_by_text("Heart rate")).to_be_visible()
+    expect(page.get_by_text("Heart rate", exact=True)).to_be_visible()
 
 
 def test_a_busy_service_is_asked_again_when_it_said_so(open_page: Open, api: FakeApi, watch: Watch) -> None:
@@ -75,7 +75,7 @@ def test_half_a_result_is_called_that_and_asked_for_again(open_page: Open, api: 
     expect(page.get_by_role("heading", name="The result cannot be shown")).to_be_visible()
     api.results[ID] = result()
     page.get_by_role("button", name="Try again").click()
-    expect(page.get_by_text("Heart rate")).to_be_visible()
+    expect(page.get_by_text("Heart rate", exact=True)).to_be_visible()
 
 
 def test_without_the_video_the_waveform_is_whole(open_page: Open, api: FakeApi, watch: Watch) -> None:
@@ -114,6 +114,25 @@ def _provider(api: FakeApi) -> None:
     }
 
 
+def _signed_in(open_page: Open, api: FakeApi) -> Page:
+    """A result, for which one had to sign in first."""
+    _provider(api)
+    page = open_page(RESULT)
+    page.clock.install()
+    with page.expect_navigation():
+        page.locator("main").get_by_role("button", name="Sign in").click()
+    _answer(page)
+    page.wait_for_url(RESULT)
+    expect(page.get_by_text("Heart rate", exact=True)).to_be_visible()
+    return page
+
+
+def _answer(page: Page) -> None:
+    """Come back as the provider sends one back, with a code."""
+    state = parse_qs(urlsplit(page.url).query)["state"][0]
+    page.goto(f"/?code=1&state={state}")
+
+
 def test_signing_in_goes_to_the_provider_with_a_challenge(open_page: Open, api: FakeApi) -> None:
     _provider(api)
     page = open_page("/")
@@ -126,16 +145,39 @@ def test_signing_in_goes_to_the_provider_with_a_challenge(open_page: Open, api: 
 
 
 def test_coming_back_with_a_code_leads_to_where_one_left_with_a_token(open_page: Open, api: FakeApi) -> None:
-    _provider(api)
-    page = open_page(RESULT)
-    with page.expect_navigation():
-        page.locator("main").get_by_role("button", name="Sign in").click()
-    state = parse_qs(urlsplit(page.url).query)["state"][0]
-    page.goto(f"/?code=1&state={state}")
-    expect(page.get_by_text("Heart rate")).to_be_visible()
+    page = _signed_in(open_page, api)
     assert page.url == api.url + RESULT
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
     assert "Bearer token-1" in api.bearers
+
+
+def test_a_session_goes_on_past_its_token_without_anybody_noticing(open_page: Open, api: FakeApi) -> None:
+    page = _signed_in(open_page, api)
+    page.clock.fast_forward("01:30:00")
+    expect(page.get_by_text("Heart rate", exact=True)).to_be_visible()
+    page.get_by_role("link", name="Videos", exact=True).click()
+    expect(page.get_by_text("holter.mp4")).to_be_visible()
+    assert api.grants == ["authorization_code", "refresh_token"]
+    assert "Bearer token-2" in api.bearers
+    page.reload()
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    assert len(api.grants) == 2
+
+
+def test_a_session_that_cannot_go_on_leads_to_sign_in_and_back_to_the_place(
+    open_page: Open, api: FakeApi, watch: Watch
+) -> None:
+    watch.forgiven = ("400", "401")
+    page = _signed_in(open_page, api)
+    api.mood = lambda _, path: (400, {}) if path == "/api/token" else (401, {}) if path.endswith("/result") else None
+    page.clock.fast_forward("01:30:00")
+    page.reload()
+    with page.expect_navigation():
+        page.locator("main").get_by_role("button", name="Sign in").click()
+    api.mood = lambda _, path: None
+    _answer(page)
+    expect(page.get_by_text("Heart rate", exact=True)).to_be_visible()
+    assert page.url == api.url + RESULT
 
 
 def test_coming_back_with_a_foreign_state_is_refused(open_page: Open, api: FakeApi) -> None:

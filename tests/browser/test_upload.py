@@ -18,7 +18,7 @@ def test_one_video_leads_from_choosing_it_to_its_result(open_page: Open, api: Fa
     page = open_page("/")
     page.set_input_files(FILES, SAMPLE)
     expect(page).to_have_url(NEW_RESULT)
-    expect(page.get_by_text("Heart rate")).to_be_visible()
+    expect(page.get_by_text("Heart rate", exact=True)).to_be_visible()
     assert page.locator("canvas").count() >= 2
     parts = [body for path, body in sorted(api.uploaded.items(), key=lambda one: int(one[0].rpartition("/")[2]))]
     assert len(parts) > 1
@@ -50,7 +50,7 @@ def test_a_refused_upload_says_so_and_can_be_put_away(open_page: Open, api: Fake
     page = open_page("/")
     page.set_input_files(FILES, SAMPLE)
     uploads = page.get_by_role("list", name="Uploads")
-    expect(uploads.get_by_role("alert")).to_contain_text("Not for this account")
+    expect(uploads.get_by_role("alert")).to_contain_text("no longer valid. Try again")
     expect(uploads.get_by_role("button", name="Try again")).to_be_visible()
     uploads.get_by_role("button", name="Put away").click()
     expect(uploads).to_have_count(0)
@@ -75,3 +75,27 @@ def test_several_videos_stay_with_the_list(open_page: Open, api: FakeApi, tmp_pa
         row = page.get_by_role("listitem").filter(has_text=file.name)
         expect(row.get_by_text("Ready")).to_be_visible()
     assert page.url == f"{api.url}/"
+
+
+def test_an_upload_that_broke_off_goes_on_after_a_reload(open_page: Open, api: FakeApi, watch: Watch) -> None:
+    watch.forgiven = ("503",)
+    api.mood = lambda method, path: (503, {}) if method == "PUT" and path.endswith("/3") else None
+    page = open_page("/")
+    page.set_input_files(FILES, SAMPLE)
+    expect(page.get_by_role("list", name="Uploads").get_by_role("progressbar")).not_to_have_attribute(
+        "aria-valuenow", "0"
+    )
+    for _ in range(100):
+        if api.uploaded:
+            break
+        page.wait_for_timeout(100)
+    page.wait_for_timeout(300)
+    before = set(api.uploaded)
+    api.uploaded.clear()
+    api.mood = lambda *_: None
+    page.reload()
+    page.set_input_files(FILES, SAMPLE)
+    expect(page).to_have_url(NEW_RESULT)
+    assert before
+    assert before.isdisjoint(api.uploaded)
+    assert api.asked.count("POST /api/videos") == 1

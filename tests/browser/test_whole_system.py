@@ -157,8 +157,8 @@ def test_the_annotated_picture_is_shown(result: Visit) -> None:
     page.get_by_role("button", name="Annotated picture").click()
     picture = page.get_by_role("img", name="The screen with the trace that was read")
     expect(picture).to_be_visible()
-    assert result.statuses("/overlay.png") == {200}
     assert picture.evaluate("picture => picture.decode().then(() => picture.naturalWidth)") > 0
+    assert result.statuses("/overlay.png") == {200}
     result.keep("overlay")
     page.get_by_role("button", name="Video", exact=True).click()
 
@@ -171,6 +171,16 @@ def test_korean_says_the_same(result: Visit) -> None:
     result.keep("korean")
     page.get_by_role("combobox").first.select_option("en")
     expect(page.get_by_text("Heart rate", exact=True)).to_be_visible()
+
+
+def test_a_session_goes_on_past_its_access_token(result: Visit) -> None:
+    page = result.page
+    kept = "JSON.parse(sessionStorage.getItem('access-token'))"
+    page.evaluate(f"sessionStorage.setItem('access-token', JSON.stringify({{...{kept}, until: 0}}))")
+    page.reload()
+    expect(page.get_by_text("Heart rate", exact=True)).to_be_visible()
+    renewals = [one for one in result.answers if "refresh_token" in (one.request.post_data or "")]
+    assert [(one.url.endswith("/oauth2/token"), one.status) for one in renewals] == [(True, 200)]
 
 
 def test_a_session_that_is_over_says_so_and_signing_in_leads_back_to_the_result(result: Visit) -> None:

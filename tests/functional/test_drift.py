@@ -333,3 +333,4 @@ def test_the_status_object_holds_status_and_drift_with_their_times(checkout: Pat
     assert [one["resource"] for one in kept["drift"]["resources"]] == ["Queue"]
     assert kept["drift"]["at"] <= kept["at"]
     assert kept["monthly_cost_usd"] >= 0
+    assert all(one["began"] <= kept["at"] for one in kept["deployments"])

@@ -5,17 +5,22 @@ Each refusal has a positive control beside it: the same request, made by whoever
 
 from __future__ import annotations
 
+import base64
 import http.client
 import re
 import ssl
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from ecg_api.signed_cookies import NAMES, policy_of
 from generator.aws.session import Clients
 from generator.local.demo_user import demo_token, ensure_demo_user
 from generator.local.emulator import Emulator
@@ -116,6 +121,48 @@ def test_a_file_is_read_with_its_owners_cookies_only(site: Site, source: str) ->
     assert site.ask("GET", source, headers={"Cookie": theirs}).status_code == 403
     broken = mine.replace("CloudFront-Signature=", "CloudFront-Signature=A", 1)
     assert site.ask("GET", source, headers={"Cookie": broken}).status_code == 403
+
+
+@pytest.fixture
+def second_key(emulator: Emulator, deployed: Outcome) -> Iterator[tuple[str, rsa.RSAPrivateKey]]:
+    """Another key in the group that the distribution trusts: its id, and its private half."""
+    edge, group = emulator.client("cloudfront"), deployed.outputs["keys"]["VideoKeyGroupId"]
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = private.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    config = {"Name": "second", "CallerReference": "second", "EncodedKey": pem.decode()}
+    key = edge.create_public_key(PublicKeyConfig=config)["PublicKey"]["Id"]
+
+    def trust(*keys: str) -> None:
+        found = edge.get_key_group(Id=group)
+        changed = {**found["KeyGroup"]["KeyGroupConfig"], "Items": list(keys)}
+        edge.update_key_group(Id=group, IfMatch=found["ETag"], KeyGroupConfig=changed)
+
+    first = deployed.outputs["keys"]["VideoPublicKeyId"]
+    trust(first, key)
+    yield key, private
+    trust(first)
+
+
+def test_while_a_key_is_exchanged_cookies_of_the_old_and_the_new_one_open_files(
+    site: Site, source: str, second_key: tuple[str, rsa.RSAPrivateKey]
+) -> None:
+    """Whoever signed in before the turn goes on reading, and so does whoever signs in after it."""
+    key, private = second_key
+    folder = site.ask("POST", "/api/cookies", "demo").json()["folder"]
+
+    def signed(key_id: str) -> str:
+        policy = policy_of(f"https://{site.host}{folder}*", datetime.now(UTC) + timedelta(hours=1))
+        signature = private.sign(policy, padding.PKCS1v15(), hashes.SHA1())
+        values = (*(_for_cookie(one) for one in (policy, signature)), key_id)
+        return "; ".join(f"{name}={value}" for name, value in zip(NAMES, values, strict=True))
+
+    for cookies in (site.cookies("demo"), signed(key)):
+        assert site.ask("GET", source, headers={"Cookie": cookies}).status_code == 200
+    assert site.ask("GET", source, headers={"Cookie": signed("K0UNKNOWN")}).status_code == 403
+
+
+def _for_cookie(content: bytes) -> str:
+    return base64.b64encode(content).decode().translate(str.maketrans("+=/", "-_~"))
 
 
 def test_a_range_of_a_file_is_read(site: Site, source: str) -> None:

@@ -1,5 +1,6 @@
 """The API's client, against an API of a few lines."""
 
+import hashlib
 import json
 from collections import Counter
 from pathlib import Path
@@ -28,6 +29,9 @@ class Api:
         self.seen: list[httpx.Request] = []
         self.completed: object = None
         self.broken, self.refusals = broken, Counter[tuple[str, str]]()
+        self.damaged = 0
+        """Uploads that S3 does not keep as they were sent."""
+        self.kept: dict[str, str] = {}
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         asked = (request.method, request.url.path)
@@ -38,7 +42,9 @@ class Api:
             return httpx.Response(503, text="<html>\n  Service Unavailable\n</html>")
         match asked:
             case "PUT", _:
-                return httpx.Response(200, headers={"ETag": '"e"'})
+                digest = hashlib.md5(request.content, usedforsecurity=False).hexdigest()
+                damaged, self.damaged = self.damaged > 0, self.damaged - 1
+                return httpx.Response(200, headers={**self.kept, "ETag": f'"{"0" * 32 if damaged else digest}"'})
             case "POST", "/api/videos":
                 return httpx.Response(201, json={"id": "v1", "upload": self.upload})
             case "POST", "/api/videos/v1/complete":
@@ -92,9 +98,35 @@ def test_a_large_video_goes_up_in_parts_whose_etags_complete_it(video: Path) -> 
     parts = [{"number": 1, "url": "https://s3/1"}, {"number": 2, "url": "https://s3/2"}]
     api = Api({"state": "done"}, upload={"kind": "multipart", "upload_id": "u", "part_size": 6, "parts": parts})
     client(api).analyse(video, lambda progress: None)
-    assert api.completed == {"parts": [{"number": 1, "etag": '"e"'}, {"number": 2, "etag": '"e"'}]}
+    digests = [hashlib.md5(part, usedforsecurity=False).hexdigest() for part in (b"012345", b"6789")]
+    assert api.completed == {"parts": [{"number": n, "etag": f'"{digest}"'} for n, digest in enumerate(digests, 1)]}
     # The API refuses what it does not know.
     CompletedUpload.model_validate(api.completed)
+
+
+def test_a_part_that_arrived_damaged_is_sent_again(video: Path) -> None:
+    parts = [{"number": 1, "url": "https://s3/1"}, {"number": 2, "url": "https://s3/2"}]
+    api = Api({"state": "done"}, upload={"kind": "multipart", "upload_id": "u", "part_size": 6, "parts": parts})
+    api.damaged = 2
+    client(api).analyse(video, lambda progress: None)
+    assert [path for method, path in api.requests if method == "PUT"] == ["/1", "/1", "/1", "/2"]
+    assert "0" * 32 not in str(api.completed)
+
+
+def test_an_upload_that_arrives_damaged_every_time_is_given_up(video: Path) -> None:
+    api = Api()
+    api.damaged = 10_000
+    with pytest.raises(AnalysisFailed, match="damaged: S3 holds other bytes than were sent"):
+        client(api).analyse(video, lambda progress: None)
+    assert ("POST", "/api/videos/v1/complete") not in api.requests
+
+
+def test_an_entity_tag_that_is_no_checksum_is_not_taken_for_one(video: Path) -> None:
+    """A bucket with keys of KMS, as somebody else's may be."""
+    api = Api({"state": "done"})
+    api.damaged, api.kept = 1, {"x-amz-server-side-encryption": "aws:kms"}
+    client(api).analyse(video, lambda progress: None)
+    assert [method for method, _ in api.requests].count("PUT") == 1
 
 
 def test_a_failed_job_says_its_code_and_message(video: Path) -> None:
@@ -245,6 +277,35 @@ def test_everything_that_the_client_asks_for_stands_in_the_openapi_document(vide
         if content := operation.get("requestBody", {}).get("content"):
             schema = {**content["application/json"]["schema"], "components": document["components"]}
             jsonschema.validate(json.loads(request.content), schema)
+
+
+READ = {
+    ("/api/videos", "post", "201"): {"id", "upload"},
+    ("/api/videos/{video_id}", "get", "200"): {"state"},
+}
+"""What the client cannot do without in each answer. The result is handed on as it is."""
+READ_OF = {
+    "SingleUploadView": {"url", "headers"},
+    "MultipartUploadView": {"part_size", "parts"},
+    "PartView": {"number", "url"},
+    "ProgressView": {"stage", "fraction"},
+    "ErrorView": {"code", "message"},
+    "Problem": {"code", "detail"},
+}
+
+
+def test_what_the_client_reads_is_promised_by_the_openapi_document() -> None:
+    document = json.loads((ROOT / "services/api/openapi.json").read_text(encoding="utf-8"))
+    schemas = document["components"]["schemas"]
+    for (path, method, status), fields in READ.items():
+        content = document["paths"][path][method]["responses"][status]["content"]
+        name = content["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        assert fields <= set(schemas[name]["required"]), name
+    for name, fields in READ_OF.items():
+        assert fields <= set(schemas[name]["required"]), name
+    uploads = [schemas[name]["properties"]["kind"]["const"] for name in ("SingleUploadView", "MultipartUploadView")]
+    assert uploads == ["single", "multipart"]
+    assert {"progress", "error"} <= set(schemas["VideoView"]["properties"]), "read where they are there"
 
 
 def test_an_announcement_that_is_repeated_is_the_same_one(video: Path) -> None:

@@ -12,7 +12,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from generator.plan.cost import cost_table
+from generator.plan.cost_prices import price_book
+from generator.plan.reading import read
+from generator.plan.tree import Resource, Template
 from tools.scaling import __main__ as cli
+from tools.scaling.bill import Setting, bill, cheapest, rest, settings, unpriced
 from tools.scaling.plant import Outage, Plant, ServiceTimes, Video
 from tools.scaling.simulation import Outcome, Simulation, percentile
 from tools.scaling.sizing import TooMany, held, size
@@ -23,6 +28,8 @@ ROOT = Path(__file__).parents[2]
 NOTHING = ServiceTimes(read_per_frame=(0.004,), write=0.0, windows_per_s=1.0, batch=0.0, window=0.0)
 TIMES = ServiceTimes(read_per_frame=(0.004, 0.006), write=0.1, windows_per_s=1.5, batch=0.002, window=0.0001)
 ENDLESS = Plant(boxes=1, readers=1, max_queued=-1, batch_units=10_000, batch_wait=0.0, tasks=1, slots=1_000_000)
+TREES = ROOT / "templates_out/dev"
+DEV = read({path.relative_to(TREES).as_posix(): path.read_text() for path in TREES.rglob("*.yaml")}, "dev")
 DECLARED = Plant.of(yaml.safe_load((ROOT / "templates_out/dev/serve.yaml").read_text()), boxes=1, tasks=2, slots=2)
 
 
@@ -204,3 +211,44 @@ def test_the_page_shows_what_the_command_prints(capsys: pytest.CaptureFixture[st
     cli.main(["--videos", "300", "--profile", "day"])
     for line in capsys.readouterr().out.splitlines():
         assert line in page
+
+
+def test_the_page_of_costs_shows_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (ROOT / "docs/cost.md").read_text()
+    cli.main(["--profile", "day", "--a-day", "100", "1000"])
+    printed = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    assert len(printed) == 4
+    for line in printed:
+        assert line in page
+
+
+def test_at_the_videos_of_the_profile_boxes_and_rest_are_what_the_environment_costs() -> None:
+    one = bill(Setting("g4dn.xlarge", 2, 1, 0.0), DEV, price_book(), price_book().videos_a_day)
+    assert one.boxes["on demand"] + one.rest == pytest.approx(cost_table(DEV).after)
+
+
+def test_ten_times_the_videos_cost_more_but_no_fixed_charge_does() -> None:
+    few, many = (rest(DEV, price_book().for_videos(a_day), 1) for a_day in (100, 1000))
+    assert few < many < 10 * few
+
+
+def test_several_boxes_pay_for_the_load_balancer_before_them() -> None:
+    book = price_book()
+    assert rest(DEV, book, 2) - rest(DEV, book, 1) == pytest.approx(0.0225 * 730)
+
+
+def test_the_cheapest_setting_keeps_the_waiting_time() -> None:
+    plant = replace(DECLARED, tasks=0)
+    arriving = tuple(videos(2000, 3, TIMES, seed=3))
+    target = 20.0
+    found = [bill(one, DEV, price_book(), 48_000) for one in settings(plant, TIMES, arriving, 2000 / 3600, target)]
+    best = cheapest(found)
+    assert best.setting.wait <= target
+    assert best.boxes["on demand"] == min(one.boxes["on demand"] for one in found)
+    assert all(one.boxes["savings-3y"] < one.boxes["savings-1y"] < one.boxes["on demand"] for one in found)
+
+
+def test_what_has_no_price_is_named() -> None:
+    assert unpriced(DEV, price_book()) == ()
+    strange = Template("data", {}, {}, {"Odd": Resource("Odd", "AWS::Odd::Thing", {})}, {})
+    assert unpriced(replace(DEV, templates={"data": strange}), price_book()) == ("data.Odd (AWS::Odd::Thing)",)

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import yaml
 
-from tools.scaling.plant import MEASURED, Outage, Plant, ServiceTimes
+from generator.plan.cost_prices import price_book
+from generator.plan.reading import read
+from tools.scaling.bill import bill, cheapest, settings, unpriced
+from tools.scaling.plant import MEASURED, Outage, Plant, ServiceTimes, Video
 from tools.scaling.sizing import Sizing, TooMany, held, least_boxes, size
 from tools.scaling.traffic import HOUR, Profile, videos
 
@@ -43,6 +46,10 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--slots", type=int, default=2, help="jobs under way in an API task (WORKER_CONCURRENCY)")
     one.add_argument("--outage-min", type=float, default=0, help="one box is lost at 09:00 for so many minutes")
     one.add_argument("--box-usd-hour", type=float, default=BOX_USD_HOUR, help="what a box costs")
+    one.add_argument("--a-day", type=float, nargs="+", metavar="N", help="the monthly bill of N videos a day instead")
+    one.add_argument("--environment", default="dev", help="with --a-day: whose templates the rest is priced by")
+    one.add_argument("--at-least", type=int, default=1, help="with --a-day: boxes, however few would do")
+    one.add_argument("--all", action="store_true", help="with --a-day: every setting, not the cheapest alone")
     one.add_argument("--seed", type=int, default=1, help="of everything random")
     return one
 
@@ -60,6 +67,11 @@ def main(arguments: list[str] | None = None) -> int:
     plant = replace(plant, readers=given.readers or plant.readers)
     print("\n".join(assumed(given, service, plant)))
     try:
+        if given.a_day:
+            for line in bills(given, service, plant):
+                print(line, flush=True)
+            return 0
+        print("\n".join(header()))
         for profile in given.profile:
             for an_hour in given.videos:
                 print(_row(given, service, plant, profile, an_hour), flush=True)
@@ -83,12 +95,47 @@ def assumed(given: argparse.Namespace, service: ServiceTimes, plant: Plant) -> I
     if given.outage_min:
         yield f"one box is lost at 09:00 for {given.outage_min:g} min"
     yield ""
+
+
+def header() -> Iterator[str]:
     columns = "profile", "videos/h", "boxes", "API tasks", "p95 wait, s", "busy", "429", "USD/1000", "hourly"
     yield f"| {' | '.join((*columns, 'closed form: p95, s', 'boxes'))} |"
     yield "|---" * 11 + "|"
 
 
-def _row(given: argparse.Namespace, service: ServiceTimes, plant: Plant, profile: Profile, an_hour: float) -> str:
+def bills(given: argparse.Namespace, service: ServiceTimes, plant: Plant) -> Iterator[str]:
+    """The table of `--a-day`: the setting that costs least and keeps the waiting time, and what it costs."""
+    folder = ROOT / "templates_out" / given.environment
+    texts = {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*.yaml")}
+    tree, book = read(texts, given.environment), price_book()
+    ways = ["on demand", *book.purchases]
+    yield f"USD a month; the rest: templates_out/{given.environment} with the use of so many videos"
+    yield ""
+    columns = ["videos/day", "profile", "box", "readers", "boxes", "p95 wait, s", *(f"boxes, {way}" for way in ways)]
+    yield f"| {' | '.join([*columns, 'the rest', 'all, on demand', 'all, least'])} |"
+    yield "|---" * (len(columns) + 3) + "|"
+    for a_day in given.a_day:
+        for profile in given.profile:
+            an_hour = a_day / 24
+            arriving, outages = _arriving(given, service, profile, an_hour)
+            peak = an_hour * profile.peak / HOUR
+            found = settings(plant, service, arriving, peak, given.target_s, given.at_least, outages)
+            priced = [bill(one, tree, book, a_day) for one in found]
+            for one in priced if given.all else [cheapest(priced)]:
+                setting, boxes = one.setting, one.boxes
+                yield (
+                    f"| {a_day:g} | {profile} | {setting.kind} | {setting.readers} | {setting.boxes} | "
+                    f"{setting.wait:.1f} | {' | '.join(f'{boxes[way]:,.0f}' for way in ways)} | {one.rest:,.0f} | "
+                    f"{boxes['on demand'] + one.rest:,.0f} | {min(boxes.values()) + one.rest:,.0f} |"
+                )
+    if missing := unpriced(tree, book):
+        yield ""
+        yield f"without a known price, and in no column: {', '.join(missing)}"
+
+
+def _arriving(
+    given: argparse.Namespace, service: ServiceTimes, profile: Profile, an_hour: float
+) -> tuple[tuple[Video, ...], tuple[Outage, ...]]:
     arriving = tuple(
         videos(
             an_hour,
@@ -101,7 +148,11 @@ def _row(given: argparse.Namespace, service: ServiceTimes, plant: Plant, profile
             seed=given.seed,
         )
     )
-    outages = (Outage(0, 9 * HOUR, 9 * HOUR + 60 * given.outage_min),) if given.outage_min else ()
+    return arriving, (Outage(0, 9 * HOUR, 9 * HOUR + 60 * given.outage_min),) if given.outage_min else ()
+
+
+def _row(given: argparse.Namespace, service: ServiceTimes, plant: Plant, profile: Profile, an_hour: float) -> str:
+    arriving, outages = _arriving(given, service, profile, an_hour)
     found: Sizing = size(plant, service, arriving, an_hour * profile.peak / HOUR, given.target_s, outages)
     seconds = held(plant, service, arriving)
     by_hour = [

@@ -1,5 +1,6 @@
 import type { Metadata } from "next";
 import { Suspense } from "react";
+import { Gate } from "@/components/Gate";
 import { ResultPage } from "@/components/result/ResultPage";
 
 export const metadata: Metadata = { title: "Result · ECG video reader" };
@@ -7,7 +8,9 @@ export const metadata: Metadata = { title: "Result · ECG video reader" };
 export default function Page() {
   return (
     <Suspense>
-      <ResultPage />
+      <Gate whole>
+        <ResultPage />
+      </Gate>
     </Suspense>
   );
 }

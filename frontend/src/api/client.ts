@@ -1,5 +1,6 @@
 /** Calls to the API: one place for the token, the deadline and what can go wrong. */
-import { bearer, forget } from "../auth/token";
+import { freshBearer, renewed } from "../auth/renewal";
+import { forget } from "../auth/token";
 import { asProblem, Problem, problemOf } from "./problem";
 import type {
   AppList,
@@ -21,23 +22,29 @@ interface Call {
   keepalive?: boolean;
 }
 
-/** Headers that every call to the API carries. */
-export function headers(more: Record<string, string> = {}): Record<string, string> {
-  const token = bearer();
-  return token ? { ...more, Authorization: `Bearer ${token}` } : more;
+/** Ask the API as whoever is signed in; once more where it does not take the token and there is another to be had. */
+export async function ask(path: string, headers: Record<string, string>, init: RequestInit): Promise<Response> {
+  const asked = (token: string | null): Promise<Response> =>
+    fetch(path, {
+      ...init,
+      headers: token ? { ...headers, Authorization: `Bearer ${token}` } : headers,
+      cache: "no-store",
+    });
+  const token = await freshBearer();
+  const answer = await asked(token);
+  const other = answer.status === 401 && token ? await renewed(token) : null;
+  return other ? asked(other) : answer;
 }
 
 /** Call the API; the answer's JSON. Throws Problem, or AbortError where `signal` ended it. */
 export async function call<T>(path: string, { method = "GET", body, signal, keepalive }: Call = {}): Promise<T> {
   const deadline = AbortSignal.timeout(DEADLINE_MS);
   try {
-    const answer = await fetch(path, {
+    const answer = await ask(path, body === undefined ? {} : { "Content-Type": "application/json" }, {
       method,
-      headers: headers(body === undefined ? {} : { "Content-Type": "application/json" }),
       body: body === undefined ? undefined : JSON.stringify(body),
       signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
       keepalive,
-      cache: "no-store",
     });
     if (!answer.ok) throw await problemOf(answer);
     if (answer.status === 204) return undefined as T;

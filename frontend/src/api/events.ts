@@ -1,6 +1,6 @@
 /** Server-sent events over fetch: EventSource cannot send the token. */
 import { asProblem, problemOf } from "./problem";
-import { headers, videoPath } from "./client";
+import { ask, videoPath } from "./client";
 import { isFinal, type Video } from "./types";
 
 export interface ServerEvent {
@@ -56,11 +56,7 @@ export async function followVideo(id: string, show: (video: Video) => void, sign
 }
 
 async function* videoEvents(id: string, signal: AbortSignal): AsyncGenerator<Video> {
-  const answer = await fetch(`${videoPath(id)}/events`, {
-    headers: headers({ Accept: "text/event-stream" }),
-    signal,
-    cache: "no-store",
-  });
+  const answer = await ask(`${videoPath(id)}/events`, { Accept: "text/event-stream" }, { signal });
   if (!answer.ok || !answer.body) throw await problemOf(answer);
   const reader = new EventReader();
   const text = answer.body.pipeThrough(new TextDecoderStream()).getReader();

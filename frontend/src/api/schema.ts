@@ -764,15 +764,13 @@ export interface components {
         };
         /**
          * QueueView
-         * @description Jobs that wait, are worked on, and were given up; `oldest_s` is how long the first has waited, where known.
+         * @description Jobs that wait, are worked on, and were given up.
          */
         QueueView: {
             /** Waiting */
             waiting: number;
             /** In Flight */
             in_flight: number;
-            /** Oldest S */
-            oldest_s?: number | null;
             /** Dead Letters */
             dead_letters: number;
         };

@@ -1,5 +1,7 @@
 /** The OpenID Connect code flow with PKCE (RFC 7636), as far as a page without a server needs it. */
+import { problemOf } from "../api/problem";
 import type { SignInConfig } from "../api/types";
+import type { Tokens } from "./token";
 
 const STATE = "sign-in";
 
@@ -33,31 +35,44 @@ export async function authorizationUrl(config: SignInConfig, origin: string, bac
 export const isAnswer = (query: URLSearchParams): boolean =>
   query.has("state") && (query.has("code") || query.has("error"));
 
-/** Trade the answer's code for a token. Throws SignInRefused. */
+/** Trade the answer's code for tokens. Throws SignInRefused, or Problem where the provider is at fault. */
 export async function redeem(
   config: SignInConfig,
   query: URLSearchParams,
   origin: string,
-): Promise<{ token: string; seconds: number; back: string }> {
+): Promise<{ tokens: Tokens; back: string }> {
   const begun = JSON.parse(sessionStorage.getItem(STATE) ?? "null") as Begun | null;
   sessionStorage.removeItem(STATE);
   if (query.get("error")) throw new SignInRefused(query.get("error_description") ?? query.get("error") ?? "");
   const code = query.get("code");
   if (!begun || !code || query.get("state") !== begun.state) throw new SignInRefused("state");
+  const tokens = await tokensFor(config, {
+    grant_type: "authorization_code",
+    code,
+    redirect_uri: callbackUrl(origin),
+    code_verifier: begun.verifier,
+  });
+  return { tokens, back: begun.back };
+}
+
+/** Other tokens for a refresh token (RFC 6749, section 6). Throws as `redeem` does. */
+export const refreshed = (config: SignInConfig, refresh: string): Promise<Tokens> =>
+  tokensFor(config, { grant_type: "refresh_token", refresh_token: refresh });
+
+const DEADLINE_MS = 20_000;
+
+/** Ask the token endpoint, as a client without a secret. */
+async function tokensFor(config: SignInConfig, grant: Record<string, string>): Promise<Tokens> {
   const answer = await fetch(config.token_endpoint ?? "", {
     method: "POST",
     headers: { "Content-Type": "application/x-www-form-urlencoded" },
-    body: new URLSearchParams({
-      grant_type: "authorization_code",
-      client_id: config.client_id ?? "",
-      code,
-      redirect_uri: callbackUrl(origin),
-      code_verifier: begun.verifier,
-    }),
+    body: new URLSearchParams({ ...grant, client_id: config.client_id ?? "" }),
+    signal: AbortSignal.timeout(DEADLINE_MS),
   });
+  if (answer.status === 429 || answer.status >= 500) throw await problemOf(answer);
   if (!answer.ok) throw new SignInRefused(String(answer.status));
-  const told = (await answer.json()) as { access_token: string; expires_in?: number };
-  return { token: told.access_token, seconds: told.expires_in ?? 3600, back: begun.back };
+  const told = (await answer.json()) as { access_token: string; expires_in?: number; refresh_token?: string };
+  return { access: told.access_token, seconds: told.expires_in ?? 3600, refresh: told.refresh_token ?? null };
 }
 
 /** BASE64URL(SHA256(verifier)), RFC 7636 section 4.2. */

@@ -4,7 +4,8 @@ import { asProblem } from "../api/problem";
 import type { Me, PageConfig, SignInConfig } from "../api/types";
 import { Store, useStore } from "../state/store";
 import { authorizationUrl, isAnswer, redeem } from "./pkce";
-import { bearer, forget, keep } from "./token";
+import { freshBearer, renewThrough } from "./renewal";
+import { forget, keep } from "./token";
 
 export type Session =
   | { kind: "asking" }
@@ -27,12 +28,13 @@ export async function begin(): Promise<void> {
       session.set({ kind: "open", environment: config?.environment ?? null });
       return;
     }
+    renewThrough(config.sign_in);
     const answer = new URLSearchParams(window.location.search);
     if (isAnswer(answer)) {
       await comeBack(config, answer);
       return;
     }
-    if (!bearer()) {
+    if (!(await freshBearer())) {
       session.set({ kind: "signed-out", config });
       return;
     }
@@ -47,8 +49,8 @@ export async function begin(): Promise<void> {
 /** From the sign-in page to where the person left; the code does not stay in the address. */
 async function comeBack(config: PageConfig, answer: URLSearchParams): Promise<void> {
   try {
-    const { token, seconds, back } = await redeem(config.sign_in, answer, window.location.origin);
-    keep(token, seconds);
+    const { tokens, back } = await redeem(config.sign_in, answer, window.location.origin);
+    keep(tokens);
     window.location.replace(back);
   } catch {
     window.history.replaceState(null, "", "/");

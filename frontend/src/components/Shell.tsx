@@ -9,8 +9,6 @@ import { LANGUAGES, type Language, speak, useLanguage, useMessages } from "@/i18
 import { useTheme, wear } from "@/state/theme";
 import { Button } from "./Button";
 import { Icon } from "./Icon";
-import { Notice } from "./Notice";
-import { Waiting } from "./Waiting";
 
 const Toasts = dynamic(() => import("./Toasts"), { ssr: false });
 
@@ -34,21 +32,24 @@ export function Shell({ children }: { children: ReactNode }) {
         {words.nav.skip}
       </a>
       <header className="no-print border-b border-line bg-surface">
-        <div className="mx-auto flex max-w-6xl flex-wrap items-center gap-x-6 gap-y-1 px-4 py-3 sm:px-6">
-          <Link href="/" className="flex items-center gap-2.5 font-semibold">
+        {/* Two rows on a phone from the start: what turns up once the person is known moves nothing below it. */}
+        <div className="mx-auto flex max-w-6xl flex-wrap items-center gap-x-2 gap-y-1 px-4 py-3 sm:gap-x-6 sm:px-6">
+          <Link href="/" className="flex flex-1 items-center gap-2.5 font-semibold whitespace-nowrap sm:flex-none">
             <img src="/icon.svg" alt="" width={28} height={28} />
             {words.title}
           </Link>
           <Navigation />
-          <div className="ml-auto flex items-center gap-1">
+          <div className="order-1 ml-auto flex items-center gap-1 sm:order-none">
             <LanguageChoice />
             <ThemeSwitch />
+          </div>
+          <div className="order-3 flex items-center empty:hidden sm:order-none sm:-ml-4">
             <Account />
           </div>
         </div>
       </header>
       <main id="content" className="mx-auto min-h-screen max-w-6xl px-4 py-8 sm:px-6">
-        <Gate>{children}</Gate>
+        {children}
       </main>
       <footer className="mx-auto max-w-6xl px-4 pb-10 text-sm text-muted sm:px-6">
         <p className="border-t border-line pt-4">
@@ -66,7 +67,7 @@ function Navigation() {
   const session = useSession();
   const pages = [["/", nav.videos] as const, ...(mayOperate(session) ? [["/ops", nav.operations] as const] : [])];
   return (
-    <nav aria-label={nav.label} className="flex gap-1 text-sm">
+    <nav aria-label={nav.label} className="order-2 flex min-h-10 flex-1 basis-3/5 items-center gap-1 text-sm sm:order-none sm:flex-none sm:basis-auto">
       {pages.map(([path, label]) => (
         <Link
           key={path}
@@ -131,26 +132,5 @@ function Account() {
     <Button look="solid" onClick={() => void signIn(session.config.sign_in)}>
       {words.signIn}
     </Button>
-  );
-}
-
-/** Pages are for people who are signed in, where there is sign-in at all. */
-function Gate({ children }: { children: ReactNode }) {
-  const words = useMessages();
-  const session = useSession();
-  if (session.kind === "asking") return <Waiting label={words.result.loading} />;
-  if (session.kind !== "signed-out") return children;
-  return (
-    <Notice
-      whole
-      tone={session.refused ? "bad" : "info"}
-      icon={session.refused ? "warning" : "heart"}
-      heading={session.refused ? words.session.failed : words.session.welcome}
-      text={session.refused ? words.session.failedWhat : words.session.welcomeWhat}
-    >
-      <Button look="solid" onClick={() => void signIn(session.config.sign_in)}>
-        {words.session.signIn}
-      </Button>
-    </Notice>
   );
 }

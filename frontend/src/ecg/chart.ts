@@ -190,12 +190,12 @@ export class EcgChart {
   private drawBeat(plot: uPlot, beat: Beat, lettered: boolean): void {
     const { ctx, bbox } = plot;
     const x = plot.valToPos(beat.time, "x", true);
-    const ordinary = beat.kind === "N";
-    ctx.fillStyle = this.colours.beat[beat.kind];
+    const ordinary = beat.kind === "N" || beat.unsure;
+    ctx.fillStyle = beat.unsure ? this.colours.doubt : this.colours.beat[beat.kind];
     ctx.globalAlpha = ordinary ? 0.5 : 0.8;
     ctx.fillRect(x - uPlot.pxRatio / 2, bbox.top, uPlot.pxRatio, ordinary ? 7 * uPlot.pxRatio : bbox.height);
     ctx.globalAlpha = 1;
-    if (lettered || !ordinary || beat.unsure) ctx.fillText(beat.kind + (beat.unsure ? "?" : ""), x, bbox.top - 8 * uPlot.pxRatio);
+    if (lettered || !ordinary) ctx.fillText(beat.kind + (beat.unsure ? "?" : ""), x, bbox.top - 8 * uPlot.pxRatio);
   }
 }
 

@@ -36,11 +36,10 @@ export function countClasses(beats: readonly Beat[]): [BeatClass, number][] {
 }
 
 export interface TachogramPoint {
-  /** Seconds of the second beat. */
-  time: number;
   /** ms. */
   rr: number;
-  kind: BeatClass;
+  /** The beat that ends it. */
+  beat: Beat;
 }
 
 /** Longest interval that is drawn; beyond it a stretch was not read, and no interval can be told. */
@@ -50,7 +49,7 @@ const LONGEST_S = 3;
 export function tachogram(beats: readonly Beat[]): TachogramPoint[] {
   return beats.slice(1).flatMap((beat, at) => {
     const rr = beat.time - (beats[at] as Beat).time;
-    return rr > 0 && rr <= LONGEST_S ? [{ time: beat.time, rr: rr * 1000, kind: beat.kind }] : [];
+    return rr > 0 && rr <= LONGEST_S ? [{ rr: rr * 1000, beat }] : [];
   });
 }
 

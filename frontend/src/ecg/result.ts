@@ -67,7 +67,8 @@ export interface Result {
   overlay: string | null;
 }
 
-const NOT_SURE = "not_sure";
+/** The answer of a reader that withholds one. */
+export const NOT_SURE = "not_sure";
 
 type Json = Record<string, unknown>;
 

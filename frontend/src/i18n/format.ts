@@ -44,8 +44,10 @@ export function formatIn(language: Language): Format {
       return relative.format(Math.round(seconds / size), name);
     },
     clock: (seconds) => {
-      const minutes = Math.floor(seconds / 60);
-      const rest = seconds - minutes * 60;
+      // Rounded first: 59.96 s is a minute, no 0:60.0.
+      const tenths = Math.round(seconds * 10);
+      const minutes = Math.floor(tenths / 600);
+      const rest = tenths / 10 - minutes * 60;
       return `${minutes}:${rest < 10 ? "0" : ""}${number(rest, 1)}`;
     },
     money: (usd) => usd.toLocaleString(language, { style: "currency", currency: "USD" }),

@@ -41,8 +41,28 @@ export interface EnvironmentStatus {
   stacks: Stack[];
   apps: App[];
   box: { sync: Sync; health: Health; differences: string[] } | null;
-  /** Newer services tell these too. */
+  /** Newest first. Statuses of older releases have none. */
   deployments?: Deployment[];
+  /** As `ecgctl drift` last found it; null where nobody looked yet. */
+  drift?: Drift | null;
+}
+
+export interface Drift {
+  at: string;
+  drifted: boolean;
+  coverage: { resources: number; compared: number };
+  resources: {
+    stack: string;
+    resource: string;
+    /** A JSON pointer; empty where the whole resource is gone. */
+    property: string;
+    template: string;
+    live: string;
+    /** The rule that excuses it. */
+    ignored: string | null;
+  }[];
+  /** Stack -> why it could not be looked at. */
+  unread: Record<string, string>;
 }
 
 export interface Deployment {
@@ -50,8 +70,16 @@ export interface Deployment {
   commit: string | null;
   began: string;
   seconds: number | null;
-  outcome: string;
+  outcome: Outcome;
+  who?: string;
+  /** Stacks. */
+  changed?: string[];
+  note?: string;
+  error?: string;
 }
+
+/** `running` is what begun and did not say how it ended, too. */
+export type Outcome = "running" | "succeeded" | "failed" | "interrupted";
 
 export interface Canary {
   version: string | null;
@@ -88,6 +116,6 @@ export interface Ops {
   status_stale: boolean;
   box: BoxReport | null;
   box_stale: boolean;
-  queue: { waiting: number; in_flight: number; oldest_s: number | null; dead_letters: number } | null;
+  queue: { waiting: number; in_flight: number; dead_letters: number } | null;
   monthly_cost_usd: number | null;
 }

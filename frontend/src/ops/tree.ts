@@ -1,5 +1,5 @@
 /** The environment as a tree, and what of it somebody should look at. */
-import type { Health, Ops, Stack, Sync } from "./status";
+import type { Canary, Drift, EnvironmentStatus, Health, Ops, Stack, Sync } from "./status";
 
 export interface Wave {
   /** Null: stacks that Git does not want. */
@@ -24,14 +24,12 @@ export interface Concern {
   severe: boolean;
 }
 
-/** Longest time that a job may wait before somebody is told (the alarm's own figure). */
-const LONG_WAIT_S = 1800;
-
 /** Everything that is not as it should be, worst first. */
 export function concerns(ops: Ops): Concern[] {
   const { environment, status, box, queue } = ops;
   const found: Concern[] = [];
-  for (const stack of status?.stacks ?? []) found.push(...ofStack(environment, stack));
+  for (const stack of status?.stacks ?? []) found.push(...ofStack(environment, stack, status?.drift ?? null));
+  found.push(...ofDeployments(environment, status));
   for (const app of status?.apps ?? []) {
     const command = `ecgctl serve status ${environment} ${app.name}`;
     found.push(...ofPart(app.name, app.sync, app.health, [], command, `ecgctl apply ${environment}`));
@@ -50,14 +48,43 @@ export function concerns(ops: Ops): Concern[] {
     const cause = `jobs given up after every attempt broke off: ${queue.dead_letters}`;
     found.push({ subject: "queue", cause, command: `ecgctl logs ${environment} api`, severe: true });
   }
-  if (queue?.oldest_s && queue.oldest_s > LONG_WAIT_S) {
-    const cause = `the oldest job has waited for ${Math.round(queue.oldest_s / 60)} min`;
-    found.push({ subject: "queue", cause, command: `ecgctl status ${environment} -o wide`, severe: false });
-  }
   return found.sort((one, other) => Number(other.severe) - Number(one.severe));
 }
 
-function ofStack(environment: string, stack: Stack): Concern[] {
+/** A deployment that did not end well, unless a later one did. */
+function ofDeployments(environment: string, status: EnvironmentStatus | null): Concern[] {
+  const [last] = status?.deployments ?? [];
+  if (last?.outcome !== "failed" && last?.outcome !== "interrupted") return [];
+  // The first line says where it stopped, the second why.
+  const why = last.error?.trim().split("\n").slice(0, 2).join(": ") || "see its record";
+  const cause = `${last.commit?.slice(0, 10) ?? last.id} ${last.outcome}: ${why}`;
+  return [{ subject: "deployment", cause, command: `ecgctl history ${environment}`, severe: true }];
+}
+
+/** What was changed by hand in a stack, property by property. */
+export const driftOf = (drift: Drift | null | undefined, stack: string): Drift["resources"] =>
+  (drift?.resources ?? []).filter((one) => one.stack === stack && !one.ignored);
+
+function ofDrift(environment: string, stack: Stack, drift: Drift | null): Concern[] {
+  const about = { subject: stack.name, command: `ecgctl drift ${environment} --on-drift revert`, severe: false };
+  const found = driftOf(drift, stack.name).map(({ resource, property, template, live }) => ({
+    ...about,
+    cause: property
+      ? `changed by hand: ${resource}${property} is ${live}, and ${template} in the template`
+      : `removed by hand: ${resource}`,
+  }));
+  if (found.length || stack.drift?.status !== "DRIFTED") return found;
+  return [{ ...about, cause: "changed by hand since it was applied (DRIFTED)" }];
+}
+
+/** Requests a minute that a trial has had; null before there is anything to tell. */
+export function canaryPace({ requests, since, until }: Canary, now = Date.now()): number | null {
+  const end = Math.min(now, until ? Date.parse(until) : now);
+  const minutes = (end - Date.parse(since)) / 60_000;
+  return minutes >= 0.5 ? requests / minutes : null;
+}
+
+function ofStack(environment: string, stack: Stack, drift: Drift | null): Concern[] {
   const events = `ecgctl events ${environment} ${stack.name}`;
   const found = ofPart(
     stack.name,
@@ -67,11 +94,7 @@ function ofStack(environment: string, stack: Stack): Concern[] {
     events,
     `ecgctl diff ${environment} --live`,
   );
-  if (stack.drift?.status === "DRIFTED") {
-    const command = `ecgctl drift ${environment} --on-drift revert`;
-    found.push({ subject: stack.name, cause: "changed by hand since it was applied (DRIFTED)", command, severe: false });
-  }
-  return found;
+  return [...found, ...ofDrift(environment, stack, drift)];
 }
 
 function ofPart(

@@ -25,6 +25,24 @@ describe("decimation", () => {
     expect(x.length).toBeLessThan(2 * 1300);
   });
 
+  test("keeps lowest and highest of whatever is looked at, at every zoom", () => {
+    const long = wave(new Array<number>(30 * 60 * 360).fill(0), undefined, 360);
+    let seed = 1;
+    const random = (): number => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647; // Park and Miller's
+    long.samples.forEach((_, at) => (long.samples[at] = random() ** 9));
+    for (const span of [1800, 700, 90, 10, 1.5]) {
+      for (let window = 0; window < 4; window += 1) {
+        const from = random() * (1800 - span);
+        const shown = long.samples.subarray(Math.ceil(from * 360), Math.floor((from + span) * 360));
+        const drawn = decimate(long, from, from + span, 1200).sure as number[];
+        const [low, high] = extremes({ ...long, samples: shown });
+        expect(Math.max(...drawn)).toBeGreaterThanOrEqual(high);
+        expect(Math.min(...drawn)).toBeLessThanOrEqual(low);
+        expect(drawn.length).toBeLessThan(2 * 2400);
+      }
+    }
+  });
+
   test("draws every sample where there is a pixel for each", () => {
     const { sure } = decimate(wave([1, 2, 3, 2, 1]), 0, 0.05, 800);
     expect(sure).toEqual([1, 2, 3, 2, 1]);

@@ -20,6 +20,15 @@ test("no interval is told across a stretch in which beats may have been missed",
   expect(tachogram([beat(1), beat(2), beat(9), beat(9.5)]).map((point) => point.rr)).toEqual([1000, 500]);
 });
 
+test("an interval knows that its beat is in doubt", () => {
+  const doubtful: Beat = { ...beat(2, "V"), unsure: "poor_signal" };
+  expect(tachogram([beat(1), doubtful])[0]?.beat).toBe(doubtful);
+});
+
+test("a beat in doubt counts for no class", () => {
+  expect(countClasses([beat(1), { ...beat(2, "V"), unsure: "poor_signal" }])).toEqual([["N", 1]]);
+});
+
 test("classes are counted in their order, empty ones left out", () => {
   expect(countClasses([beat(1, "V"), beat(2), beat(3)])).toEqual([
     ["N", 2],

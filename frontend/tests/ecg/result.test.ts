@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { Problem } from "@/api/problem";
-import { waveformCsv } from "@/ecg/csv";
 import { countClasses } from "@/ecg/measures";
 import { readResult } from "@/ecg/result";
 
@@ -65,11 +64,4 @@ describe("reading a result", () => {
   test("is never shorter than its waveform", () => {
     expect(readResult({ ...least, video: { duration_s: 0.01 } }).duration).toBeCloseTo(0.03);
   });
-});
-
-test("CSV has a line for each sample, nothing where nothing was read, and beats at their sample", () => {
-  const result = readResult({ ...least, beats: [{ time_s: 0.02, class: "V", probability: 0.9 }] });
-  expect(waveformCsv(result)).toBe(
-    "time_s,amplitude_mV,confidence,beat\n0.0000,0.5000,1.000,\n0.0100,,1.000,\n0.0200,1.0000,1.000,V\n",
-  );
 });

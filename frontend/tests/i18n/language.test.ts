@@ -26,6 +26,7 @@ test("numbers and dates are written as the language writes them", () => {
   expect(formatIn("ko").ago("2026-11-26T00:00:00Z", Date.parse("2026-11-26T00:03:00Z"))).toBe("3분 전");
   expect(formatIn("en").bytes(1_482_113)).toBe("1.5 MB");
   expect(formatIn("en").clock(62.34)).toBe("1:02.3");
+  expect(formatIn("en").clock(59.96)).toBe("1:00.0");
 });
 
 /** Every text by its path; sentences with numbers in them are functions, and count as empty. */

@@ -26,6 +26,7 @@ from . import (
     scans,
     services_as_principals,
     sign_in,
+    stand_ins,
     targets,
     viewers,
 )
@@ -38,6 +39,7 @@ _TYPES = (
     *edge_keys.TYPES,
     *budgets.TYPES,
     *scaling.TYPES,
+    *stand_ins.TYPES,
 )
 
 

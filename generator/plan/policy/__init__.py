@@ -19,7 +19,7 @@ from generator.plan.policy import access, contents, data
 from generator.plan.policy.rule import Case, Rule
 from generator.plan.tree import Tree
 
-__all__ = ["EXPIRED", "RULES", "RULE_IDS", "UNUSED", "policy"]
+__all__ = ["EXPIRED", "RULES", "RULE_IDS", "UNUSED", "explained", "policy", "whole"]
 
 RULES: Final[tuple[Rule, ...]] = (*data.RULES, *access.RULES, *contents.RULES)
 RULE_IDS: Final = frozenset(rule.id for rule in RULES)
@@ -68,17 +68,36 @@ def _findings(
             yield Finding(rule.id, breach.severity or rule.severity, *breach.place, breach.sentence)
 
 
-def _standing(after: Tree, found: list[Finding]) -> Iterator[Finding]:
-    """What the rules say of the whole environment as if it were new, but for what the change does."""
+def whole(tree: Tree) -> Iterator[Finding]:
+    """What the rules say of a whole environment, as if all of it were new."""
     everything = tuple(
         ResourceChange(stack, resource.id, resource.type, Action.CREATE, None, Cause.DIRECT, (), stateful=False)
-        for stack, template in after.templates.items()
+        for stack, template in tree.templates.items()
         for resource in template.resources.values()
     )
+    yield from _findings(Tree(), tree, everything, exposure(Tree(), tree, everything))
+
+
+def _standing(after: Tree, found: list[Finding]) -> Iterator[Finding]:
+    """The same, but for what the change does, as notes."""
     known = {(one.rule, one.stack, one.resource) for one in found}
-    for one in _findings(Tree(), after, everything, exposure(Tree(), after, everything)):
+    for one in whole(after):
         if (one.rule, one.stack, one.resource) not in known:
             yield replace(one, severity=Severity.NOTE)
+
+
+def explained(
+    findings: Iterable[Finding], exemptions: Iterable[Exemption], today: date
+) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """Findings that nobody has explained, with what is wrong with the exemptions; and those that somebody has."""
+    exemptions, used = tuple(exemptions), set[Exemption]()
+    judged = [one if one.exemption else _admitted(one, exemptions, today, used) for one in sorted(findings, key=_order)]
+    open_ones = [one for one in judged if not one.exemption]
+    open_ones += [
+        replace(one, sentence=one.sentence.replace("of this change", "of what was found"))
+        for one in _about(exemptions, today, used)
+    ]
+    return tuple(dict.fromkeys(open_ones)), tuple(dict.fromkeys(one for one in judged if one.exemption))
 
 
 def _admitted(finding: Finding, exemptions: tuple[Exemption, ...], today: date | None, used: set[Exemption]) -> Finding:

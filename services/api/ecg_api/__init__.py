@@ -11,10 +11,11 @@
       worker                 takes jobs from the queue and has the model server analyse them
         circuit              when to leave the model server alone
       sweep                  settles what nobody would come back to
-    jobs, media, ids, uploads, cursors, limits    pure: the job, its state machine, a file's first bytes, identifiers,
-                             parts of an upload, places in a list, how often one may ask
+    jobs, media, ids, uploads, cursors, limits, metrics    pure: the job, its state machine, a file's first bytes,
+                             identifiers, parts of an upload, places in a list, how often one may ask, what is measured
     job_table, queue, objects, analysis    the rim: DynamoDB, SQS, S3, the model server
-    provider, reports, edge                the rim: the sign-in provider, reports in the artifacts bucket, the CDN
+    provider, reports, edge, tracing       the rim: the sign-in provider, reports in the artifacts bucket, the CDN, a
+                                           collector of traces
 
 `videos` and `worker` declare the small protocols that they need; only the last rows do I/O, and nothing
 blocks the event loop: boto3 is called in threads (it is what the rest of the project uses and what its

@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any
 
 import anyio
+from anyio import to_thread
 from fastapi import FastAPI, HTTPException
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,8 +24,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ecg_api import ids, problems, routes, routes_operation, routes_people
 from ecg_api.errors import Code
 from ecg_api.logs import request_id
+from ecg_api.metrics import REQUESTS
 from ecg_api.principals import Principal
 from ecg_api.services import Services
+from ecg_api.tracing import EXPORT_S, NO_TRACES, Traces, note_job
 
 log = logging.getLogger(__name__)
 audit = logging.getLogger("ecg_api.audit")
@@ -56,7 +59,7 @@ class _Api(FastAPI):
         return self.openapi_schema
 
 
-def build_app(make_services: Callable[[], Services]) -> FastAPI:
+def build_app(make_services: Callable[[], Services], traces: Traces = NO_TRACES) -> FastAPI:
     """Return the application; `make_services` is called when it starts, in the event loop that it runs in."""
 
     @asynccontextmanager
@@ -70,6 +73,9 @@ def build_app(make_services: Callable[[], Services]) -> FastAPI:
                 yield
             services.stopping.set()
             group.cancel_scope.deadline = anyio.current_time() + STOP_S
+        if traces is not NO_TRACES:
+            with anyio.move_on_after(EXPORT_S):
+                await to_thread.run_sync(traces.end, abandon_on_cancel=True)
 
     app = _Api(
         title="ECG video API",
@@ -81,6 +87,7 @@ def build_app(make_services: Callable[[], Services]) -> FastAPI:
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
+        telemetry=traces.telemetry,
     )
     for part in (routes_operation, routes_people, routes):
         app.include_router(part.router)
@@ -180,12 +187,14 @@ class RequestLog:
     def _write(scope: Scope, status: int, seconds: float) -> None:
         # The route's pattern, not the path: whatever somebody typed there stays out of the logs.
         route = getattr(scope.get("route"), "path", "unmatched")
-        line = {"method": scope["method"], "route": route, "status": status, "ms": round(seconds * 1000, 1)}
+        line = {"method": scope["method"], "route": route, "status": status, "latency_ms": round(seconds * 1000, 1)}
         video_id = scope.get("path_params", {}).get("video_id", "")
         if ids.is_id(video_id):
             line["job_id"] = video_id
+            note_job(video_id)
         asking = scope.get("state", {}).get("principal")
         if isinstance(asking, Principal):
             audit.info("asked", extra={**line, "owner": asking.owner})
         quiet = route in ("/health", "/api/health", "/ready") and status < 400
-        log.log(logging.DEBUG if quiet else logging.INFO, "request", extra=line)
+        measured = {"fault": int(status >= 500), "metrics": REQUESTS}
+        log.log(logging.DEBUG if quiet else logging.INFO, "request", extra={**line, **measured})

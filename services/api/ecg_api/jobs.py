@@ -120,6 +120,11 @@ class Job:
         """Where all objects of this video lie."""
         return object_prefix(self.owner, self.id)
 
+    @property
+    def result_place(self) -> str:
+        """The key that its result has, or will have; `result_key` is set once the job is done."""
+        return f"{self.prefix}result.json"
+
 
 def object_prefix(owner: Owner, job_id: str) -> str:
     """Return the prefix of the keys of a video's objects, with its trailing slash."""
@@ -220,6 +225,13 @@ def left_behind(ended_s: int) -> Change:
     """Its holder died before `ended_s` and no message of it will come again: it waits for a fresh one."""
     cleared = frozenset({"progress", "claim"})
     return Change(JobState.QUEUED, (Guard(JobState.ANALYSING, expired_at=ended_s),), cleared=cleared)
+
+
+def left_with_result(ended_s: int, result_key: str) -> Change:
+    """Its holder stored the result and died before `ended_s`, before it could say so."""
+    cleared = frozenset({"progress", "claim"})
+    guards = (Guard(JobState.ANALYSING, expired_at=ended_s),)
+    return Change(JobState.DONE, guards, {"result_key": result_key}, cleared)
 
 
 def left_for_good(ended_s: int, error: Failure) -> Change:

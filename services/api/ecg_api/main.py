@@ -10,6 +10,7 @@ from ecg_api import logs
 from ecg_api.app import build_app
 from ecg_api.services import make_services
 from ecg_api.settings import Settings
+from ecg_api.tracing import NO_TRACES, exported
 
 
 def create_app() -> FastAPI:
@@ -19,5 +20,6 @@ def create_app() -> FastAPI:
         SettingsError: the environment lacks variables or they are wrong; names all of them.
     """
     settings = Settings.from_environment(os.environ)
-    logs.configure(settings.log_level)
-    return build_app(lambda: make_services(settings))
+    logs.configure(settings.log_level, settings.metrics_namespace)
+    traces = exported(settings.environment) if settings.traces else NO_TRACES
+    return build_app(lambda: make_services(settings), traces)

@@ -15,6 +15,7 @@ from botocore.config import Config
 
 from ecg_api.access import Access, BearerTokens, OpenToAll
 from ecg_api.analysis import ModelServer
+from ecg_api.attempt import WorkerTiming
 from ecg_api.circuit import Circuit
 from ecg_api.edge import Distribution, SecretKey
 from ecg_api.event_stream import StreamTiming
@@ -27,7 +28,7 @@ from ecg_api.queue import SqsJobQueue
 from ecg_api.reports import S3Reports
 from ecg_api.settings import Settings, SignInSettings
 from ecg_api.signed_cookies import CookieSigner
-from ecg_api.sweep import Sweeper
+from ecg_api.sweep import Patience, Sweeper
 from ecg_api.tokens import TokenRules
 from ecg_api.videos import Videos
 from ecg_api.worker import Worker
@@ -60,10 +61,11 @@ class Services:
     stream_timing: StreamTiming = field(default_factory=StreamTiming)
 
 
-def make_services(settings: Settings) -> Services:
+def make_services(settings: Settings, timing: WorkerTiming | None = None, patience: Patience | None = None) -> Services:
     """Make the clients and what stands on them; credentials and endpoints come from the surroundings.
 
-    Must be called where the event loop will run. Nothing is contacted yet.
+    `timing` and `patience` are the worker's and the sweep's own unless given. Must be called where the event loop will
+    run. Nothing is contacted yet.
     """
     session = boto3.Session(region_name=settings.region)
     common = Config(
@@ -83,6 +85,7 @@ def make_services(settings: Settings) -> Services:
     sqs_client, s3_client = session.client("sqs", config=common), session.client("s3", config=common.merge(s3))
     table = DynamoJobTable(session.client("dynamodb", config=common), settings.jobs_table)
     queue = SqsJobQueue(sqs_client, settings.jobs_queue_url)
+    dead_letters = SqsJobQueue(sqs_client, settings.dead_letter_queue_url)
     objects = S3Objects(s3_client, settings.video_bucket)
     edge = Distribution(session.client("cloudfront", config=common), settings.distribution_id)
     # No proxy from the surroundings: the model server is a neighbour in the same network.
@@ -104,7 +107,7 @@ def make_services(settings: Settings) -> Services:
         operations=Operations(
             S3Reports(s3_client, settings.artifacts_bucket, settings.environment),
             queue,
-            SqsJobQueue(sqs_client, settings.dead_letter_queue_url),
+            dead_letters,
             settings.environment,
             settings.analysis_app,
             utc_now,
@@ -124,8 +127,9 @@ def make_services(settings: Settings) -> Services:
             now=utc_now,
             clock=time.monotonic,
             concurrency=settings.worker_concurrency,
+            timing=timing,
         ),
-        sweeper=Sweeper(table, queue, objects, utc_now),
+        sweeper=Sweeper(table, queue, dead_letters, objects, utc_now, patience=patience),
         circuit=circuit,
         stopping=stopping,
         model_client=model_client,

@@ -63,7 +63,11 @@ class Settings:
     analysis_deadline_s: float = 1800.0
     analysis_silence_s: float = 120.0
     """Longest time without a line from the model server before the analysis is given up."""
+    traces: bool = False
+    """Whether traces are sent. Where to, and how, OpenTelemetry reads from its own variables."""
     log_level: str = "INFO"
+    metrics_namespace: str | None = None
+    """Where CloudWatch files the metrics that the logs carry; None, and they carry none."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -98,7 +102,9 @@ class Settings:
             worker_concurrency=given.number("WORKER_CONCURRENCY", cls.worker_concurrency, int),
             analysis_deadline_s=given.number("ANALYSIS_DEADLINE_S", cls.analysis_deadline_s, float),
             analysis_silence_s=given.number("ANALYSIS_SILENCE_S", cls.analysis_silence_s, float),
+            traces=_has_collector(given),
             log_level=given.one_of("LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
+            metrics_namespace=given.optional("METRICS_NAMESPACE") or None,
         )
         if given.mistakes:
             raise SettingsError(given.mistakes)
@@ -164,6 +170,15 @@ def _sign_in(given: _Variables) -> SignInSettings | None:
         roles_claim=given.optional("OIDC_ROLES_CLAIM", SignInSettings.roles_claim),
         operator_group=given.optional("OIDC_OPERATOR_GROUP", SignInSettings.operator_group),
     )
+
+
+def _has_collector(given: _Variables) -> bool:
+    names = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    urls = {name: given.optional(name) for name in names}
+    for name, url in urls.items():
+        if url and not url.startswith(("http://", "https://")):
+            given.mistakes.append(f"{name} must begin with http:// or https://, is {url!r}")
+    return any(urls.values())
 
 
 def _metadata_url(given: _Variables, issuer: str) -> str:

@@ -1,9 +1,12 @@
 """What nobody would come back to: found and settled now and then. Every task of the service sweeps; twice does no harm.
 
 created, uploading for a day          failed, `upload_abandoned`; the parts of its upload are thrown away
-analysing past the end of its claim   its worker died at the message's last delivery: queued again, or failed
-                                      with `attempts_exhausted` where it was tried often enough
+analysing past the end of its claim   its worker died at the message's last delivery: done if its result was
+                                      stored by then, else queued again, or failed with `attempts_exhausted`
+                                      where it was tried often enough
 queued while the queue is empty       its message is lost: sent again
+a dead letter of a job that is done,  nobody has to look at it: dropped
+deleted or erased
 objects without a job                 removed, where no job of theirs was made for a day
 """
 
@@ -20,12 +23,17 @@ import anyio
 from ecg_api import ids, jobs
 from ecg_api.errors import ApiError, ChangeRefused, Code
 from ecg_api.jobs import Change, Failure, Job, JobState, Owner
-from ecg_api.queue import Depth
+from ecg_api.metrics import ended
+from ecg_api.objects import ObjectInfo
+from ecg_api.queue import Delivery, Depth
 
 log = logging.getLogger(__name__)
 
 MOST_REMOVED = 100
 """Folders without a job that one sweep removes at most: a fault of ours must not empty the bucket overnight."""
+
+LETTERS_HIDDEN_S = 30
+"""Those that stay come back after so long. An operator's `jobs retry` that misses one meanwhile leaves it to us."""
 
 
 class JobStore(Protocol):
@@ -43,10 +51,18 @@ class JobQueue(Protocol):
     async def depth(self) -> Depth: ...
 
 
+class DeadLetterQueue(Protocol):
+    """What is needed of the dead-letter queue."""
+
+    async def receive(self, limit: int, wait_s: int, visibility_s: int) -> tuple[Delivery, ...]: ...
+    async def delete(self, delivery: Delivery) -> None: ...
+
+
 class ObjectStore(Protocol):
     """What is needed of the bucket."""
 
     async def abort_multipart(self, key: str, upload_id: str) -> None: ...
+    async def info(self, key: str) -> ObjectInfo | None: ...
     async def remove_all(self, prefix: str) -> int: ...
     def folders(self) -> AsyncIterator[tuple[str, datetime]]: ...
 
@@ -69,6 +85,7 @@ class Swept:
     uploads: int = 0
     claims: int = 0
     messages: int = 0
+    letters: int = 0
     folders: int = 0
 
 
@@ -79,6 +96,7 @@ class Sweeper:
         self,
         table: JobStore,
         queue: JobQueue,
+        dead_letters: DeadLetterQueue,
         objects: ObjectStore,
         now: Callable[[], datetime],
         *,
@@ -87,6 +105,7 @@ class Sweeper:
     ) -> None:
         self._table = table
         self._queue = queue
+        self._dead_letters = dead_letters
         self._objects = objects
         self._now = now
         self._max_attempts = max_attempts
@@ -120,7 +139,7 @@ class Sweeper:
                 case JobState.QUEUED if queue_is_empty and self._is_old(job.updated_at, self._patience.queued):
                     await self._queue.send(job.owner, job.id)
                     messages += 1
-        swept = Swept(uploads, claims, messages, await self._settle_folders())
+        swept = Swept(uploads, claims, messages, await self._drop_letters(), await self._settle_folders())
         if swept != Swept():
             log.warning("swept", extra={name: getattr(swept, name) for name in Swept.__slots__})
         return swept
@@ -140,11 +159,23 @@ class Sweeper:
         ended_s = int((self._now() - self._patience.claim).timestamp())
         if job.claim is None or job.claim.until >= ended_s:
             return False
+        if await self._objects.info(job.result_place) is not None:
+            return await self._apply(job, jobs.left_with_result(ended_s, job.result_place))
         if job.attempts >= self._max_attempts:
             return await self._apply(job, jobs.left_for_good(ended_s, jobs.exhausted(job)))
         # Message before state, as everywhere: a message too many is put off, one too few is lost work.
         await self._queue.send(job.owner, job.id)
         return await self._apply(job, jobs.left_behind(ended_s))
+
+    async def _drop_letters(self) -> int:
+        dropped = 0
+        while letters := await self._dead_letters.receive(10, 0, LETTERS_HIDDEN_S):
+            for letter in letters:
+                job = await self._table.get(letter.owner, letter.job_id)
+                if job is None or job.state in (JobState.DONE, JobState.DELETED):
+                    await self._dead_letters.delete(letter)
+                    dropped += 1
+        return dropped
 
     async def _settle_folders(self) -> int:
         removed = 0
@@ -166,8 +197,17 @@ class Sweeper:
             await self._table.apply(job.owner, job.id, change, self._now())
         except ChangeRefused:
             return False  # somebody came back to it after all
-        log.info("settled", extra={"job_id": job.id, "state": change.to})
+        log.info("settled", extra={"job_id": job.id, "state": change.to, **_measured(change)})
         return True
 
     def _is_old(self, at: datetime, after: timedelta) -> bool:
         return self._now() - at > after
+
+
+def _measured(change: Change) -> dict[str, object]:
+    match change.to, change.values.get("error"):
+        case JobState.DONE, _:
+            return ended("done")
+        case JobState.FAILED, Failure(code):
+            return ended(code)
+    return {}

@@ -15,6 +15,7 @@ from ecg_api.errors import ChangeRefused, Code, Refused, StoreUnavailable, Uploa
 from ecg_api.job_table import Page, Reservation
 from ecg_api.jobs import Change, Failure, Job, JobState, Owner
 from ecg_api.media import EXTENSIONS, HEAD_BYTES, content_type_of, is_movie
+from ecg_api.metrics import ended
 from ecg_api.objects import ObjectInfo, SignedPart, SignedPut
 from ecg_api.settings import Settings
 from ecg_api.uploads import MultipartUpload, SingleUpload, part_sizes
@@ -192,7 +193,9 @@ class Videos:
         if info is None:
             raise Refused(Code.UPLOAD_INCOMPLETE, "Nothing has been uploaded yet.")
         if error := await self._fault(job, info):
-            return _completed(await self._apply(job, jobs.upload_failed(error)))
+            failed = await self._apply(job, jobs.upload_failed(error))
+            log.info("upload is no video", extra={"job_id": job_id, **ended(error.code)})
+            return _completed(failed)
         # Message before state: should this process die between the two, the worker finishes the change. The
         # other way round a job could be queued for ever without a message.
         await self._queue.send(owner, job_id)

@@ -220,11 +220,10 @@ class AppList(BaseModel):
 
 
 class QueueView(BaseModel):
-    """Jobs that wait, are worked on, and were given up; `oldest_s` is how long the first has waited, where known."""
+    """Jobs that wait, are worked on, and were given up."""
 
     waiting: int
     in_flight: int
-    oldest_s: float | None = None
     dead_letters: int
 
 

@@ -7,7 +7,8 @@ What makes at-least-once delivery exactly-once in effect:
 - A delivery must claim the job (a conditional write); the claim's token guards every later write, so of two
   workers at most one gets through.
 - The result is written only if there is none, then the job becomes done. A worker that dies between the two
-  leaves a result that its successor finds and keeps.
+  leaves a result that its successor finds and keeps; where there is no successor, since it was the last attempt,
+  the sweep does.
 - A message is deleted only once its job is final, or replaced by a fresh message that was sent before. So
   whoever dies at whatever point leaves a final job or a message, and any message can take the job up when its
   claim has ended. A worker that lost its claim touches neither.
@@ -47,9 +48,12 @@ from ecg_api.errors import (
     ChangeRefused,
     StoreUnavailable,
 )
-from ecg_api.jobs import Change, Claim, Job, JobState, Owner
+from ecg_api.jobs import Change, Claim, Failure, Job, JobState, Owner
 from ecg_api.logs import job_context
+from ecg_api.metrics import ATTEMPTS, WAITS, ended
+from ecg_api.objects import ObjectInfo
 from ecg_api.queue import Delivery
+from ecg_api.tracing import attempt
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +83,7 @@ class ResultStore(Protocol):
     @property
     def bucket(self) -> str: ...
     async def put_once(self, key: str, body: bytes, content_type: str) -> bool: ...
+    async def info(self, key: str) -> ObjectInfo | None: ...
     async def remove_all(self, prefix: str) -> int: ...
 
 
@@ -118,6 +123,7 @@ class Worker:
         self._circuit = circuit
         self._stopping = stopping
         self._now = now
+        self._clock = clock
         self._concurrency = concurrency
         self._max_attempts = max_attempts
         self._timing = timing or WorkerTiming()
@@ -213,14 +219,18 @@ class Worker:
         except ChangeRefused as refused:
             await self._settle_refused(delivery, refused.current)
             return
-        log.info("analysis starts", extra={"attempt": job.attempts})
+        began = self._clock()
         outcome: Outcome
         if self._stopping.is_set():
             outcome = Untried("the process stops", blames=False)
         elif self._circuit.is_open:
             outcome = Untried("the circuit is open", self._circuit.wait_s, blames=False)
         else:
-            outcome = await self._attempts.make(job, claim, delivery)
+            with attempt(job.id, job.attempts) as span:
+                outcome = await self._attempts.make(job, claim, delivery)
+                span.set_attribute("ecg.outcome", type(outcome).__name__.lower())
+            took = {"analysis_s": round(self._clock() - began, 3), "outcome": type(outcome).__name__.lower()}
+            log.info("attempt ends", extra={**took, "app": job.app or "default", "metrics": ATTEMPTS})
         await self._insist(delivery, lambda: self._settle(job, claim, delivery, outcome))
 
     async def _insist(self, delivery: Delivery, step: Callable[[], Awaitable[T]]) -> T:
@@ -251,7 +261,12 @@ class Worker:
             with contextlib.suppress(ChangeRefused):
                 await self._table.apply(owner, job_id, jobs.queued(), self._now())
         now = self._now()
-        return await self._table.apply(owner, job_id, jobs.claimed(claim, int(now.timestamp())), now)
+        job = await self._table.apply(owner, job_id, jobs.claimed(claim, int(now.timestamp())), now)
+        line: dict[str, object] = {"attempt": job.attempts}
+        if current is not None and current.state is JobState.QUEUED:
+            line |= {"waited_s": round((now - current.updated_at).total_seconds(), 3), "metrics": WAITS}
+        log.info("analysis starts", extra=line)
+        return job
 
     async def _settle_refused(self, delivery: Delivery, current: Job | None) -> None:
         match current.state if current else None:
@@ -278,8 +293,7 @@ class Worker:
                     await self._queue.delete(delivery)
                 case Rejected(error):
                     self._circuit.close()
-                    await self._apply(job, jobs.failed(claim.token, error))
-                    log.info("analysis ends", extra={"code": error.code})
+                    await self._fail(job, claim, error)
                     await self._queue.delete(delivery)
                 case Broken(reason):
                     await self._count(job, claim, delivery, reason)
@@ -296,12 +310,22 @@ class Worker:
             await self._step_aside(job, delivery)
 
     async def _store(self, job: Job, claim: Claim, document: dict[str, Any]) -> None:
-        key = f"{job.prefix}result.json"
         body = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
-        if not await self._objects.put_once(key, body, "application/json"):
+        if not await self._objects.put_once(job.result_place, body, "application/json"):
             log.info("an earlier attempt's result stands")
-        await self._apply(job, jobs.done(claim.token, key))
-        log.info("analysis ends", extra={"code": "done"})
+        await self._apply(job, jobs.done(claim.token, job.result_place))
+        log.info("analysis ends", extra=ended("done"))
+
+    async def _fail(self, job: Job, claim: Claim, error: Failure) -> JobState:
+        """End the job with `error`, or as done where an earlier attempt died after it had stored the result."""
+        if await self._objects.info(job.result_place) is not None:
+            log.info("an earlier attempt's result stands", extra={"reason": error.code})
+            change, code = jobs.done(claim.token, job.result_place), "done"
+        else:
+            change, code = jobs.failed(claim.token, error), error.code
+        await self._apply(job, change)
+        log.info("analysis ends", extra=ended(code))
+        return change.to
 
     async def _count(self, job: Job, claim: Claim, delivery: Delivery, reason: str) -> None:
         limit = self._max_attempts
@@ -312,8 +336,8 @@ class Worker:
             await self._queue.hide(delivery, pause)
             return
         log.error("attempts exhausted", extra={"reason": reason, "attempt": job.attempts})
-        await self._apply(job, jobs.failed(claim.token, jobs.exhausted(job)))
-        if delivery.receive_count < limit:
+        state = await self._fail(job, claim, jobs.exhausted(job))
+        if state is JobState.DONE or delivery.receive_count < limit:
             await self._queue.delete(delivery)
         # Otherwise it is left: SQS moves it to the dead-letter queue, where an operator sees it.
 
@@ -322,6 +346,10 @@ class Worker:
         if current is None or current.state is JobState.DELETED:
             removed = await self._objects.remove_all(job.prefix)
             log.info("deleted meanwhile", extra={"objects_removed": removed})
+            await self._queue.delete(delivery)
+            return
+        if current.state is JobState.DONE:
+            # For good, so no delivery of it has anything left to do: this one may be the last there is.
             await self._queue.delete(delivery)
             return
         # Another delivery of the same message has the job; deleting it could take it from under that one.

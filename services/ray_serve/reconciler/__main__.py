@@ -18,13 +18,15 @@ import httpx
 
 from kit import logs
 from reconciler.actions import StartRay, Wait
+from reconciler.fleet_report import FleetReport
 from reconciler.golden import HttpProver
 from reconciler.loop import Reconciler
-from reconciler.ray_head import RayHead
+from reconciler.ray_head import METRICS_PORT, RayHead
 from reconciler.reporter import Clock
 from reconciler.serve_api import RestServeApi
+from reconciler.service import AutoScaling, Metadata, Service, under_way_by_metrics
 from reconciler.settings import Settings
-from reconciler.store import S3Bucket
+from reconciler.store import Bucket, S3Bucket
 
 _BUSY_S = 0.5
 """Between two turns while there is something to do."""
@@ -42,9 +44,13 @@ def main() -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, end)
+    bucket: Bucket = S3Bucket.from_environment(settings.bucket)
+    service = None
+    if settings.group:
+        service, bucket = _of_a_fleet(settings)
     reconciler = Reconciler(
         settings,
-        S3Bucket.from_environment(settings.bucket),
+        bucket,
         RayHead(settings, os.environ),
         RestServeApi(httpx.Client(trust_env=False)),
         HttpProver(httpx.Client(trust_env=False)),
@@ -57,6 +63,8 @@ def main() -> int:
         pause = _BUSY_S
         try:
             action = reconciler.turn()
+            if service and service.turn(reconciler.serving, reconciler.stop):
+                ended.wait()  # the instance is being terminated
             if isinstance(action, StartRay) or (isinstance(action, Wait) and not action.soon):
                 pause = settings.poll_s
         except Exception:
@@ -69,6 +77,14 @@ def main() -> int:
     else:
         reconciler.stop()
     return 0
+
+
+def _of_a_fleet(settings: Settings) -> tuple[Service, FleetReport]:
+    """What a box in an Auto Scaling group does besides."""
+    metadata = Metadata()
+    report = FleetReport(S3Bucket.from_environment(settings.bucket), settings, metadata.name, lambda: datetime.now(UTC))
+    group = AutoScaling.from_environment(settings.group)
+    return Service(metadata, group, lambda: under_way_by_metrics(METRICS_PORT), time.monotonic, report.leave), report
 
 
 def _device() -> Callable[[], Mapping[str, Any] | None]:

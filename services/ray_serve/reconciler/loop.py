@@ -62,6 +62,11 @@ class Reconciler:
         else:
             self._notebook.memory = replace(memory, applied=None)
 
+    @property
+    def serving(self) -> bool:
+        """Whether all apps serve, of a generation whose golden cases have passed on this box."""
+        return self._notebook.memory.good is not None and self._reporter.ready
+
     def turn(self) -> Action:
         """One action towards the desired state, then a report if there is something new."""
         self._reporter.new_turn()

@@ -26,7 +26,13 @@ from reconciler.desired import Head
 from reconciler.memory import Session
 from reconciler.settings import Settings
 
-_USUAL_PORTS = {"port": 6379, "dashboard-port": 8265, "ray-client-server-port": 10001, "metrics-export-port": 8090}
+METRICS_PORT = 8090
+_USUAL_PORTS = {
+    "port": 6379,
+    "dashboard-port": 8265,
+    "ray-client-server-port": 10001,
+    "metrics-export-port": METRICS_PORT,
+}
 _OBJECT_STORE_BYTES = 512 * 1024 * 1024  # a video's windows are kilobytes; the default is 30 % of the memory
 _LONGEST_SOCKET_FOLDER = 40  # Ray adds up to 64 characters, and a Unix socket's path ends at 107
 

@@ -50,6 +50,11 @@ class Reporter:
         self._reported: Mapping[str, Any] | None = None
         self._reported_at = 0.0
 
+    @property
+    def ready(self) -> bool:
+        """Whether all apps served when the box was last judged."""
+        return self._moments.get("Ready", (False, ""))[0]
+
     def new_turn(self) -> None:
         """What was in the way before may be gone."""
         self._trouble = None

@@ -23,6 +23,8 @@ class Settings:
     """How long a configuration may take to become healthy."""
     golden_s: float = 300.0
     """How long the golden cases of all its apps may take."""
+    group: str = ""
+    """The Auto Scaling group that the box belongs to; empty for a box alone."""
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> "Settings":
@@ -37,6 +39,7 @@ class Settings:
             poll_s=float(env.get("ECG_POLL_S", "5")),
             deadline_s=float(env.get("ECG_DEPLOY_DEADLINE_S", "600")),
             golden_s=float(env.get("ECG_GOLDEN_DEADLINE_S", "300")),
+            group=env.get("ECG_GROUP", ""),
         )
 
     @property

@@ -77,6 +77,16 @@ class S3Bucket:
         except (BotoCoreError, ClientError, OSError) as error:
             raise FetchError(f"s3://{self._name}/{key}: {error}") from error
 
+    def keys(self, prefix: str) -> list[str]:
+        """The keys that begin with `prefix`, in order. Raises FetchError."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._name, Prefix=prefix)
+            return [one["Key"] for page in pages for one in page.get("Contents", ())]
+        except (BotoCoreError, ClientError, OSError) as error:
+            raise FetchError(f"s3://{self._name}/{prefix}: {error}") from error
+
 
 class Shelf:
     """Immutable objects on the box's disk, each in a file named by its SHA-256."""

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field, replace
 from generator.account.bootstrapping import Bootstrapped
 from generator.account.doctor import Finding, State, examine
 from generator.aws.errors import AwsRefused
+from generator.environments import prod
 from generator.environments.dev import ENVIRONMENT
-from generator.model.environment import Environment
+from generator.model.environment import Environment, Site
 
 MADE = Bootstrapped("state-bucket", "plan", "drift", "deploy", "service", "boundary", "provider", provider_made=True)
+PROD = prod.ENVIRONMENT
 LOCKED = replace(ENVIRONMENT, locked={"ModelServerImageId": "ami-1", "VideoPublicKeyPem": "PEM"})
 
 
@@ -100,6 +102,21 @@ def test_without_credentials_only_what_needs_none_is_asked() -> None:
         "repository variables",
         "image builder",
     ]
+
+
+def test_a_site_of_its_own_and_cloudfronts_addresses_are_asked_for_where_they_are_needed() -> None:
+    assert ask("site", environment=PROD).state is State.MISSING
+    assert "generator/environments/prod.py" in ask("site", environment=PROD).next
+    assert ask("CloudFront's addresses", environment=PROD).next == "ecgctl lock prod"
+    certificate = "arn:aws:acm:us-east-1:123456789012:certificate/1"
+    named = Site(domain="ecg.example.org", viewer_certificate=certificate, origin_certificate=certificate)
+    told = replace(PROD, site=named, locked={"CloudFrontPrefixListId": "pl-1"})
+    assert ask("site", environment=told).found == "ecg.example.org"
+    assert ask("CloudFront's addresses", environment=told).state is State.OK
+
+
+def test_no_key_pair_is_missed_where_nobody_signs_in_by_one() -> None:
+    assert ask("key pair", FakeAccount(key_pairs=()), environment=PROD).state is State.OK
 
 
 def test_credentials_of_another_account_are_no_credentials() -> None:

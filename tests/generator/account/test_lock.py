@@ -3,10 +3,22 @@
 import subprocess
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from generator.account.lock import IMAGE, PUBLIC_KEY, NoPublicKey, Resolved, key_from_file, lock_text, public_half
+from generator.account.lock import (
+    CLOUDFRONT,
+    IMAGE,
+    PUBLIC_KEY,
+    NoPrefixList,
+    NoPublicKey,
+    Resolved,
+    key_from_file,
+    lock_text,
+    public_half,
+    resolve_prefix_list,
+)
 from generator.model.environment_file import load_environment
 
 DAY = date(2026, 11, 23)
@@ -75,3 +87,24 @@ def test_a_key_of_another_size_is_refused() -> None:
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(NoPublicKey, match=r"gone\.pub: cannot be read \(FileNotFoundError\)"):
         key_from_file(tmp_path / "gone.pub")
+
+
+class Lists:
+    """EC2, as far as managed prefix lists go."""
+
+    def __init__(self, **ids: str) -> None:
+        self.ids = ids
+
+    def describe_managed_prefix_lists(self, Filters: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
+        [wanted] = Filters
+        found = [{"PrefixListId": id_} for name, id_ in self.ids.items() if name in wanted["Values"]]
+        return {"PrefixLists": found}
+
+
+def test_cloudfronts_addresses_are_found_by_their_name() -> None:
+    assert resolve_prefix_list(Lists(**{CLOUDFRONT: "pl-1", "other": "pl-2"})).value == "pl-1"
+
+
+def test_a_region_without_cloudfronts_list_is_said() -> None:
+    with pytest.raises(NoPrefixList, match="cloudfront_only=False"):
+        resolve_prefix_list(Lists(other="pl-2"))

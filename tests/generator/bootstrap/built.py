@@ -11,16 +11,16 @@ from tests.generator.stacks.built import plain
 TEMPLATE: dict[str, Any] = bootstrap(ENVIRONMENT).to_dict()
 
 
-def properties(title: str) -> dict[str, Any]:
+def properties(title: str, template: dict[str, Any] = TEMPLATE) -> dict[str, Any]:
     """A resource's properties, written out."""
-    return plain(TEMPLATE["Resources"][title]["Properties"])  # type: ignore[no-any-return]
+    return plain(template["Resources"][title]["Properties"])  # type: ignore[no-any-return]
 
 
-def statements(*titles: str) -> list[dict[str, Any]]:
+def statements(*titles: str, template: dict[str, Any] = TEMPLATE) -> list[dict[str, Any]]:
     """What policies, and roles by their inline policies, state."""
     found: list[dict[str, Any]] = []
     for title in titles:
-        one = properties(title)
+        one = properties(title, template)
         for document in [one.get("PolicyDocument"), *(policy["PolicyDocument"] for policy in one.get("Policies", []))]:
             found += document["Statement"] if document else []
     return found

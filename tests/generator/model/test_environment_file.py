@@ -90,8 +90,8 @@ def test_rules_hold_for_derived_environments_too(folder: Path) -> None:
         ('region="us-east-1"', 'region="Virginia"', "region", "us-east-1"),
         ("password_length=12", "password_length=6", "identity.password_length", "8 to 99"),
         ('mfa="OPTIONAL"', 'mfa="SOMETIMES"', "identity.mfa", "OPTIONAL"),
-        ('page_paths=("/", "/signed-in/")', "page_paths=()", "identity.page_paths", "at least one"),
-        ('page_paths=("/", "/signed-in/")', 'page_paths=("evil.example",)', "identity.page_paths", "not a path"),
+        ('page_paths=("/",)', "page_paths=()", "identity.page_paths", "at least one"),
+        ('page_paths=("/",)', 'page_paths=("evil.example",)', "identity.page_paths", "not a path"),
         ("cpu=512", "cpu=500", "api.cpu", "256, 512, 1024"),
         ("memory=1024", "memory=512", "api.memory", "cpu 512"),
         ("desired_count=2", 'desired_count="2"', "api.desired_count", "whole number"),
@@ -242,3 +242,36 @@ def test_mistakes_in_the_lock_file_are_reported_with_those_of_the_settings(folde
         ("dev.lock.yaml", 2, "VideoPublicKey"),
         ("dev.py", TEXT[: TEXT.index("cpu=512")].count("\n") + 1, "api.cpu"),
     }
+
+
+FLEET = (
+    "fleet=Fleet(minimum=3, maximum=2, instance_types=('g4dn.xlarge', 'big'), spot_percent=50, on_demand=0,"
+    " waiting_per_box=8, warm=1, healthy_percent=90, drain_seconds=120),"
+)
+
+
+def test_every_mistake_of_a_fleet_is_told_and_an_environment_may_do_without_one(folder: Path) -> None:
+    text = TEXT.replace("log_retention_days=7,\n    ),\n    api=", f"log_retention_days=7, {FLEET}\n    ),\n    api=")
+    found = {
+        (one.setting, one.what) for one in problems(folder, text.replace("Environment,", "Environment, Fleet,", 1))
+    }
+    assert found == {
+        ("model_server.fleet.maximum", "less than the minimum"),
+        ("model_server.fleet.instance_types", "'big' is not an instance type"),
+        ("model_server.fleet.warm", "a warm pool cannot hold Spot boxes, nor boxes of several types"),
+    }
+
+
+def test_a_lock_file_may_hold_every_generation_of_the_videos_key(folder: Path) -> None:
+    (folder / "dev.py").write_text(TEXT, encoding="utf-8")
+    (folder / "dev.lock.yaml").write_text("VideoPublicKeyPem: a\nVideoPublicKey2Pem: b\n", encoding="utf-8")
+    assert load_environment(folder / "dev.py").locked == {"VideoPublicKeyPem": "a", "VideoPublicKey2Pem": "b"}
+    (folder / "dev.lock.yaml").write_text("VideoPublicKey1Pem: a\n", encoding="utf-8")
+    with pytest.raises(InvalidEnvironment, match="VideoPublicKey1Pem: no such parameter"):
+        load_environment(folder / "dev.py")
+
+
+@pytest.mark.parametrize("given", ["()", "(1, 1)", "(0,)"])
+def test_generations_of_the_videos_key_are_different_and_at_least_one(folder: Path, given: str) -> None:
+    text = TEXT.replace('price_class="PriceClass_100"', f'price_class="PriceClass_100", video_keys={given}')
+    assert [one.setting for one in problems(folder, text)] == ["cdn.video_keys"]

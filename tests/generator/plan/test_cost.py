@@ -28,8 +28,11 @@ NAMES = [
     "LaunchTemplate",
     "LaunchType",
     "Memory",
+    "MaxSize",
     "MemorySize",
     "Metrics",
+    "MinSize",
+    "MixedInstancesPolicy",
     "Monitoring",
     "Name",
     "NetworkConfiguration",
@@ -113,6 +116,38 @@ def test_nothing_of_dev_is_without_a_price() -> None:
 def test_a_bigger_box_is_one_line_with_both_types() -> None:
     found = cost(of(*box()), of(*box("g4dn.2xlarge")), ())
     assert amounts(found.lines) == {"g4dn.xlarge, on demand, 730 h -> g4dn.2xlarge, on demand, 730 h": (383.98, 548.96)}
+
+
+FLEET = (
+    resource(
+        "Launch",
+        "AWS::EC2::LaunchTemplate",
+        LaunchTemplateData={
+            "InstanceType": "g4dn.xlarge",
+            "BlockDeviceMappings": [{"Ebs": {"VolumeType": "gp3", "VolumeSize": 50}}],
+        },
+    ),
+    resource(
+        "Fleet",
+        "AWS::AutoScaling::AutoScalingGroup",
+        MinSize="2",
+        MaxSize="6",
+        LaunchTemplate={"LaunchTemplateId": Ref("Launch")},
+    ),
+    resource("Warm", "AWS::AutoScaling::WarmPool", AutoScalingGroupName=Ref("Fleet"), MinSize=1),
+)
+
+
+def test_a_fleet_costs_its_fewest_boxes_with_their_disks_and_the_disks_of_its_stopped_ones() -> None:
+    found = cost_table(tree(template("box", *FLEET)))
+    amounts = {(line.resource, line.item): round(line.after, 2) for line in found.lines}
+    assert amounts == {
+        ("Fleet", "2 x g4dn.xlarge, on demand, 730 h"): 767.96,
+        ("Fleet", "2 x 50 GB gp3"): 8.0,
+        ("Warm", "50 GB gp3"): 4.0,
+    }
+    assert found.lines[0].assumption == "2 to 6 with the load, counted as 2"
+    assert found.unpriced == ()
 
 
 def test_a_volume_is_found_through_the_launch_template() -> None:

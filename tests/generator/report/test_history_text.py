@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 
-from generator.report.history_text import history_json, history_text
+from generator.report.history_text import history_data, history_json, history_text
 from generator.sync.ledger import Deployment, Result, StackResult
 
 BEGAN = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -54,3 +54,10 @@ def test_an_empty_ledger_says_so() -> None:
 
 def test_json_holds_all_that_the_ledger_says() -> None:
     assert Deployment.from_text(json.dumps(json.loads(history_json([DONE]))[0])) == DONE
+
+
+def test_the_page_is_told_how_long_a_deployment_took_what_it_changed_and_how_it_ended() -> None:
+    done, failed, killed = history_data([DONE, FAILED, KILLED])
+    assert (done["outcome"], done["seconds"], done["changed"]) == ("succeeded", 93.0, ["api"])
+    assert (failed["outcome"], failed["commit"], failed["error"]) == ("failed", None, FAILED.error)
+    assert (killed["outcome"], killed["seconds"]) == ("running", None)

@@ -72,7 +72,8 @@ def test_the_container_knows_its_name_its_jobs_its_reports_its_app_and_its_publi
     assert variables["DISTRIBUTION_ID"] == "${DistributionId}"
     assert variables["VIDEO_KEY_ID"] == "${VideoPublicKeyId}"
     assert variables["VIDEO_KEY_SECRET_NAME"] == "ecg-project-pipeline-dev/video-signing-key"
-    assert len(variables) == 16
+    assert variables["METRICS_NAMESPACE"] == "ecg-project-pipeline-dev"
+    assert len(variables) == 17
 
 
 def test_the_container_knows_whose_tokens_to_take_and_that_nobody_goes_without(dev: Built) -> None:

@@ -1,12 +1,14 @@
 """CDN-* and ALB-* of docs/specification.md."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import quickjs
 
-from tests.generator.stacks.built import Built
+from generator.environments.dev import ENVIRONMENT
+from tests.generator.stacks.built import Built, build
 
 # AWS's ids of its managed policies, written down here a second time on purpose.
 MANAGED = {
@@ -236,3 +238,39 @@ def test_alb_5_requests_are_logged_to_a_bucket_that_allows_it_before_the_load_ba
     assert _attributes(dev)["access_logs.s3.bucket"] == "${AlbLogsBucketName}"
     assert dev.outputs("storage")["AlbLogsBucketName"] == "${AlbLogsBucket}"
     assert "AlbLogsBucketPolicy" in dev.templates["storage"]["Resources"]
+
+
+def generations(*given: int) -> Built:
+    return build(replace(ENVIRONMENT, cdn=replace(ENVIRONMENT.cdn, video_keys=given)))
+
+
+def test_while_a_key_is_exchanged_both_are_trusted_and_the_first_signs() -> None:
+    """(1,), then (1, 2), then (2, 1), then (2,): docs/runbooks/rotation.md."""
+    for given, trusted, signs, secret in (
+        ((1,), ["${VideoPublicKey}"], "${VideoPublicKey.Id}", "video-signing-key"),
+        ((1, 2), ["${VideoPublicKey}", "${VideoPublicKey2}"], "${VideoPublicKey.Id}", "video-signing-key"),
+        ((2, 1), ["${VideoPublicKey2}", "${VideoPublicKey}"], "${VideoPublicKey2.Id}", "video-signing-key-2"),
+        ((2,), ["${VideoPublicKey2}"], "${VideoPublicKey2.Id}", "video-signing-key-2"),
+    ):
+        made = generations(*given)
+        assert made.properties("keys", "VideoKeyGroup")["KeyGroupConfig"]["Items"] == trusted
+        assert made.outputs("keys")["VideoPublicKeyId"] == signs
+        [container] = made.properties("api", "ApiTaskDefinition")["ContainerDefinitions"]
+        variables = {one["Name"]: one["Value"] for one in container["Environment"]}
+        assert variables["VIDEO_KEY_SECRET_NAME"] == f"ecg-project-pipeline-dev/{secret}"
+
+
+def test_no_key_is_changed_in_place_because_cloudfront_refuses_that() -> None:
+    one, both = generations(1), generations(1, 2)
+    assert one.properties("keys", "VideoPublicKey") == both.properties("keys", "VideoPublicKey")
+    names = [key["PublicKeyConfig"]["CallerReference"] for key in both.of_type("AWS::CloudFront::PublicKey").values()]
+    assert names == ["ecg-project-pipeline-dev-videos", "ecg-project-pipeline-dev-videos-2"]
+
+
+def test_tasks_of_before_may_read_their_own_key_until_they_are_gone() -> None:
+    [statement] = [
+        one
+        for one in generations(2, 1).statements("api", "EcsTaskRole")
+        if "secretsmanager:GetSecretValue" in one["Action"]
+    ]
+    assert len(statement["Resource"]) == 2

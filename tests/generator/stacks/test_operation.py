@@ -1,6 +1,7 @@
 """OPS-* of docs/specification.md, and the alarms."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from generator.environments.dev import ENVIRONMENT
 from generator.stacks import STACKS, literals
 from tests.generator.stacks.built import Built, build
+from tests.generator.stacks.conftest import Case
 from tests.generator.stacks.wires import waves_of
 
 
@@ -104,6 +106,41 @@ def test_an_alarm_calls_the_topic_when_it_should(dev: Built, title: str) -> None
         f"{sign} {alarm['Threshold']}{missing}",
     )
     assert alarm["AlarmActions"] == alarm["OKActions"] == ["${AlarmTopic}"]
+
+
+def test_every_alarm_names_its_runbook_which_there_is(every: Case) -> None:
+    page = (Path(__file__).parents[3] / "docs/runbooks/alarms.md").read_text(encoding="utf-8")
+    headings = {line.removeprefix("## ").lower() for line in page.splitlines() if line.startswith("## ")}
+    for title, alarm in every.built.of_type("AWS::CloudWatch::Alarm").items():
+        runbook = f"{every.settings.alarms.runbooks}/alarms.md#{title.lower()}"
+        assert alarm["AlarmDescription"].endswith(f". Runbook: {runbook}")
+        assert title.lower() in headings
+
+
+def test_slow_answers_are_told_where_it_is_asked_for(every: Case) -> None:
+    alarm = every.built.of_type("AWS::CloudWatch::Alarm").get("ApiSlow")
+    wanted = every.settings.alarms.latency_ms
+    assert (alarm is None) is (wanted is None)
+    if alarm is not None and wanted is not None:
+        assert (alarm["MetricName"], alarm["ExtendedStatistic"]) == ("TargetResponseTime", "p99")
+        assert alarm["Threshold"] * 1000 == wanted
+
+
+def test_a_budget_of_what_carries_the_environments_tag_calls_the_topic_where_it_is_asked_for(every: Case) -> None:
+    budgets = every.built.of_type("AWS::Budgets::Budget")
+    wanted = every.settings.alarms.monthly_budget
+    assert [one["Budget"]["BudgetLimit"]["Amount"] for one in budgets.values()] == ([] if wanted is None else [wanted])
+    for one in budgets.values():
+        assert one["Budget"]["CostFilters"] == {"TagKeyValue": [f"user:Environment${every.settings.name}"]}
+        addresses = {who["Address"] for each in one["NotificationsWithSubscribers"] for who in each["Subscribers"]}
+        assert addresses == {"${AlarmTopic}"}
+
+
+def test_budgets_and_alarms_of_this_account_publish_to_the_topic_over_tls_and_nobody_else(prod: Built) -> None:
+    deny, *allowed = prod.statements("observability", "AlarmTopicPolicy")
+    assert deny["Condition"] == {"Bool": {"aws:SecureTransport": False}}
+    assert [one["Principal"]["Service"] for one in allowed] == ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"]
+    assert all(one["Condition"] == {"StringEquals": {"aws:SourceAccount": "${AWS::AccountId}"}} for one in allowed)
 
 
 def test_alarms_watch_what_the_stacks_made(dev: Built) -> None:

@@ -62,7 +62,7 @@ def test_the_api_may_also_use_its_own_table_and_queues_and_abort_its_own_uploads
             "ChangeMessageVisibility",
             "GetQueueAttributes",
         },
-        "${JobsDeadLetterQueueArn}": {"GetQueueAttributes"},
+        "${JobsDeadLetterQueueArn}": {"GetQueueAttributes", "ReceiveMessage", "DeleteMessage"},
         "${ArtifactsBucketArn}/observed/dev/box.json": {"GetObject"},
         (
             "arn:aws:secretsmanager:${AWS::Region}:${AWS::AccountId}"

@@ -11,16 +11,16 @@ import pytest
 
 from generator.stacks import STACKS
 from tests.generator.stacks.built import Built
+from tests.generator.stacks.conftest import Case
 from tests.generator.stacks.wires import waves_of, wires_of
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
-LOGICAL_IDS = HERE / "logical_ids.txt"
 
 
-def test_each_parameter_is_a_literal_or_wired_from_one_output_and_no_stacks_wait_in_a_circle(dev: Built) -> None:
-    wave = waves_of(dev)
-    for stack, wires in wires_of(dev).items():
+def test_each_parameter_is_a_literal_or_wired_from_one_output_and_no_stacks_wait_in_a_circle(every: Case) -> None:
+    wave = waves_of(every.built, every.settings)
+    for stack, wires in wires_of(every.built, every.settings).items():
         assert all(wave[source.stack] < wave[stack] for source in wires.values())
 
 
@@ -39,13 +39,15 @@ def test_outputs_are_those_of_the_architecture_page(dev: Built) -> None:
     }
 
 
-def test_no_output_is_exported(dev: Built) -> None:
+def test_no_output_is_exported(every: Case) -> None:
     """An export in use locks the stack that gives it and the one that takes it."""
-    assert not [one for template in dev.templates.values() for one in template["Outputs"].values() if "Export" in one]
+    assert not [
+        one for template in every.built.templates.values() for one in template["Outputs"].values() if "Export" in one
+    ]
 
 
-def test_every_parameter_is_used(dev: Built) -> None:
-    for stack, template in dev.templates.items():
+def test_every_parameter_is_used(every: Case) -> None:
+    for stack, template in every.built.templates.items():
         text = json.dumps(template["Resources"])
         unused = [
             name
@@ -55,14 +57,24 @@ def test_every_parameter_is_used(dev: Built) -> None:
         assert unused == [], stack
 
 
-def test_logical_ids_are_public_api(dev: Built) -> None:
-    """Another logical id is another resource. If that is meant, change logical_ids.txt in the same commit."""
-    ids = [f"{stack} {title}" for stack, template in dev.templates.items() for title in sorted(template["Resources"])]
-    assert ids == LOGICAL_IDS.read_text(encoding="utf-8").splitlines()
+def test_logical_ids_are_public_api(every: Case) -> None:
+    """Another logical id is another resource. If that is meant, change logical_ids.<env>.txt in the same commit."""
+    ids = [
+        f"{stack} {title}"
+        for stack, template in every.built.templates.items()
+        for title in sorted(template["Resources"])
+    ]
+    file = HERE / f"logical_ids.{every.settings.name}.txt"
+    assert ids == file.read_text(encoding="utf-8").splitlines()
 
 
-def test_templates_stay_within_cloudformations_limits(dev: Built) -> None:
+def test_environments_differ_in_settings_and_share_every_logical_id_of_dev(dev: Built, prod: Built) -> None:
     for stack, template in dev.templates.items():
+        assert set(template["Resources"]) <= set(prod.templates[stack]["Resources"])
+
+
+def test_templates_stay_within_cloudformations_limits(every: Case) -> None:
+    for stack, template in every.built.templates.items():
         assert len(json.dumps(template)) <= 51_200, stack
         assert len(template["Resources"]) <= 500
 

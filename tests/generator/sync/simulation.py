@@ -102,6 +102,9 @@ class SimulatedStacks:
     def roll_back(self, stack: LiveStack, token: str) -> None:
         raise AssertionError(stack)
 
+    def protect(self, stack: LiveStack) -> None:
+        raise AssertionError(stack)
+
     def events(self, stack: str, token: str) -> Sequence[StackEvent]:
         self._call()
         _, begun, end = self._running[stack]

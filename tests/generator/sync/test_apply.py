@@ -188,6 +188,46 @@ def test_the_box_is_pointed_last() -> None:
     assert world.artifacts.log == ["agent", "box"]
 
 
+PROTECTED = replace(MANIFEST, stacks=tuple(replace(one, protected=True) for one in MANIFEST.stacks))
+
+
+def _protected(world: World) -> list[str]:
+    return sorted(name for call, name in world.stacks.log if call == "protect")
+
+
+def test_a_stack_is_protected_from_deletion_once_it_is_complete_where_git_asks_for_it() -> None:
+    world = World()
+    world.apply(PROTECTED)
+    assert _protected(world) == ["ecg-dev-api", "ecg-dev-network", "ecg-dev-storage"]
+    assert all(held.live.protected for held in world.stacks.held.values())
+
+
+def test_protection_that_is_there_is_not_asked_for_again_and_what_was_lifted_comes_back() -> None:
+    world = World()
+    world.apply(PROTECTED)
+    world.apply(PROTECTED)
+    assert len(_protected(world)) == 3
+    world.stacks.strand("ecg-dev-api", "CREATE_COMPLETE", protected=False)
+    assert not world.apply(PROTECTED).changed
+    assert _protected(world).count("ecg-dev-api") == 2
+
+
+def test_nothing_is_protected_unasked_and_apply_lifts_no_protection() -> None:
+    world = World()
+    world.apply()
+    assert _protected(world) == []
+    world.apply(PROTECTED)
+    world.apply()
+    assert all(held.live.protected for held in world.stacks.held.values())
+
+
+def test_a_stack_that_failed_is_not_protected_for_it_must_go_again() -> None:
+    world = World(Vpc="no")
+    with pytest.raises(WaveFailed):
+        world.apply(PROTECTED)
+    assert "ecg-dev-network" not in _protected(world)
+
+
 def test_applying_again_changes_nothing_and_leaves_no_change_set_behind() -> None:
     world = World()
     world.apply()

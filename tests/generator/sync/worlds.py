@@ -255,6 +255,12 @@ class InMemoryStacks:
                     raise CallRefused(f"ValidationError: {stack.name} is in {held.status} state")
             next(held.operation)
 
+    def protect(self, stack: LiveStack) -> None:
+        with self.lock:
+            self.log.append(("protect", stack.name))
+            held = self.held[stack.name]
+            held.live = replace(held.live, protected=True)
+
     def events(self, stack: str, token: str) -> Sequence[StackEvent]:
         with self.lock:
             self._tick(stack)

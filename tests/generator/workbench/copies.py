@@ -8,16 +8,19 @@ from pathlib import Path
 from generator.publish.tracked import tracked_files
 
 ROOT = Path(__file__).resolve().parents[3]
+PAGE = ROOT / "frontend/out"
 PROGRAM = "import sys; sys.argv[0] = 'ecgctl'; from generator.cli import main; main()"
 
 
 def copy_of_the_tree(copy: Path) -> Path:
-    """With the virtual environments of this one, and one commit."""
+    """With the virtual environments of this one, the page as `make frontend` built it here, and one commit."""
     for name in tracked_files(ROOT):
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, copy / name)
     for name in (".venv", ".venv-serve", ".venv-aws"):
         (copy / name).symlink_to(ROOT / name)
+    if PAGE.is_dir():
+        shutil.copytree(PAGE, copy / PAGE.relative_to(ROOT))
     git(copy, "init", "--quiet", "--initial-branch", "main")
     with (copy / ".git/info/exclude").open("a") as file:
         file.write(".venv\n.venv-serve\n.venv-aws\n")  # links here, folders in .gitignore

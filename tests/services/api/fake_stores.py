@@ -303,10 +303,23 @@ class InMemoryEdge:
 
 
 class DeadLetters:
-    """How full the dead-letter queue of an `InMemoryQueue` is."""
+    """The dead-letter queue of an `InMemoryQueue`, as full as that made it."""
 
     def __init__(self, queue: InMemoryQueue) -> None:
         self.queue = queue
+
+    async def receive(self, limit: int, wait_s: int, visibility_s: int) -> tuple[Delivery, ...]:
+        await self.queue.calm.before("receive")
+        now = self.queue.clock.monotonic()
+        found = [message for message in self.queue.dead if message.visible_at <= now][:limit]
+        for message in found:
+            message.visible_at = now + visibility_s
+        return tuple(Delivery(each.owner, each.job_id, each.id, each.id, each.seen) for each in found)
+
+    async def delete(self, delivery: Delivery) -> None:
+        await self.queue.calm.before("delete")
+        self.queue.dead[:] = [message for message in self.queue.dead if message.id != delivery.receipt]
+        await self.queue.calm.after("delete")
 
     async def depth(self) -> Depth:
         return Depth(len(self.queue.dead), 0)

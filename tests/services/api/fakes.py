@@ -118,7 +118,8 @@ class House:
         self.access: Access = OpenToAll()
         self.limit = RateLimit(1000, 1000, self.clock.monotonic)
         self.worker = self.new_worker()
-        self.sweeper = Sweeper(self.table, self.queue, self.objects, self.clock.now)
+        self.dead_letters = DeadLetters(self.queue)
+        self.sweeper = Sweeper(self.table, self.queue, self.dead_letters, self.objects, self.clock.now)
 
     def new_worker(self, **changes: Any) -> Worker:
         """Make a worker over the same fakes."""
@@ -134,14 +135,13 @@ class House:
 
     def services(self) -> Services:
         """Return what an application is built with."""
-        dead = DeadLetters(self.queue)
         return Services(
             environment="dev",
             access=self.access,
             limit=self.limit,
             cookies=CookieSigner("d1.cloudfront.net", "K1", KnownKey(), self.clock.now),
             videos=self.videos,
-            operations=Operations(self.reports, self.queue, dead, "dev", "ecg_rhythm", self.clock.now),
+            operations=Operations(self.reports, self.queue, self.dead_letters, "dev", "ecg_rhythm", self.clock.now),
             worker=self.worker,
             sweeper=self.sweeper,
             circuit=self.circuit,

@@ -147,7 +147,7 @@ class StormyService:
             videos=Videos(self.table, self.queue, self.objects, edge, replace(SETTINGS), clock.now),
             operations=Operations(reports, self.queue, dead, "dev", "ecg_rhythm", clock.now),
             worker=worker,
-            sweeper=Sweeper(self.table, self.queue, self.objects, clock.now),
+            sweeper=Sweeper(self.table, self.queue, dead, self.objects, clock.now),
             circuit=circuit,
             stopping=stopping,
             model_client=client,
@@ -163,7 +163,7 @@ class StormyService:
                 owners.create_task(self._own(number))
         await self._wait(lambda: not self._owed(), STORM_S)
         self.weather.storms = False
-        await self._wait(lambda: all(job.state in FINAL for job in self.table.jobs.values()), SETTLED_S)
+        await self._wait(self._settled, SETTLED_S)
         for failed in (task for task in background if task.done()):
             failed.result()
         for task in (*background, *(task.main for task in self.tasks.values())):
@@ -172,6 +172,9 @@ class StormyService:
 
     def _owed(self) -> bool:
         return any(self.table.jobs[LOCAL, job_id].state not in FINAL for job_id in self.promised)
+
+    def _settled(self) -> bool:
+        return all(job.state in FINAL for job in self.table.jobs.values()) and not self.dead_and_done()
 
     async def _wait(self, until: Callable[[], bool], at_most_s: float) -> None:
         with anyio.move_on_after(at_most_s):
@@ -250,6 +253,19 @@ class StormyService:
                 case _:
                     found.append(f"{job_id}: still {job.state}")
         return found + [f"{job_id}: no job" for job_id in self.promised if (LOCAL, job_id) not in self.table.jobs]
+
+    def denied(self) -> list[str]:
+        """Return every job that has failed although its result is stored."""
+        return [
+            job_id
+            for (_, job_id), job in self.table.jobs.items()
+            if job.state is JobState.FAILED and job.result_place in self.objects.objects
+        ]
+
+    def dead_and_done(self) -> list[str]:
+        """Return every job that is done and lies among the dead letters all the same."""
+        done = {job_id for (_, job_id), job in self.table.jobs.items() if job.state is JobState.DONE}
+        return [message.job_id for message in self.queue.dead if message.job_id in done]
 
     def duplicated(self) -> list[str]:
         """Return every job with more than one result, or more than one end."""

@@ -133,7 +133,7 @@ async def test_operators_see_status_box_and_queues(house: House, client: httpx.A
         "status_stale": False,
         "box": house.reports.box_report,
         "box_stale": False,
-        "queue": {"waiting": 1, "in_flight": 0, "oldest_s": None, "dead_letters": 0},
+        "queue": {"waiting": 1, "in_flight": 0, "dead_letters": 0},
         "monthly_cost_usd": 612.5,
     }
 

@@ -6,10 +6,8 @@ import json
 import logging
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import anyio
@@ -20,25 +18,8 @@ from ecg_api.app import build_app
 from ecg_api.errors import SettingsError
 from ecg_api.logs import JsonFormatter, job_context, request_id
 from ecg_api.settings import Settings
+from tests.services.api.api_process import ENVIRONMENT, SOURCE, process
 from tests.services.api.fakes import House
-
-SOURCE = Path(__file__).parents[3] / "services/api"
-ENVIRONMENT = {
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "S3_BUCKET_NAME": "videos",
-    "MODEL_SERVER_URL": "http://10.0.10.5:8080/",
-    "JOBS_TABLE_NAME": "jobs",
-    "JOBS_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/jobs",
-    "JOBS_DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/dead",
-    "ARTIFACTS_BUCKET_NAME": "artifacts",
-    "ENVIRONMENT": "dev",
-    "DISTRIBUTION_ID": "E1",
-    "DISTRIBUTION_DOMAIN_NAME": "d1.cloudfront.net",
-    "VIDEO_KEY_ID": "K1",
-    "VIDEO_KEY_SECRET_NAME": "dev/video-signing-key",
-    "OIDC_ISSUER": "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_abc",
-    "OIDC_CLIENT_ID": "page",
-}
 
 
 def test_settings_come_from_the_environment() -> None:
@@ -48,6 +29,8 @@ def test_settings_come_from_the_environment() -> None:
     assert settings.model_server_url == "http://10.0.10.5:8080"
     assert (settings.max_upload_bytes, settings.path_style, settings.analysis_app) == (1000, True, "ecg_rhythm")
     assert not Settings.from_environment(ENVIRONMENT).path_style
+    assert Settings.from_environment(ENVIRONMENT).metrics_namespace is None
+    assert Settings.from_environment({**ENVIRONMENT, "METRICS_NAMESPACE": "ecg-dev"}).metrics_namespace == "ecg-dev"
     assert Settings.from_environment(ENVIRONMENT).max_upload_bytes == 2 * 1024**3
 
 
@@ -153,43 +136,15 @@ async def test_a_crashed_worker_makes_the_process_unready_and_not_unhealthy(
 
 def test_the_process_answers_while_its_stores_are_away_and_ends_when_asked(tmp_path: Path) -> None:
     """The command of the task definition, on loopback, with nothing behind it."""
-    with socket.socket() as nothing, socket.socket() as free:
-        nothing.bind(("127.0.0.1", 0))  # bound and not listening: every connection is refused
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-        free.close()
-        away = f"http://127.0.0.1:{nothing.getsockname()[1]}"
-        environment = {
-            **ENVIRONMENT,
-            "PATH": os.environ["PATH"],
-            "SIGN_IN": "none",
-            "AWS_ENDPOINT_URL": away,
-            "MODEL_SERVER_URL": away,
-            "AWS_ACCESS_KEY_ID": "testing",
-            "AWS_SECRET_ACCESS_KEY": "testing",
-        }
-        command = ["ecg_api.main:create_app", "--factory", "--host", "127.0.0.1", "--port", str(port)]
-        errors = tmp_path / "log"
-        with errors.open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "uvicorn", *command], cwd=SOURCE, env=environment, stderr=log
-            )
-        try:
-            deadline = time.monotonic() + 60
-            while time.monotonic() < deadline:
-                try:
-                    answer = httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False)
-                    break
-                except httpx.TransportError:
-                    time.sleep(0.1)
-            assert answer.json() == {"status": "healthy", "service": "backend"}
-            ready = httpx.get(f"http://127.0.0.1:{port}/ready", trust_env=False, timeout=10)
-            assert ready.json()["code"] == "service_unavailable"
-            process.send_signal(signal.SIGTERM)
-            process.wait(timeout=20)
-        finally:
-            process.kill()
-    lines = [json.loads(line) for line in errors.read_text().splitlines()]
+    log = tmp_path / "log"
+    with process(log) as (running, url):
+        answer = httpx.get(f"{url}/health", trust_env=False)
+        assert answer.json() == {"status": "healthy", "service": "backend"}
+        ready = httpx.get(f"{url}/ready", trust_env=False, timeout=10)
+        assert ready.json()["code"] == "service_unavailable"
+        running.send_signal(signal.SIGTERM)
+        running.wait(timeout=20)
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert any(line["message"] == "worker stopped" for line in lines)
     assert any("Finished server process" in line["message"] for line in lines)
 

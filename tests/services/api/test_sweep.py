@@ -72,6 +72,30 @@ async def test_one_that_was_tried_often_enough_fails_with_a_reason(house: House)
     assert house.messages() == 0
 
 
+@pytest.mark.parametrize("attempts", [2, 5])
+async def test_one_whose_worker_died_after_it_had_stored_the_result_is_done(house: House, attempts: int) -> None:
+    job = await _left(house, attempts)
+    await house.objects.put_once(job.result_place, b'{"from":"the worker that died"}', "application/json")
+    house.clock.advance(HOUR)
+    assert await house.sweeper.sweep() == Swept(claims=1)
+    after = house.job(job.id)
+    assert (after.state, after.result_key, after.error, after.claim) == (JobState.DONE, job.result_place, None, None)
+    assert house.model.asked == []
+    assert await house.videos.result(LOCAL, job.id) == b'{"from":"the worker that died"}'
+
+
+async def test_dead_letters_that_ask_nothing_of_an_operator_any_more_are_dropped(house: House) -> None:
+    done, failed, deleted = [await house.queued() for _ in range(3)]
+    house.queue.dead = list(house.queue.messages.values())
+    house.queue.messages.clear()
+    for job, state in ((done, JobState.DONE), (failed, JobState.FAILED), (deleted, JobState.DELETED)):
+        house.table.jobs[LOCAL, job.id] = replace(house.job(job.id), state=state)
+    assert await house.sweeper.sweep() == Swept(letters=2)
+    assert [letter.job_id for letter in house.queue.dead] == [failed.id]
+    house.clock.advance(HOUR)
+    assert await house.sweeper.sweep() == Swept()
+
+
 async def test_a_worker_that_lives_is_left_alone(house: House) -> None:
     job = await _left(house, attempts=1)
     house.clock.advance(HOUR)
@@ -132,7 +156,12 @@ async def test_a_sweep_that_fails_is_tried_again_and_ends_with_the_process() -> 
     calm = Away()
     house = House(calm=calm)
     sweeper = Sweeper(
-        house.table, house.queue, house.objects, house.clock.now, patience=replace(Patience(), every_s=0.01)
+        house.table,
+        house.queue,
+        house.dead_letters,
+        house.objects,
+        house.clock.now,
+        patience=replace(Patience(), every_s=0.01),
     )
     with anyio.fail_after(10):
         async with anyio.create_task_group() as group:

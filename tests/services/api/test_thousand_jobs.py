@@ -46,8 +46,10 @@ def table_of(service: StormyService) -> str:
         **dict(sorted(service.weather.seen.items())),
         "deliveries": service.queue.delivered,
         "dead letters": len(service.queue.dead),
+        "dead letters of jobs that are done": len(service.dead_and_done()),
         "results written": sum(key.endswith("/result.json") for key in service.objects.puts),
         **dict(sorted(ends.items())),
+        "failed with a result": len(service.denied()),
         "lost": len(service.lost()),
         "duplicated": len(service.duplicated()),
     }
@@ -59,6 +61,8 @@ def judge(service: StormyService, jobs: int) -> None:
     assert len(service.table.jobs) == jobs
     assert service.lost() == []
     assert service.duplicated() == []
+    assert service.denied() == []
+    assert service.dead_and_done() == []
 
 
 def test_a_hundred_jobs_in_a_storm_are_neither_lost_nor_doubled() -> None:

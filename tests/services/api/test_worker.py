@@ -207,6 +207,33 @@ async def test_a_redelivery_after_a_crash_keeps_the_result_that_was_stored(house
     assert house.objects.objects[key].body == b'{"from":"the worker that died"}'
 
 
+@pytest.mark.parametrize("error", [AnalysisBroken("the replica died"), AnalysisRejected("no_trace", "No trace.")])
+async def test_the_last_attempt_keeps_the_result_of_one_that_died_before_it_could_say_so(
+    house: House, error: Exception
+) -> None:
+    job = await house.queued()
+    house.table.jobs[LOCAL, job.id] = replace(house.job(job.id), attempts=4)
+    next(iter(house.queue.messages.values())).seen = 4
+    await house.objects.put_once(job.result_place, b"{}", "application/json")
+    house.model.script = raises(error)
+    await house.work()
+    after = house.job(job.id)
+    assert (after.state, after.error, after.result_key) == (JobState.DONE, None, job.result_place)
+    assert (house.messages(), house.queue.dead) == (0, [])
+
+
+async def test_a_job_whose_end_was_written_and_not_answered_leaves_no_message() -> None:
+    class LostAnswer(Calm):
+        async def after(self, operation: str) -> None:
+            if operation == "apply" and house.table.changes[-1][1] is JobState.DONE and not house.messages() == 0:
+                raise StoreUnavailable("dynamodb", operation, "answer lost")
+
+    house = House(calm=LostAnswer())
+    job = await house.queued()
+    await house.work()
+    assert (house.job(job.id).state, house.messages()) == (JobState.DONE, 0)
+
+
 async def test_a_message_of_a_job_whose_completion_died_halfway_is_proof_enough(house: House) -> None:
     job = await house.uploaded()
     await house.queue.send(LOCAL, job.id)

@@ -30,7 +30,7 @@ from reconciler.ray_head import _family
 
 ROOT = Path(__file__).resolve().parents[3]
 ARTIFACTS, VIDEOS = "artifacts", "videos"
-FRONT = Front(os.environ.get("ECG_TEST_FRONT", Front.PROXY))
+FRONT = Front(os.environ.get("ECG_TEST_FRONT", Front.HAPROXY))
 """What takes the box's requests: the faults are tried behind either."""
 
 

@@ -90,10 +90,12 @@ class Cluster:
 
     def add_worker(self, token: str | None = None) -> Node:
         """One more node, which knows the head's address and the token and nothing else."""
-        address = f"127.0.1.{81 + len(self.nodes)}"
+        return self._start_worker(f"127.0.1.{81 + len(self.nodes)}", token or self.token)
+
+    def _start_worker(self, address: str, token: str) -> Node:
         # Tries of a second each: a worker may be there before its head, and a stranger is to give up soon.
-        tries = {"RAY_NUM_REDIS_GET_RETRIES": "2" if token else "100"}
-        return self._start(address, [f"--address={_HEAD}:{self.gcs}"], token or self.token, tries)
+        tries = {"RAY_NUM_REDIS_GET_RETRIES": "100" if token == self.token else "2"}
+        return self._start(address, [f"--address={_HEAD}:{self.gcs}"], token, tries)
 
     def _start(self, address: str, role: list[str], token: str, env: Mapping[str, str]) -> Node:
         log = self.folder / f"{address}.log"
@@ -151,11 +153,21 @@ class Cluster:
         return {str(one["node_ip"]) for one in found if one["state"] == "ALIVE"}
 
     def wait_until_joined(self) -> None:
-        """All nodes are in the cluster. Raises AssertionError with the end of their logs."""
+        """All nodes are in the cluster. Raises AssertionError with the end of their logs.
+
+        A worker that ends before that is started once more, as systemd does on a box: Ray gives a raylet 30 s, and on
+        one machine another node may have taken the port that it was told.
+        """
+        again: set[str] = set()
 
         def joined() -> bool:
-            ended = [node.address for node in self.nodes if node.process.poll() is not None]
-            assert not ended, f"{ended} ended"
+            for node in [node for node in self.nodes[1:] if node.process.poll() is not None]:
+                assert node.address not in again, f"{node.address} ended twice"
+                again.add(node.address)
+                node.stop()
+                self.nodes.remove(node)
+                self._start_worker(node.address, self.token)
+            assert self.nodes[0].process.poll() is None, f"{_HEAD} ended"
             return self.alive() >= {node.address for node in self.nodes}
 
         try:
@@ -196,8 +208,9 @@ def running_cluster(folder: Path, env: Mapping[str, str], workers: int, cpus: in
     try:
         one.start_head()
         for _ in range(workers):
-            one.add_worker()  # it asks for its head until that is there
-        one.wait_until_joined()
+            # One after the other: Ray gives a node half a minute, which is not enough for several on a busy machine.
+            one.add_worker()
+            one.wait_until_joined()
         yield one
     finally:
         one.stop()

@@ -1,7 +1,7 @@
 """The same serve.yaml on a cluster: several Ray nodes on this machine, one cluster for all tests of this file.
 
-In order: spread, refused without the token, a node lost, then scaled down and up on the nodes that are left. `nodes.py`
-says what nodes on one machine share that boxes do not.
+In order: spread, refused without the token, a node lost, scaled down and up on the nodes that are left, then a worker
+lost under a stream of jobs. `nodes.py` says what nodes on one machine share that boxes do not.
 """
 
 import concurrent.futures
@@ -24,6 +24,7 @@ from generator.model.serve import Autoscaling, Batching, Box, Deployment, ServeA
 from generator.publish.package import app_package
 from generator.render.serve import PACKAGES, serve_config
 from tests.services.ray_serve.box import VIDEOS, ministack, repository_copy, wait_for
+from tests.services.ray_serve.load import Stream
 from tests.services.ray_serve.nodes import Cluster, running_cluster, short_folder
 
 pytestmark = pytest.mark.faults  # three Ray nodes on one machine: minutes where it has two cores
@@ -36,6 +37,18 @@ TOY = ServeApp(
     deployments=[
         Deployment("Ingress", replicas=REPLICAS, cpus=0.4, max_ongoing=8, max_queued=16, drain_s=5),
         Deployment("Counter", cpus=0.2, batching=Batching(max_size=100, wait_ms=5), max_ongoing=32),
+    ],
+    slo=Slo(p99_ms=1000, min_windows_per_s=1),
+    owner="tests",
+)
+# Two nodes hold all of it, one does not: some Teller is on a worker.
+TELLERS = 3
+STEADY = ServeApp(
+    name="steady",
+    folder="services/ray_serve/apps/steady",
+    deployments=[
+        Deployment("Ingress", cpus=0.1, max_ongoing=64, drain_s=5),
+        Deployment("Teller", replicas=TELLERS, cpus=0.4, max_ongoing=64, drain_s=5, user_config={"pause_ms": 20}),
     ],
     slo=Slo(p99_ms=1000, min_windows_per_s=1),
     owner="tests",
@@ -227,6 +240,38 @@ def test_declared_autoscaling_follows_the_load_down_and_up_within_its_bounds(ser
     assert asking.lost == 0
     assert min(seen) >= 1
     assert max(seen) == REPLICAS
+
+
+def test_a_worker_lost_under_a_steady_stream_of_jobs_loses_no_job(served: Served) -> None:
+    """Jobs through the API's own worker, with its attempts and its circuit; each must become done."""
+    served.put([STEADY])
+    newcomer = served.cluster.add_worker()
+    wait_for(lambda: newcomer.address in served.cluster.alive(), PATIENCE_S, "a node to lose")
+    head = served.cluster.nodes[0].address
+
+    def tellers() -> dict[str, int]:
+        return dict(served.cluster.where("steady", "Teller"))
+
+    victim = next(node for node in served.cluster.nodes if node.raylet and node.address in set(tellers()) - {head})
+    stream = Stream(served.cluster.http, "steady")
+    stream.start()
+    try:
+        with stream.during("GPU worker lost") as row:
+            victim.kill()
+            rest = {node.address for node in served.cluster.nodes if node.raylet} - {victim.address}
+            wait_for(
+                lambda: sum(tellers().values()) == TELLERS and set(tellers()) <= rest,
+                PATIENCE_S,
+                "the replicas on the nodes that are left",
+            )
+    finally:
+        stream.stop()
+    print(  # noqa: T201 the figures
+        f"\nworker lost: {row.jobs} jobs, {row.sent} requests, {row.failed} failed at Serve, {row.lost} jobs lost; "
+        f"longest gap {row.gap_s:.1f} s"
+    )
+    assert row.jobs > 20
+    assert row.lost == 0
 
 
 @pytest.mark.faults

@@ -3,6 +3,7 @@
 import { useFormat } from "@/i18n/format";
 import { useMessages } from "@/i18n/language";
 import type { App, BoxReport, Canary, Ops } from "@/ops/status";
+import { canaryPace } from "@/ops/tree";
 import { Progress } from "../Progress";
 import { EDGE, HealthBadge, SyncBadge } from "./marks";
 
@@ -81,6 +82,7 @@ function CanaryProgress({ canary }: { canary: Canary }) {
   const { ops: words } = useMessages();
   const format = useFormat();
   const bad = canary.errors + canary.mismatches;
+  const pace = canaryPace(canary);
   return (
     <div className="mt-3 rounded-lg bg-sunken p-3 text-sm">
       <p className="flex flex-wrap gap-x-3">
@@ -95,6 +97,7 @@ function CanaryProgress({ canary }: { canary: Canary }) {
       </div>
       <p className={bad > 0 ? "text-warn" : "text-muted"}>
         {words.canaryProgress(format.number(canary.requests), format.number(bad))}
+        {pace !== null && ` · ${words.pace(format.number(pace, 1))}`}
       </p>
     </div>
   );

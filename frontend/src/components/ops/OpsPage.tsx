@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import { getOps } from "@/api/client";
 import { useFormat } from "@/i18n/format";
 import { useMessages } from "@/i18n/language";
-import type { Ops } from "@/ops/status";
+import type { Drift, Ops } from "@/ops/status";
 import { concerns } from "@/ops/tree";
 import { useLoaded } from "@/state/loaded";
 import { Notice } from "../Notice";
@@ -62,9 +62,9 @@ function Summary({ ops }: { ops: Ops }) {
   return (
     <section
       aria-label={words.environment}
-      className="grid grid-cols-2 gap-px overflow-hidden rounded-2xl border border-line bg-line md:grid-cols-4"
+      className="grid grid-flow-dense grid-cols-2 gap-px overflow-hidden rounded-2xl border border-line bg-line md:grid-cols-4"
     >
-      <Cell name={words.environment}>
+      <Cell name={words.environment} wide>
         <span className="text-lg font-semibold">{ops.environment}</span>
         {status && (
           <span className="mt-1 flex flex-wrap gap-2">
@@ -72,6 +72,7 @@ function Summary({ ops }: { ops: Ops }) {
             <SyncBadge sync={status.sync} />
           </span>
         )}
+        {status?.drift && <DriftLine drift={status.drift} />}
       </Cell>
       <Cell name={words.revision}>
         <code className="font-mono text-lg font-semibold">{status?.revision?.slice(0, 10) ?? "–"}</code>
@@ -81,12 +82,11 @@ function Summary({ ops }: { ops: Ops }) {
           </span>
         )}
       </Cell>
-      <Cell name={words.queue}>
+      <Cell name={words.queue} wide>
         {queue ? (
           <dl className="grid grid-cols-[1fr_auto] gap-x-3 text-sm tabular-nums">
             <Line name={words.waiting} value={format.number(queue.waiting)} />
             <Line name={words.inFlight} value={format.number(queue.in_flight)} />
-            <Line name={words.oldest} value={queue.oldest_s === null ? "–" : format.duration(queue.oldest_s)} />
             <Line name={words.deadLetters} value={format.number(queue.dead_letters)} bad={queue.dead_letters > 0} />
           </dl>
         ) : (
@@ -102,9 +102,29 @@ function Summary({ ops }: { ops: Ops }) {
   );
 }
 
-function Cell({ name, children }: { name: string; children: ReactNode }) {
+/** What was changed by hand, and how much was looked at to say so. */
+function DriftLine({ drift }: { drift: Drift }) {
+  const { ops: words } = useMessages();
+  const format = useFormat();
+  const count = drift.resources.filter((one) => !one.ignored).length;
+  const { compared, resources } = drift.coverage;
   return (
-    <div className="bg-surface p-4">
+    <p className="mt-1 text-sm">
+      <span className={drift.drifted ? "text-warn" : ""}>
+        {drift.drifted ? words.drifted(format.number(count)) : words.noDrift}
+      </span>
+      <span className="block text-xs text-muted">
+        {words.coverage(format.number(compared), format.number(resources))}
+        {words.driftAt(format.ago(drift.at))}
+      </span>
+    </p>
+  );
+}
+
+/** `wide`: has a row of its own on a phone. */
+function Cell({ name, wide = false, children }: { name: string; wide?: boolean; children: ReactNode }) {
+  return (
+    <div className={`bg-surface p-4 ${wide ? "col-span-2 md:col-span-1" : ""}`}>
       <h2 className="text-sm text-muted">{name}</h2>
       <div className="mt-1">{children}</div>
     </div>

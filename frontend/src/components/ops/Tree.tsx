@@ -70,7 +70,7 @@ function StackCard({ stack }: { stack: Stack }) {
       ))}
       {drift && (
         <p className={`mt-1 text-xs ${drift.status === "DRIFTED" ? "text-warn" : "text-muted"}`}>
-          {words.drift}: {drift.status} {drift.at && words.driftAt(format.ago(drift.at))}
+          {words.drift}: <span lang="en">{drift.status}</span> {drift.at && words.driftAt(format.ago(drift.at))}
         </p>
       )}
       {stack.changed && (

@@ -5,6 +5,7 @@ import type { Playhead } from "@/ecg/playhead";
 import type { Result } from "@/ecg/result";
 import { useFormat } from "@/i18n/format";
 import { useMessages } from "@/i18n/language";
+import { beatWords } from "./beat";
 import { BEAT_TEXT } from "./Facts";
 
 /** Rows that are drawn: half an hour has thousands of beats, and nobody scrolls through them. */
@@ -42,13 +43,11 @@ export function BeatsTable({ result, playhead }: { result: Result; playhead: Pla
                     </button>
                   </td>
                   <td className="py-1.5">
-                    <b className={BEAT_TEXT[beat.kind]}>
+                    <b className={beat.unsure ? "text-doubt" : BEAT_TEXT[beat.kind]}>
                       {beat.kind}
                       {beat.unsure && "?"}
                     </b>{" "}
-                    {beat.unsure
-                      ? `${words.notSure}: ${words.reason[beat.unsure] ?? beat.unsure.replaceAll("_", " ")}`
-                      : words.beatClass[beat.kind]}
+                    {beatWords(beat, words)}
                   </td>
                   <td className="py-1.5 text-right">{format.percent(beat.probability)}</td>
                 </tr>

@@ -44,7 +44,7 @@ export function Facts({ result }: { result: Result }) {
             </span>
           ))}
           {unsure > 0 && (
-            <span className="text-muted tabular-nums">
+            <span className="text-doubt tabular-nums">
               {words.notSure} {format.number(unsure)}
             </span>
           )}

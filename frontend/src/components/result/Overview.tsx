@@ -1,6 +1,6 @@
 "use client";
 
-import { type PointerEvent, useEffect, useRef, useState } from "react";
+import { type PointerEvent, useEffect, useRef } from "react";
 import { coloursOf } from "@/ecg/colours";
 import { decimate, extremes } from "@/ecg/decimate";
 import type { Playhead } from "@/ecg/playhead";
@@ -9,6 +9,7 @@ import { type Viewport, within } from "@/ecg/viewport";
 import { useFormat } from "@/i18n/format";
 import { useMessages } from "@/i18n/language";
 import { useTheme } from "@/state/theme";
+import { useWidth } from "./width";
 
 interface Props {
   result: Result;
@@ -27,16 +28,8 @@ export function Overview({ result, playhead, view, setView }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const line = useRef<HTMLDivElement>(null);
   const slider = useRef<HTMLDivElement>(null);
-  const [width, setWidth] = useState(0);
+  const width = useWidth(slider);
   const { duration } = result;
-
-  useEffect(() => {
-    const element = slider.current;
-    if (!element) return;
-    const observer = new ResizeObserver(() => setWidth(element.clientWidth));
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
 
   useEffect(() => {
     if (canvas.current && width) draw(canvas.current, result, width);

@@ -2,7 +2,7 @@
 
 import Link from "next/link";
 import { useSearchParams } from "next/navigation";
-import { useMemo } from "react";
+import { useEffect, useMemo } from "react";
 import { getResult, takeCookies } from "@/api/client";
 import { Problem } from "@/api/problem";
 import type { Video } from "@/api/types";
@@ -96,6 +96,9 @@ function Running({ video }: { video: Video }) {
   );
 }
 
+/** ms between signed cookies: they last for an hour, and people look at a recording for longer. */
+const COOKIES_MS = 20 * 60_000;
+
 function Done({ video }: { video: Video }) {
   const { result: words } = useMessages();
   const { value, problem, again } = useLoaded(`result ${video.id}`, async (signal) => {
@@ -105,6 +108,10 @@ function Done({ video }: { video: Video }) {
     ]);
     return { document, result: readResult(document) };
   });
+  useEffect(() => {
+    const timer = window.setInterval(() => void takeCookies().catch(() => null), COOKIES_MS);
+    return () => window.clearInterval(timer);
+  }, []);
   const source = video.links.source ?? null;
   const view = useMemo(
     () => value && <ResultView video={video} source={source} result={value.result} document={value.document} />,

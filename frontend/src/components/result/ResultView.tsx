@@ -30,13 +30,11 @@ export function ResultView({ video, source, result, document }: Props) {
       <p className="rounded-xl border border-line bg-warn-soft px-4 py-3 text-sm text-ink">
         <strong className="font-semibold text-warn">{words.noticeHeading}.</strong> {words.notice}
       </p>
-      <div className="grid items-start gap-6 lg:grid-cols-[minmax(0,1.15fr)_minmax(0,1fr)]">
+      <div className="grid gap-6 lg:grid-cols-[minmax(0,1.15fr)_minmax(0,1fr)]">
         <Screen source={source} overlay={result.overlay} playhead={playhead} />
-        <div className="grid gap-6">
-          <Facts result={result} />
-          <Findings result={result} />
-        </div>
+        <Facts result={result} />
       </div>
+      <Findings result={result} />
       <WaveformPanel
         result={result}
         playhead={playhead}

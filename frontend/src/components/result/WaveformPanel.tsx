@@ -135,7 +135,7 @@ function Legend() {
         </li>
       ))}
       <li>
-        <b>?</b> {words.notSure}
+        <b className="text-doubt">?</b> {words.notSure}
       </li>
       <li className="flex items-center gap-1.5">
         <span className="h-0 w-6 border-t-2 border-dashed border-doubt" aria-hidden="true" /> {words.doubt}

@@ -16,7 +16,7 @@ import { UploadRow } from "./UploadRow";
 const NONE: readonly Upload[] = [];
 
 export function UploadPanel() {
-  const { upload: words, tagline } = useMessages();
+  const { upload: words } = useMessages();
   const picker = useRef<HTMLInputElement>(null);
   const [over, setOver] = useState(false);
   const apps = useLoaded("apps", getApps).value?.apps ?? [];
@@ -33,10 +33,6 @@ export function UploadPanel() {
 
   return (
     <section aria-labelledby="upload-heading">
-      <h1 id="upload-heading" className="text-2xl font-semibold tracking-tight">
-        {words.heading}
-      </h1>
-      <p className="mt-1 text-muted">{tagline}</p>
       <div
         onDragOver={(event) => {
           event.preventDefault();
@@ -44,12 +40,13 @@ export function UploadPanel() {
         }}
         onDragLeave={() => setOver(false)}
         onDrop={drop}
-        className={`mt-5 grid justify-items-center gap-3 rounded-2xl border-2 border-dashed px-6 py-10 text-center transition-colors ${over ? "border-accent bg-accent-soft" : "border-line bg-surface"}`}
+        className={`grid justify-items-center gap-3 rounded-2xl border-2 border-dashed px-6 py-10 text-center transition-colors ${over ? "border-accent bg-accent-soft" : "border-line bg-surface"}`}
       >
         <span className="grid size-12 place-items-center rounded-full bg-accent-soft text-accent">
           <Icon name="upload" className="size-6" />
         </span>
-        <p className="font-medium">{over ? words.dropNow : words.drop}</p>
+        {/* Nothing can be dragged on a phone. */}
+        <p className="font-medium pointer-coarse:hidden">{over ? words.dropNow : words.drop}</p>
         <Button look="solid" onClick={() => picker.current?.click()}>
           {words.choose}
         </Button>
@@ -66,7 +63,7 @@ export function UploadPanel() {
             event.target.value = "";
           }}
         />
-        <p className="max-w-prose text-sm text-muted">{words.rules}</p>
+        <p className="max-w-prose text-sm text-balance text-muted">{words.rules}</p>
         {apps.length > 1 && <AppChoice apps={apps} value={app} choose={setPicked} />}
       </div>
       {all.length > 0 && (

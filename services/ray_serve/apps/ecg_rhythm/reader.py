@@ -37,8 +37,8 @@ PROBE_S = 3.0
 PROBE_STILLS = 24
 LONG_PROBE_S = 9.0
 PROBE_SPREAD = 6
-LOOKS_HZ = {DisplayKind.SWEEP: 16.0, DisplayKind.SCROLL: 12.0}
-"""A screen shows every point for seconds: so many looks a second are as good as all frames, and cheaper."""
+LOOKS_HZ = {DisplayKind.SWEEP: 24.0, DisplayKind.SCROLL: 12.0}
+"""So many looks a second are as good as all frames, and cheaper: a point is shown for seconds. Fewer lose a fast pen."""
 LANE_LIMIT = "one lead read"
 
 

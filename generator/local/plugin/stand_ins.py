@@ -1,0 +1,43 @@
+"""Types that are taken and do nothing: MiniStack knows neither them nor, mostly, what they ask of a service.
+
+They stand in `not_emulated.json` with what is missing, beside types that MiniStack keeps and that have no effect
+either; `ecgctl apply --local` names those that an environment has.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from .resources import Made, Properties, ResourceType
+
+
+def _flow_log(_: str, __: Properties, ___: str) -> Made:
+    name = f"fl-{uuid.uuid4().hex[:17]}"
+    return name, {"Id": name}
+
+
+def _selection(_: str, properties: Properties, __: str) -> Made:
+    selection = str(uuid.uuid4())
+    name = f"{selection}_{properties['BackupPlanId']}"
+    return name, {"Id": name, "SelectionId": selection, "BackupPlanId": str(properties["BackupPlanId"])}
+
+
+def _web_acl_log(_: str, properties: Properties, __: str) -> Made:
+    return f"{properties['ResourceArn']}", {"ManagedByFirewallManager": "false"}
+
+
+def _kept(name: str, _: Properties, __: Properties, ___: str) -> Made:
+    return name, {"Id": name}
+
+
+def _gone(_: str, __: Properties) -> None:
+    """There is nothing to delete."""
+
+
+TYPES = (
+    ResourceType(
+        "AWS::EC2::FlowLog", _flow_log, _kept, _gone, ("ResourceId", "ResourceType", "TrafficType", "LogGroupName")
+    ),
+    ResourceType("AWS::Backup::BackupSelection", _selection, _kept, _gone, ("BackupPlanId", "BackupSelection")),
+    ResourceType("AWS::WAFv2::LoggingConfiguration", _web_acl_log, _kept, _gone, ("ResourceArn",)),
+)
