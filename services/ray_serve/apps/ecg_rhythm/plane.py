@@ -27,7 +27,7 @@ LEVEL = 0.003
 ANCHORS = 160
 LEAST_ANCHORS = 8
 FOLLOWED = 64
-"""Of the anchors that stand, so many are followed, the clearest: more cost time in each frame and steady it no better."""
+"""Of the anchors that stand, so many are followed, the clearest: more cost time in each frame and are no better."""
 LEAN, KEYSTONE = 0.24, 0.16
 """How far lines may lean in the middle of the picture, and by how much more at its edges."""
 WINDOW, LEVELS = (17, 17), 3
