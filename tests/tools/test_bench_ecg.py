@@ -11,9 +11,10 @@ import pytest
 pytest.importorskip("av")
 pytest.importorskip("cv2")
 
-from tools.bench_ecg import clips, figures, patients, report, trials
-from tools.bench_ecg.conditions import CONDITIONS
+from tools.bench_ecg import clips, figures, no_ecg, patients, report, trials
+from tools.bench_ecg.conditions import CONDITIONS, SECONDS, Scene
 from tools.bench_ecg.trials import Trial
+from tools.ecg_video import sources, video
 
 TRIAL = Trial("c", "mitdb/1", 0, "sweep", 20.0, snr_db=15.0, quality=0.8)
 
@@ -81,3 +82,18 @@ def test_a_clip_is_rendered_once_and_a_trial_is_scored_once(tmp_path: Path) -> N
     assert document.read_text().startswith("before\n")
     assert document.read_text().endswith("after\n")
     assert "yesterday" not in document.read_text()
+
+
+@pytest.mark.parametrize("kind", no_ecg.KINDS, ids=lambda kind: kind.name)
+def test_what_shows_no_ecg_gets_no_beats(kind: no_ecg.Kind) -> None:
+    assert no_ecg.outcome(kind, 0) != no_ecg.BEATS
+
+
+def test_an_ecg_in_their_place_gets_beats() -> None:
+    """Or all of them might be refused for what they have in common."""
+
+    def filmed(scene: Scene, seed: int) -> no_ecg.Frames:
+        screen, camera, _encoding = scene
+        return video.frames(sources.synthetic(30.0, seed=seed), SECONDS, screen, camera, seed)
+
+    assert no_ecg.outcome(no_ecg.Kind("an ECG", filmed), 0) == no_ecg.BEATS

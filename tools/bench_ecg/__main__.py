@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT / "services" / "ray_serve"))  # the import root of t
 
 import cv2  # noqa: E402
 
-from tools.bench_ecg import clips, patients, report, trials  # noqa: E402
+from tools.bench_ecg import clips, no_ecg, patients, report, trials  # noqa: E402
 from tools.bench_ecg.conditions import CONDITIONS  # noqa: E402
 
 QUICK = 4
@@ -57,6 +57,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(report.row(condition, [t for t in found if t.condition == condition.name]), flush=True)
     print(f"\n{len(found)} clips in {time.monotonic() - started:.0f} s", flush=True)
     text = report.document(chosen, found)
+    if not options.only:
+        text += "\n\n" + no_ecg.table(count)
     print(text)
     if options.write:
         report.write(ROOT / "docs" / "accuracy.md", text)

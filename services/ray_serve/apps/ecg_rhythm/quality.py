@@ -28,14 +28,29 @@ SPIKED = 3.3
 1.5; 10 s excerpts of 21 MIT-BIH records (DS1 without 208) lay above 4.0."""
 
 
+STEEP_S = 0.065
+"""Longest that the steepest strokes of an ECG are steep for, weighted by their length. A pulse wave's foot is for 90 ms
+and more; 1,366 excerpts of 10 s of the 27 patients that the reader was written with lay below 42 ms."""
+
+
 def is_ecg_like(wave: Waveform) -> bool:
-    """Whether the trace is steep only now and then, as QRS complexes make it. A pulse wave can pass too."""
+    """Whether the trace is steep only now and then and not for long, as QRS complexes make it and a pulse does not."""
     readable = wave.samples[np.isfinite(wave.samples)].astype(np.float64)
     if len(readable) < wave.sampling_rate_hz:
         return True
     smooth = signal.sosfiltfilt(signal.butter(2, 25.0, fs=wave.sampling_rate_hz, output="sos"), readable)
     slope = np.diff(smooth)
-    return float((slope**4).mean()) > SPIKED * float((slope**2).mean()) ** 2
+    if float((slope**4).mean()) <= SPIKED * float((slope**2).mean()) ** 2:
+        return False
+    return _steep_s(np.abs(slope), wave.sampling_rate_hz) < STEEP_S
+
+
+def _steep_s(slope: npt.NDArray[np.float64], rate_hz: float) -> float:
+    """How long a stroke is at least half as steep as the steepest, seconds: the mean over those moments."""
+    steep = slope > 0.5 * np.percentile(slope, 99.5)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], steep, [False]])))
+    lengths = edges[1::2] - edges[::2]
+    return float((lengths**2).sum() / max(lengths.sum(), 1)) / rate_hz
 
 
 def judge(reading: Reading, beats_s: npt.NDArray[np.float64]) -> Reading:

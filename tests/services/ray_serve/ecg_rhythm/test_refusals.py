@@ -117,3 +117,14 @@ def test_breathing_alone_gives_no_heart_rate(clip: Callable[..., Any]) -> None:
     reading = analysis.read(clip("breath.mp4", small_screen("scroll"), signal=breath).path)
     assert [finding.value for finding in reading.findings] == ["not_ecg_like"]
     assert len(reading.beats_s) == 0
+
+
+def test_a_pulse_wave_alone_gives_no_heart_rate(clip: Callable[..., Any]) -> None:
+    """It beats as a heart does, and is steep at its foot: but for longer than a QRS complex is."""
+    times = np.arange(24 * 360) / 360.0
+    since = times % 0.8
+    rise = np.sin(np.pi / 2 * np.minimum(since / 0.16, 1.0)) ** 2
+    pulse = sources.Recording(360.0, 1.2 * rise * np.exp(-np.maximum(since - 0.16, 0.0) / 0.2), np.zeros(0))
+    reading = analysis.read(clip("pulse.mp4", small_screen("sweep"), signal=pulse).path)
+    assert [finding.value for finding in reading.findings] == ["not_ecg_like"]
+    assert len(reading.beats_s) == 0
