@@ -120,6 +120,10 @@ golden: .venv-serve/.ready ## Render the inputs of the Serve apps' golden cases 
 grade-screens: .venv-serve/.ready ## How signal_quality's grades go with what ecg_rhythm reads; minutes
 	@.venv-serve/bin/python -m tools.grade_screens $(ARGS)
 
+.PHONY: film
+film: .venv-serve/.ready ## A video again with the trace found drawn over it (ARGS='VIDEO OUT.mp4')
+	@PYTHONPATH=services/ray_serve .venv-serve/bin/python -m apps.ecg_rhythm.film $(ARGS)
+
 .PHONY: bench-ecg
 bench-ecg: .venv-serve/.ready ## How well the reader reads, condition by condition (ARGS=--quick; needs ECG_DATA_DIR)
 	@nice .venv-serve/bin/python -m tools.bench_ecg $(ARGS)

@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from apps.ecg_rhythm.reading import Reading
+from apps.ecg_rhythm.abstention import NOT_SURE
+from apps.ecg_rhythm.reading import FloatArray, Reading
 
 Canvas = npt.NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -35,7 +36,15 @@ CLASS_COLOURS: dict[str, Colour] = {
     "F": (130, 60, 190),
     "Q": (110, 110, 110),
 }
-CLASS_NAMES = {"N": "normal", "S": "supraventricular", "V": "ventricular", "F": "fusion", "Q": "unclassified"}
+DOUBT = (150, 118, 40)
+CLASS_NAMES = {
+    "N": "normal",
+    "S": "supraventricular",
+    "V": "ventricular",
+    "F": "fusion",
+    "Q": "unclassified",
+    NOT_SURE: "not sure",
+}
 
 
 def draw(reading: Reading, result: dict[str, Any]) -> bytes:
@@ -81,24 +90,30 @@ def _heading(result: dict[str, Any]) -> Canvas:
 
 def _frame(reading: Reading) -> Canvas:
     """The video's frame, scaled to the page's width, with the trace as read; all else is blurred: it may hold names."""
-    source, points = reading.picture.frame, reading.picture.points
+    source = reading.picture.frame
     scale = min((WIDTH - 2 * MARGIN) / source.shape[1], 560 / source.shape[0])
     size = (round(source.shape[1] * scale), round(source.shape[0] * scale))
     sharp = cv2.resize(source, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    image = cv2.GaussianBlur(sharp, (0, 0), size[1] / 60)
-    x, _y, width, _height = reading.display.lane
-    heights = points[np.isfinite(points[:, 1]), 1]
-    if len(heights):
-        room = 0.02 * source.shape[0]
-        box = np.array([x, heights.min() - room, x + width, heights.max() + room]) * scale
-        left, top, right, bottom = (int(v) for v in box.clip(0, [*size, *size]))
-        image[top:bottom, left:right] = sharp[top:bottom, left:right]
-        cv2.rectangle(image, (left, top), (right - 1, bottom - 1), READ, 1, cv2.LINE_AA)
-    _polyline(image, points.astype(np.float64) * scale, READ, 2)
+    image = traced(np.asarray(sharp, np.uint8), reading.picture.points * scale)
     page = _sheet(size[1] + 12)
     left = (WIDTH - size[0]) // 2
     page[: size[1], left : left + size[0]] = image
     return page
+
+
+def traced(frame: Canvas, points: FloatArray) -> Canvas:
+    """A frame with the pen's path, [n, 2] of its pixels, drawn over it; what is not about it is blurred."""
+    image = np.asarray(cv2.GaussianBlur(frame, (0, 0), frame.shape[0] / 60), np.uint8)
+    known = points[np.isfinite(points).all(axis=1)]
+    if len(known):
+        room = 0.02 * frame.shape[0]
+        size = np.array([frame.shape[1], frame.shape[0]])
+        left, top = (known.min(axis=0) - np.array([0.0, room])).clip(0, size).astype(int)
+        right, bottom = (known.max(axis=0) + np.array([1.0, room])).clip(0, size).astype(int)
+        image[top:bottom, left:right] = frame[top:bottom, left:right]
+        cv2.rectangle(image, (int(left), int(top)), (int(right) - 1, int(bottom) - 1), READ, 1, cv2.LINE_AA)
+    _polyline(image, points.astype(np.float64), READ, 2)
+    return image
 
 
 def _legend(result: dict[str, Any]) -> Canvas:
@@ -106,13 +121,19 @@ def _legend(result: dict[str, Any]) -> Canvas:
     cv2.line(page, (MARGIN, 22), (MARGIN + 34, 22), READ, 2, cv2.LINE_AA)
     _write(page, "trace as read in this frame", (MARGIN + 44, 28), 0.52, SOFT)
     x = 400
-    counts = {name: sum(beat["class"] == name for beat in result["beats"]) for name in CLASS_COLOURS}
-    for name, count in counts.items():
+    for name, words in CLASS_NAMES.items():
+        count = sum(beat["answer"] == name for beat in result["beats"])
         if count:
-            cv2.circle(page, (x, 22), 7, CLASS_COLOURS[name], -1, cv2.LINE_AA)
-            _write(page, f"{CLASS_NAMES[name]} {count}", (x + 14, 28), 0.52, TEXT)
-            x += 64 + 10 * len(f"{CLASS_NAMES[name]} {count}")
+            _mark(page, (x, 22), 7, name)
+            _write(page, f"{words} {count}", (x + 14, 28), 0.52, TEXT)
+            x += 64 + 10 * len(f"{words} {count}")
     return page
+
+
+def _mark(page: Canvas, at: tuple[int, int], radius: int, answer: str) -> None:
+    """A dot in the colour of a beat's class; a ring where the answer is none."""
+    sure = answer in CLASS_COLOURS
+    cv2.circle(page, at, radius, CLASS_COLOURS[answer] if sure else DOUBT, -1 if sure else 2, cv2.LINE_AA)
 
 
 def _span(result: dict[str, Any]) -> tuple[float, float]:
@@ -152,9 +173,10 @@ def _strip(result: dict[str, Any], start_s: float, span: tuple[float, float]) ->
     for beat in result["beats"]:
         x = round((beat["time_s"] - start_s) * across)
         if 0 <= x < paper.shape[1]:
-            colour = CLASS_COLOURS[beat["class"]]
-            cv2.circle(paper, (x, 26), 4, colour, -1, cv2.LINE_AA)
-            _write(paper, beat["class"], (x - 5, 17), 0.42, colour, 1)
+            sure = beat["answer"] in CLASS_COLOURS
+            _mark(paper, (x, 26), 4, beat["answer"])
+            colour = CLASS_COLOURS[beat["class"]] if sure else DOUBT
+            _write(paper, beat["class"] if sure else f"{beat['class']}?", (x - 5, 17), 0.42, colour, 1)
     _write(paper, f"{start_s:.0f} s", (8, STRIP_HEIGHT - 10), 0.45, SOFT)
     return page
 

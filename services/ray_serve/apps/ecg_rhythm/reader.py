@@ -75,12 +75,7 @@ def read_trace(path: Path, progress: Progress) -> Reading:
     watch = _Stopwatch()
     progress("decode", 0.0)
     header = video.header(path)
-    flat, stills = _laid_flat(_probe(path, header, watch))
-    found = screen.find(stills)
-    if found.grows:
-        # The screen was empty at first: only when the pen has been everywhere is the whole lane seen.
-        flat, stills = _laid_flat(_probe(path, header, watch, LONG_PROBE_S))
-        found = screen.find(stills)
+    flat, found = _look(path, header, watch)
     progress("read", 0.0)
     follower: SweepFollower | ScrollFollower = SweepFollower() if found.kind is DisplayKind.SWEEP else ScrollFollower()
     seen = _Seen()
@@ -121,6 +116,27 @@ def read_trace(path: Path, progress: Progress) -> Reading:
         limits=(LANE_LIMIT, *limits),
         timings_s=timings,
     )
+
+
+def pen_paths(path: Path) -> Iterator[tuple[video.Frame, FloatArray]]:
+    """Every frame of the video at `path` with the pen's path as it is seen in it: points as in `Picture`.
+
+    Raises `ReadingError` as `read_trace` does where no screen is found.
+    """
+    flat, found = _look(path, video.header(path), _Stopwatch())
+    for frame in video.frames(path):
+        yield frame, _points(found, flat, frame.luma)
+
+
+def _look(path: Path, header: video.Header, watch: _Stopwatch) -> tuple[Plane, Screen]:
+    """How the screen lies in the picture, and where the trace is on it."""
+    flat, stills = _laid_flat(_probe(path, header, watch))
+    found = screen.find(stills)
+    if found.grows:
+        # The screen was empty at first: only when the pen has been everywhere is the whole lane seen.
+        flat, stills = _laid_flat(_probe(path, header, watch, LONG_PROBE_S))
+        found = screen.find(stills)
+    return flat, found
 
 
 def _probe(path: Path, header: video.Header, watch: _Stopwatch, seconds: float = PROBE_S) -> list[Still]:
@@ -189,19 +205,24 @@ def _still_line(found: Screen, last_s: float) -> tuple[Waveform, Display, tuple[
 
 def _picture(found: Screen, flat: Plane, rgb: ByteArray) -> Picture:
     """The frame, and the pen's path in it as the reader saw it."""
-    luma = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
+    return Picture(rgb, _points(found, flat, np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)))
+
+
+def _points(found: Screen, flat: Plane, luma: ByteArray) -> FloatArray:
+    """The pen's path in a frame, [n, 2] of its pixels, NaN where there is none; none where the frame is lost."""
     crop = flat.crop(luma, found.lane)
     if crop is None:
-        return Picture(rgb, np.zeros((0, 2), np.float32))
+        return np.zeros((0, 2), np.float32)
     x, y, _width, _height = found.lane
     ink = found.ink.of(crop)
     seen, radius = edges(ink), stroke_radius(ink)
-    heights = np.full(len(seen.top), np.nan)
+    heights = np.full((len(seen.top), FINE), np.nan)
     there = np.flatnonzero(np.isfinite(seen.top))
     for run in np.split(there, np.flatnonzero(np.diff(there) > 1) + 1):
         if len(run):
-            heights[run] = pen(seen.top[run], seen.bottom[run], radius)[::FINE]
-    points = np.stack([np.arange(len(heights)) + x, heights + y], axis=1).astype(np.float32)
+            heights[run] = pen(seen.top[run], seen.bottom[run], radius).reshape(-1, FINE)
+    columns = (np.arange(heights.size) + 0.5) / FINE - 0.5
+    points = np.stack([columns + x, heights.ravel() + y], axis=1).astype(np.float32)
     known = np.isfinite(points[:, 1])
     points[known] = flat.back(points[known], luma)
-    return Picture(rgb, points)
+    return points
