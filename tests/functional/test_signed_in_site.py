@@ -32,6 +32,7 @@ from generator.sync.apply import Outcome
 ROOT = Path(__file__).resolve().parents[2]
 FILE = (ROOT / "samples/sweep.mp4").read_bytes()
 DEADLINE_S = 180
+IN_A_ROW = 6
 
 
 @dataclass
@@ -66,7 +67,8 @@ def site(emulator: Emulator, deployed: Outcome) -> Iterator[Site]:
     with httpx.Client(base_url=emulator.endpoint_url, verify=trust, timeout=30) as client:
         made = Site(client, trust, domain)
         until = time.monotonic() + DEADLINE_S
-        while made.ask("GET", "/api/config").status_code != http.client.OK:
+        # Some answers in a row: each of the two tasks must be up.
+        while any(made.ask("GET", "/api/config").status_code != http.client.OK for _ in range(IN_A_ROW)):
             assert time.monotonic() < until, "the API did not come up"
             time.sleep(0.5)
         config = made.ask("GET", "/api/config").json()
