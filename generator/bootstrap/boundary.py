@@ -18,16 +18,12 @@ from generator.bootstrap.fleet import at_most
 from generator.bootstrap.hardened_boundary import hardened
 from generator.model import names
 from generator.model.environment import Environment
-from generator.parts.policies import allow, document, secrets_below
+from generator.parts.policies import allow, document, in_region, secrets_below
 
 
 def boundary(environment: Environment) -> PolicyDocument:
     """The boundary as a policy."""
     prefix = environment.prefix
-
-    def arn(service: str, resource: str) -> Sub:
-        return Sub(f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{resource}")
-
     return document(
         *hardened(environment),
         allow(
@@ -53,7 +49,7 @@ def boundary(environment: Environment) -> PolicyDocument:
                 dynamodb.ConditionCheckItem,
                 dynamodb.DescribeTable,
             ],
-            [arn("dynamodb", f"table/{prefix}-*")],
+            [in_region("dynamodb", f"table/{prefix}-*")],
         ),
         allow(
             "Queues",
@@ -65,7 +61,7 @@ def boundary(environment: Environment) -> PolicyDocument:
                 sqs.GetQueueAttributes,
                 sqs.GetQueueUrl,
             ],
-            [arn("sqs", f"{prefix}-*")],
+            [in_region("sqs", f"{prefix}-*")],
         ),
         allow(
             "Invalidate",
@@ -76,12 +72,12 @@ def boundary(environment: Environment) -> PolicyDocument:
         allow(
             "Logs",
             [logs.CreateLogStream, logs.PutLogEvents],
-            [arn("logs", f"log-group:/ecs/{prefix}-*"), arn("logs", f"log-group:/ec2/{prefix}-*")],
+            [in_region("logs", f"log-group:/ecs/{prefix}-*"), in_region("logs", f"log-group:/ec2/{prefix}-*")],
         ),
         allow(
             "PullImages",
             [ecr.BatchCheckLayerAvailability, ecr.GetDownloadUrlForLayer, ecr.BatchGetImage],
-            [arn("ecr", f"repository/{names.repository(prefix)}")],
+            [in_region("ecr", f"repository/{names.repository(prefix)}")],
         ),
         *at_most(environment),
         Statement(

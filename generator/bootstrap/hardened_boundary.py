@@ -1,11 +1,13 @@
 """What the boundary allows besides where an environment is hard: what roles do there that dev's have no need of."""
 
 from collections.abc import Iterator
+from typing import Any
 
-from awacs.aws import Action, Allow, Statement
+from awacs.aws import Action, Statement
 from troposphere import Sub
 
 from generator.model.environment import Environment
+from generator.parts.policies import allow, in_region
 
 
 def hardened(environment: Environment) -> Iterator[Statement]:
@@ -16,12 +18,14 @@ def hardened(environment: Environment) -> Iterator[Statement]:
     yield _allow(
         "Erase",
         "s3:ListBucketVersions s3:DeleteObjectVersion cloudformation:DescribeStacks",
-        f"arn:${{AWS::Partition}}:s3:::{prefix}-*",
-        _arn("cloudformation", f"stack/{prefix}-*"),
+        Sub(f"arn:${{AWS::Partition}}:s3:::{prefix}-*"),
+        in_region("cloudformation", f"stack/{prefix}-*"),
     )
     if environment.hardening.customer_keys:
         # *: KMS gives the ids; what a key is for, its policy and the roles' conditions say
-        yield _allow("Keys", "kms:Decrypt kms:GenerateDataKey kms:DescribeKey kms:CreateGrant", _arn("kms", "key/*"))
+        yield _allow(
+            "Keys", "kms:Decrypt kms:GenerateDataKey kms:DescribeKey kms:CreateGrant", in_region("kms", "key/*")
+        )
     if environment.model_server.session_manager:
         channels = ["CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel"]
         yield _allow(
@@ -31,26 +35,17 @@ def hardened(environment: Environment) -> Iterator[Statement]:
         )
     if environment.network.flow_log_days is not None:
         actions = "logs:CreateLogStream logs:PutLogEvents logs:DescribeLogStreams"
-        yield _allow("Flows", actions, _arn("logs", f"log-group:/vpc/{prefix}-*"))
+        yield _allow("Flows", actions, in_region("logs", f"log-group:/vpc/{prefix}-*"))
     if environment.jobs.backup_days is not None:
         yield _allow(
             "Copies",
             "dynamodb:CreateBackup dynamodb:DeleteBackup dynamodb:DescribeBackup dynamodb:StartAwsBackupJob"
             " dynamodb:ListTagsOfResource backup:DescribeBackupVault backup:CopyIntoBackupVault backup:TagResource",
-            _arn("dynamodb", f"table/{prefix}-*"),
-            _arn("backup", f"backup-vault:{prefix}-*"),
-            _arn("backup", "recovery-point:*"),  # *: AWS Backup gives the ids
+            in_region("dynamodb", f"table/{prefix}-*"),
+            in_region("backup", f"backup-vault:{prefix}-*"),
+            in_region("backup", "recovery-point:*"),  # *: AWS Backup gives the ids
         )
 
 
-def _arn(service: str, resource: str) -> str:
-    return f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{resource}"
-
-
-def _allow(sid: str, actions: str, *arns: str) -> Statement:
-    return Statement(
-        Sid=sid,
-        Effect=Allow,
-        Action=[Action(*action.split(":")) for action in actions.split()],
-        Resource=[Sub(arn) if "${" in arn else arn for arn in arns],
-    )
+def _allow(sid: str, actions: str, *resources: Any) -> Statement:
+    return allow(sid, [Action(*action.split(":")) for action in actions.split()], list(resources))

@@ -47,6 +47,11 @@ def allow(sid: str, actions: list[Action], resources: list[Any]) -> Statement:
     return Statement(Sid=sid, Effect=Allow, Action=actions, Resource=resources)
 
 
+def in_region(service: str, resource: str) -> Sub:
+    """The ARN of what a service holds for this account in this region."""
+    return Sub(f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{resource}")
+
+
 def use_keys(services: list[str], keys: list[Any]) -> Statement:
     """Let a role have `services`, such as `s3`, encrypt and decrypt for it under keys of our own."""
     return Statement(

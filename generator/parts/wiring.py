@@ -13,6 +13,11 @@ def wired(template: Template, name: str) -> Ref:
     return Ref(name)
 
 
+def wired_each(template: Template, name: str, count: int) -> list[Ref]:
+    """The values of outputs that are numbered from 1, such as `PrivateSubnet{}Id`."""
+    return [wired(template, name.format(number)) for number in range(1, count + 1)]
+
+
 def wired_text(template: Template, text: str) -> Sub:
     """Text with `${Name}` in it for what other stacks, or the manifest, give as `Name`."""
     for name in re.findall(r"\$\{(\w+)\}", text):

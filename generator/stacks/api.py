@@ -46,7 +46,7 @@ from generator.parts.policies import (
 )
 from generator.parts.ports import API_PORT, MODEL_SERVER_PORT
 from generator.parts.tags import tagged
-from generator.parts.wiring import give_out, literal, wired, wired_text
+from generator.parts.wiring import give_out, literal, wired, wired_each, wired_text
 from generator.stacks.api_guards import deployment_alarm, scale
 
 CONTAINER = "api"
@@ -317,10 +317,7 @@ def _service(template: Template, environment: Environment, cluster: Cluster, tas
             ),
             NetworkConfiguration=NetworkConfiguration(
                 AwsvpcConfiguration=AwsvpcConfiguration(
-                    Subnets=[
-                        wired(template, f"PrivateSubnet{number}Id")
-                        for number in range(1, len(environment.network.private_subnets) + 1)
-                    ],
+                    Subnets=wired_each(template, "PrivateSubnet{}Id", len(environment.network.private_subnets)),
                     SecurityGroups=[wired(template, "EcsSecurityGroupId")],
                     AssignPublicIp="DISABLED",
                 )

@@ -13,7 +13,6 @@ from troposphere.elasticloadbalancingv2 import (
     ListenerRule,
     ListenerRuleAction,
     LoadBalancer,
-    LoadBalancerAttributes,
     Matcher,
     RedirectConfig,
     TargetGroup,
@@ -21,9 +20,10 @@ from troposphere.elasticloadbalancingv2 import (
 
 from generator.model import names
 from generator.model.environment import Environment
+from generator.parts.load_balancers import balancer_attributes
 from generator.parts.ports import API_PORT
 from generator.parts.tags import tagged
-from generator.parts.wiring import give_out, literal, wired, wired_text
+from generator.parts.wiring import give_out, literal, wired, wired_each, wired_text
 
 ORIGIN_HEADER: Final = "x-origin-secret"
 """The header with which CloudFront says that a request came through our own distribution."""
@@ -47,17 +47,16 @@ def load_balancer(environment: Environment) -> Template:
             Type="application",
             Scheme="internet-facing",
             IpAddressType="ipv4",
-            Subnets=[
-                wired(template, f"PublicSubnet{number}Id")
-                for number in range(1, len(environment.network.public_subnets) + 1)
-            ],
+            Subnets=wired_each(template, "PublicSubnet{}Id", len(environment.network.public_subnets)),
             SecurityGroups=[wired(template, "AlbSecurityGroupId")],
-            LoadBalancerAttributes=[
-                _attribute("deletion_protection.enabled", _switch(environment.load_balancer.deletion_protection)),
-                _attribute("access_logs.s3.enabled", "true"),
-                _attribute("access_logs.s3.bucket", wired(template, "AlbLogsBucketName")),
-                *_strictness(environment),
-            ],
+            LoadBalancerAttributes=balancer_attributes(
+                {
+                    "deletion_protection.enabled": environment.load_balancer.deletion_protection,
+                    "access_logs.s3.enabled": True,
+                    "access_logs.s3.bucket": wired(template, "AlbLogsBucketName"),
+                    **_strictness(environment),
+                }
+            ),
         )
     )
     targets = _target_group(template, environment)
@@ -116,10 +115,10 @@ def _listener(
     )
 
 
-def _strictness(environment: Environment) -> list[LoadBalancerAttributes]:
+def _strictness(environment: Environment) -> dict[str, bool]:
     if not environment.load_balancer.drop_invalid_headers:
-        return []
-    return [_attribute("routing.http.drop_invalid_header_fields.enabled", "true")]
+        return {}
+    return {"routing.http.drop_invalid_header_fields.enabled": True}
 
 
 def _target_group(template: Template, environment: Environment) -> TargetGroup:
@@ -144,11 +143,3 @@ def _target_group(template: Template, environment: Environment) -> TargetGroup:
             Matcher=Matcher(HttpCode="200"),
         )
     )
-
-
-def _attribute(key: str, value: object) -> LoadBalancerAttributes:
-    return LoadBalancerAttributes(Key=key, Value=value)
-
-
-def _switch(on: bool) -> str:
-    return "true" if on else "false"

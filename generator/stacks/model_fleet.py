@@ -52,7 +52,6 @@ from troposphere.elasticloadbalancingv2 import (
     Action,
     Listener,
     LoadBalancer,
-    LoadBalancerAttributes,
     Matcher,
     TargetGroup,
     TargetGroupAttribute,
@@ -62,11 +61,12 @@ from troposphere.policies import PropsDictType, UpdatePolicy
 
 from generator.model import names
 from generator.model.environment import Environment, Fleet
+from generator.parts.load_balancers import balancer_attributes
 from generator.parts.policies import allow, inline, objects
 from generator.parts.ports import MODEL_SERVER_PORT
 from generator.parts.tags import name_tag, owner_tags, tagged
 from generator.parts.user_data import user_data
-from generator.parts.wiring import give_out, literal, wired
+from generator.parts.wiring import give_out, literal, wired, wired_each
 
 READY_HOOK: Final = "ready"
 DRAINED_HOOK: Final = "drained"
@@ -179,19 +179,15 @@ def _balancer(template: Template, environment: Environment, settings: Fleet) -> 
             IpAddressType="ipv4",
             Subnets=_subnets(template, environment),
             SecurityGroups=[Ref(group)],
-            LoadBalancerAttributes=[
-                LoadBalancerAttributes(Key=key, Value=value)
-                for key, value in (
-                    ("idle_timeout.timeout_seconds", str(_IDLE_SECONDS)),
-                    ("routing.http.drop_invalid_header_fields.enabled", "true"),
-                    (
-                        "deletion_protection.enabled",
-                        "true" if environment.load_balancer.deletion_protection else "false",
-                    ),
-                    ("access_logs.s3.enabled", "true"),
-                    ("access_logs.s3.bucket", wired(template, "AlbLogsBucketName")),
-                )
-            ],
+            LoadBalancerAttributes=balancer_attributes(
+                {
+                    "idle_timeout.timeout_seconds": str(_IDLE_SECONDS),
+                    "routing.http.drop_invalid_header_fields.enabled": True,
+                    "deletion_protection.enabled": environment.load_balancer.deletion_protection,
+                    "access_logs.s3.enabled": True,
+                    "access_logs.s3.bucket": wired(template, "AlbLogsBucketName"),
+                }
+            ),
         )
     )
     targets = template.add_resource(
@@ -364,8 +360,7 @@ def _member(template: Template, environment: Environment) -> Policy:
 
 
 def _subnets(template: Template, environment: Environment) -> list[Ref]:
-    count = len(environment.network.private_subnets)
-    return [wired(template, f"PrivateSubnet{number}Id") for number in range(1, count + 1)]
+    return wired_each(template, "PrivateSubnet{}Id", len(environment.network.private_subnets))
 
 
 def _ports(**ends: Any) -> dict[str, Any]:

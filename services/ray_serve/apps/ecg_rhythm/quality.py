@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import signal
 
+from apps.ecg_rhythm.delineation import runs
 from apps.ecg_rhythm.reading import Finding, Quality, Reading, Waveform
 
 FLAT_PIXELS = 3.0
@@ -47,9 +48,7 @@ def is_ecg_like(wave: Waveform) -> bool:
 
 def _steep_s(slope: npt.NDArray[np.float64], rate_hz: float) -> float:
     """How long a stroke is at least half as steep as the steepest, seconds: the mean over those moments."""
-    steep = slope > 0.5 * np.percentile(slope, 99.5)
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], steep, [False]])))
-    lengths = edges[1::2] - edges[::2]
+    lengths = np.array([last - first for first, last in runs(slope > 0.5 * np.percentile(slope, 99.5))])
     return float((lengths**2).sum() / max(lengths.sum(), 1)) / rate_hz
 
 

@@ -142,7 +142,7 @@ class ScrollFollower:
         image, looks = self._paper.all()
         times = (np.arange(len(looks)) - self._right - 1.0 - offset) / slope
         there = looks > 0
-        return Strip(image[:, there], times[there], looks[there], float(slope), None)
+        return Strip(image[:, there], times[there], float(slope), None)
 
     def _begin_again(self) -> None:
         """Forget the frames so far: the strip was not moving yet, or not there."""

@@ -45,7 +45,7 @@ class SweepFollower:
     _sum: Float32 = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     _count: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     _round: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
-    _columns: list[tuple[int, int, int, ByteArray]] = field(default_factory=list)
+    _columns: list[tuple[int, int, ByteArray]] = field(default_factory=list)
 
     def add(self, time_s: float, ink: ByteArray) -> None:
         """Take the next frame's ink, [height, width] 0 to 255."""
@@ -70,17 +70,17 @@ class SweepFollower:
         columns = [c for c in self._columns if c[0] >= 0]
         if not columns:
             raise _no_sweep()
-        rounds, xs, counts = (np.array(values) for values in zip(*((c[0], c[1], c[2]) for c in columns), strict=True))
+        rounds, xs = (np.array(values) for values in zip(*((c[0], c[1]) for c in columns), strict=True))
         when = line.start + xs / line.speed + rounds * line.period
         order = np.argsort(when, kind="stable")
         # At the turn the last columns of a round and the first of the next may lie over each other.
         keep = np.concatenate([[True], np.diff(when[order]) > 0.25 / line.speed])
         order = order[keep]
-        image = np.stack([columns[i][3] for i in order], axis=1)
+        image = np.stack([columns[i][2] for i in order], axis=1)
         turned = bool(rounds.max() > 0)
         # Where fresh ink ends the pen's middle is not yet.
         late = ROUND_END * stroke_radius(image) / line.speed
-        return Strip(image, when[order] + late, counts[order], line.speed, line.period if turned else None)
+        return Strip(image, when[order] + late, line.speed, line.period if turned else None)
 
     def _begin(self) -> None:
         """Find the pen in the frames so far, and take them again with what is known now."""
@@ -122,7 +122,7 @@ class SweepFollower:
         known = columns[(self._count[columns] >= LEAST_LOOKS) & (self._round[columns] >= 0)]
         for x in known:
             mean = (self._sum[:, x] / self._count[x]).round().astype(np.uint8)
-            self._columns.append((int(self._round[x]), int(x), int(self._count[x]), mean))
+            self._columns.append((int(self._round[x]), int(x), mean))
         self._round[columns] = -1
 
 

@@ -25,13 +25,12 @@ LEAST_COLUMNS = 4
 class Strip:
     """Columns in drawing order.
 
-    `image`: [height, n] mean ink, 0 to 255; `time_s`: [n] ascending, when the pen was at the column's middle; `looks`:
-    [n] frames that the mean is of; `speed`: of the pen, pixels a second; `period_s`: of the sweep, where one was seen.
+    `image`: [height, n] mean ink, 0 to 255; `time_s`: [n] ascending, when the pen was at the column's middle;
+    `speed`: of the pen, pixels a second; `period_s`: of the sweep, where one was seen.
     """
 
     image: ByteArray
     time_s: Float64
-    looks: npt.NDArray[np.int64]
     speed: float
     period_s: float | None
 
@@ -75,13 +74,12 @@ def read(strip: Strip) -> Tape:
 
 def _outlined(strip: Strip, times: Float64) -> Float64:
     """The pen's height at `times` from the edges of the ink, pixels from the lane's top; NaN where there is none."""
-    breaks = np.flatnonzero(np.diff(strip.time_s) * strip.speed > LONGEST_BRIDGE) + 1
-    parts = [traced(part) for part in np.split(strip.image, breaks, axis=1)]
+    parts = [traced(strip.image[:, part]) for part in _stretches(strip.time_s, strip.speed)]
     top, bottom = (np.concatenate([getattr(part, edge) for part in parts]) for edge in ("top", "bottom"))
     there = np.flatnonzero(np.isfinite(top))
     when, radius = strip.time_s[there], stroke_radius(strip.image)
     heights = np.full(len(times), np.nan)
-    for part in np.split(np.arange(len(there)), np.flatnonzero(np.diff(when) * strip.speed > LONGEST_BRIDGE) + 1):
+    for part in _stretches(when, strip.speed):
         if len(part) < LEAST_COLUMNS:
             continue
         path = pen(top[there[part]], bottom[there[part]], radius)
@@ -121,10 +119,15 @@ def _pen(probabilities: FloatArray) -> tuple[Float64, Float64]:
 def _known(times: Float64, inked: Float64, speed: float) -> npt.NDArray[np.bool_]:
     """Which of `times` lie where ink is at `inked` (ascending), short bridges included."""
     known = np.zeros(len(times), bool)
-    for part in np.split(inked, np.flatnonzero(np.diff(inked) * speed > LONGEST_BRIDGE) + 1):
+    for part in _stretches(inked, speed):
         if len(part) >= LEAST_COLUMNS:
-            known |= (times >= part[0]) & (times <= part[-1])
+            known |= (times >= inked[part[0]]) & (times <= inked[part[-1]])
     return known
+
+
+def _stretches(when: Float64, speed: float) -> list[npt.NDArray[np.int64]]:
+    """The columns drawn at the times `when` (ascending), split where more than LONGEST_BRIDGE columns are missing."""
+    return np.split(np.arange(len(when)), np.flatnonzero(np.diff(when) * speed > LONGEST_BRIDGE) + 1)
 
 
 AROUND_S = 0.1

@@ -30,7 +30,7 @@ def _strip(stroke: int = 2, blur: float = 0.0, seconds: float = 4.0, faint: floa
     if blur:
         image = cv2.GaussianBlur(image, (0, 0), blur)
     image = (image * faint).astype(np.uint8)
-    return Strip(image, np.arange(width) / SPEED, np.full(width, 30), SPEED, None)
+    return Strip(image, np.arange(width) / SPEED, SPEED, None)
 
 
 def _error(strip: Strip) -> float:
@@ -50,7 +50,7 @@ def test_spikes_thinner_than_the_stroke_keep_their_height(stroke: int) -> None:
 
 def test_samples_lie_on_times_that_do_not_depend_on_where_the_strip_begins() -> None:
     strip = _strip()
-    later = Strip(strip.image[:, 40:], strip.time_s[40:], strip.looks[40:], SPEED, None)
+    later = Strip(strip.image[:, 40:], strip.time_s[40:], SPEED, None)
     whole, _ = tape.sampled(tape.read(strip), 0.0, 3.9)
     part, _ = tape.sampled(tape.read(later), 0.0, 3.9)
     there = np.isfinite(part)
@@ -74,7 +74,7 @@ def test_confidence_falls_where_the_strip_is_blurred() -> None:
 
 
 def test_a_strip_without_ink_is_all_gap() -> None:
-    empty = Strip(np.zeros((HEIGHT, 100), np.uint8), np.arange(100) / SPEED, np.ones(100, np.int64), SPEED, None)
+    empty = Strip(np.zeros((HEIGHT, 100), np.uint8), np.arange(100) / SPEED, SPEED, None)
     heights, confidence = tape.sampled(tape.read(empty), 0.0, 0.8)
     assert np.isnan(heights).all()
     assert len(heights) == len(confidence) == 201
