@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 from torch.nn import functional
@@ -16,6 +17,8 @@ from torch.nn.utils import fusion
 
 from apps.ecg_rhythm.reading import ByteArray, FloatArray
 from apps.ecg_rhythm.stored import FOLDER, stored
+
+Float64 = npt.NDArray[np.float64]
 
 ROWS = 128
 COLUMN_S = 0.008
@@ -89,21 +92,26 @@ class Ridge:
         net.load_state_dict({name: tensor.float() for name, tensor in file.tensors.items()})
         return cls(net, file.sha256)
 
-    def probabilities(self, ink: ByteArray) -> FloatArray:
-        """Where the pen was, [ROWS, width * POINTS] summing to one in each column, from ink [ROWS, width], 0 to 255.
+    def pen(self, ink: ByteArray) -> tuple[Float64, Float64]:
+        """Where the pen was in ink [ROWS, width], 0 to 255: rows, and in how many it may have been, [width * POINTS].
 
-        Point `k` lies `(k + 0.5) / POINTS - 0.5` columns from the first column's middle.
+        The mean of where it may have been, since that has the least error where the network is in doubt, and the
+        standard deviation. Point `k` lies `(k + 0.5) / POINTS - 0.5` columns from the first column's middle.
         """
         width = ink.shape[1]
-        found = np.zeros((ROWS, width * POINTS), np.float32)
+        height, spread = np.zeros(width * POINTS), np.zeros(width * POINTS)
+        rows = np.arange(ROWS, dtype=np.float64)[:, None]
         for first in range(0, width, PIECE):
-            low, high = max(0, first - MARGIN), min(width, first + PIECE + MARGIN)
-            last = min(first + PIECE, width)
-            rows = self._piece(ink[:, low:high])
-            found[:, first * POINTS : last * POINTS] = rows[:, (first - low) * POINTS : (last - low) * POINTS]
-        return found
+            low, last = max(0, first - MARGIN), min(first + PIECE, width)
+            piece = self._probabilities(ink[:, low : min(width, first + PIECE + MARGIN)])
+            piece = piece[:, (first - low) * POINTS : (last - low) * POINTS]
+            part = slice(first * POINTS, last * POINTS)
+            height[part] = (piece * rows).sum(axis=0)
+            spread[part] = np.sqrt((piece * (rows - height[part]) ** 2).sum(axis=0))
+        return height, spread
 
-    def _piece(self, ink: ByteArray) -> FloatArray:
+    def _probabilities(self, ink: ByteArray) -> FloatArray:
+        """Of each row in each column, [ROWS, width * POINTS]; a column's sum to one."""
         width = ink.shape[1]
         padded = np.pad(ink, ((0, 0), (0, -width % STEP)))
         with torch.inference_mode():

@@ -167,18 +167,19 @@ class ScrollFollower:
         there = np.flatnonzero(np.isfinite(found.top))[::2]
         seen = found.middle[there]
 
-        def misfit(position: float) -> float:
-            inside = there + position <= tape[-1] - 3
-            if inside.sum() < 20:
-                return np.inf
-            off = np.abs(np.interp(there[inside] + position, tape, middle) - seen[inside])
-            return float(np.minimum(off, 10.0).mean())
+        def misfits(positions: Float64) -> Float64:
+            places = there + positions[:, None]
+            inside = places <= tape[-1] - 3
+            off = np.minimum(np.abs(np.interp(places, tape, middle) - seen), 10.0)
+            count = inside.sum(axis=1)
+            mean = np.where(inside, off, 0.0).sum(axis=1) / np.maximum(count, 1)
+            return np.asarray(np.where(count < 20, np.inf, mean), np.float64)
 
         for step, reach in ((1.0, 4), (0.25, 4), (0.0625, 4)):
-            tries = guess + step * np.arange(-reach, reach + 1)
-            misfits = [misfit(position) for position in tries]
-            guess = float(tries[int(np.argmin(misfits))])
-        return guess, float(min(misfits))
+            tries: Float64 = guess + step * np.arange(-reach, reach + 1, dtype=np.float64)
+            off = misfits(tries)
+            guess = float(tries[int(np.argmin(off))])
+        return guess, float(off.min())
 
 
 def _shift(first: Float64, second: Float64, most: int) -> tuple[float, float]:

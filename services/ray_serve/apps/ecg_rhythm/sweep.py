@@ -39,7 +39,7 @@ class SweepFollower:
     """Feed it the lane's ink frame by frame with `add`; then ask for the `strip`."""
 
     _times: list[float] = field(default_factory=list)
-    _masses: list[Float32] = field(default_factory=list)
+    _masses: dict[int, Float32] = field(default_factory=dict)
     _early: list[ByteArray] = field(default_factory=list)
     _pen: _Pen | None = None
     _sum: Float32 = field(default_factory=lambda: np.zeros((0, 0), np.float32))
@@ -49,8 +49,8 @@ class SweepFollower:
 
     def add(self, time_s: float, ink: ByteArray) -> None:
         """Take the next frame's ink, [height, width] 0 to 255."""
+        self._masses[len(self._times)] = ink_mass(ink).astype(np.float32)
         self._times.append(time_s)
-        self._masses.append(ink_mass(ink).astype(np.float32))
         if self._pen is not None:
             self._follow(len(self._times) - 1, ink)
             return
@@ -86,7 +86,7 @@ class SweepFollower:
         """Find the pen in the frames so far, and take them again with what is known now."""
         if len(self._times) < 8:
             return
-        self._pen = _find_pen(np.array(self._times), np.stack(self._masses))
+        self._pen = _find_pen(np.array(self._times), np.stack(list(self._masses.values())))
         height, width = self._early[0].shape
         self._sum = np.zeros((height, width), np.float32)
         self._count = np.zeros(width, np.int32)
@@ -115,6 +115,8 @@ class SweepFollower:
         while at > 0 and self._times[index] - self._times[at] < LOOK_BACK_S:
             at -= 1
         change = now - self._masses[at]
+        for old in [i for i in self._masses if i < at]:
+            del self._masses[old]
         return np.asarray(change - np.median(change), np.float32)
 
     def _close(self, columns: npt.NDArray[np.int64]) -> None:

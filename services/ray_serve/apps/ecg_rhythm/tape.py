@@ -60,7 +60,7 @@ def read(strip: Strip) -> Tape:
     )
     when = view.columns(first / RATE_HZ, last / RATE_HZ)
     ink = view.viewed(strip.image, _place(strip, when), seen)
-    rows, spread = _pen(ridge.shipped().probabilities(ink)[:, : last - first + 1])
+    rows, spread = (points[: last - first + 1] for points in ridge.shipped().pen(ink))
     times = (first + np.arange(len(rows))) / RATE_HZ
     known = _known(times, strip.time_s[there], strip.speed)
     heights = -seen.pixels(rows)
@@ -103,17 +103,6 @@ def _place(strip: Strip, when: Float64) -> Float64:
     place = np.interp(when, strip.time_s, np.arange(last + 1))
     before, after = np.minimum(when - strip.time_s[0], 0.0), np.maximum(when - strip.time_s[-1], 0.0)
     return np.asarray(place + (before + after) * strip.speed, np.float64)
-
-
-def _pen(probabilities: FloatArray) -> tuple[Float64, Float64]:
-    """Height of the pen in each column and the standard deviation of what else it might have been, [n] rows.
-
-    The mean, since it is the answer with the least error where the network is in doubt.
-    """
-    rows = np.arange(len(probabilities), dtype=np.float64)[:, None]
-    height = (probabilities * rows).sum(axis=0)
-    spread = np.sqrt((probabilities * (rows - height) ** 2).sum(axis=0))
-    return height, spread
 
 
 def _known(times: Float64, inked: Float64, speed: float) -> npt.NDArray[np.bool_]:
