@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -113,6 +114,16 @@ def _frozen(scene: Scene, seed: int) -> Frames:
         yield index / screen.fps, first
 
 
+def _loop(scene: Scene, seed: int) -> Frames:
+    """A short stretch of an ECG played again and again."""
+    screen, camera, _encoding = scene
+    recording = sources.synthetic(SECONDS + memory(screen) + 1, seed=seed)
+    length = round((1.4 + 0.07 * seed) * screen.fps)
+    shown = [image for _time, image in islice(video.frames(recording, SECONDS, screen, camera, seed), length)]
+    for index in range(round(SECONDS * screen.fps)):
+        yield index / screen.fps, shown[index % length]
+
+
 def _numbers(scene: Scene, seed: int) -> Frames:
     """A monitor whose values change and that shows no curve."""
     screen = replace(scene[0], numbers=True)
@@ -145,6 +156,7 @@ KINDS = (
     Kind("breathing alone", _breath),
     Kind("asystole", _asystole),
     Kind("a frozen video, a photo", _frozen),
+    Kind("a loop of 1.4 to 2.8 s", _loop),
     Kind("numbers without a curve", _numbers),
     Kind("drifting shapes", _scenery),
 )

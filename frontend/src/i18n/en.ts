@@ -202,6 +202,7 @@ export const en = {
       flat_trace: "Flat trace: no heart rate can be told.",
       low_quality: "Poor signal: every figure is doubtful.",
       no_beats: "No beats were found.",
+      looped: "The video shows the same few seconds again and again.",
       not_ecg_like: "What was read hardly looks like an ECG.",
     } as Record<string, string>,
     limits: "Limits of this reading",

@@ -187,6 +187,7 @@ export const ko: Messages = {
       flat_trace: "평탄한 파형: 심박수를 알 수 없습니다.",
       low_quality: "신호가 나쁨: 모든 수치가 불확실합니다.",
       no_beats: "박동을 찾지 못했습니다.",
+      looped: "같은 몇 초가 되풀이되는 영상입니다.",
       not_ecg_like: "읽은 내용이 심전도처럼 보이지 않습니다.",
     },
     limits: "이 판독의 한계",

@@ -52,14 +52,18 @@ def _steep_s(slope: npt.NDArray[np.float64], rate_hz: float) -> float:
     return float((lengths**2).sum() / max(lengths.sum(), 1)) / rate_hz
 
 
+BEATLESS = frozenset({Finding.FLAT_TRACE, Finding.LOOPED, Finding.NOT_ECG_LIKE})
+"""With one of these no heart beats were seen, whatever the trace shows."""
+
+
 def judge(reading: Reading, beats_s: npt.NDArray[np.float64]) -> Reading:
-    """`reading` with its beats, quality and findings; a flat trace keeps none of the beats."""
+    """`reading` with its beats, quality and findings; one of BEATLESS keeps none of the beats."""
     confidence = reading.waveform.confidence
     readable = np.isfinite(reading.waveform.samples)
     share = float(readable.mean()) if len(readable) else 0.0
     trust = float(confidence[readable].mean()) if readable.any() else 0.0
     findings = list(reading.findings)
-    if Finding.FLAT_TRACE in findings or Finding.NOT_ECG_LIKE in findings:
+    if not BEATLESS.isdisjoint(findings):
         beats_s = beats_s[:0]
     elif len(beats_s) == 0:
         findings.append(Finding.NO_BEATS)

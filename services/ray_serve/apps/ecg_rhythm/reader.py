@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from apps.ecg_rhythm import calibration, plane, quality, screen, tape
 from apps.ecg_rhythm.errors import ErrorCode, ReadingError
+from apps.ecg_rhythm.loop import Repeats
 from apps.ecg_rhythm.plane import Plane
 from apps.ecg_rhythm.reading import (
     ByteArray,
@@ -67,6 +68,7 @@ class _Seen:
     size: tuple[int, int] = (0, 0)
     picture: ByteArray | None = None
     picture_s: float = 0.0
+    repeats: Repeats = field(default_factory=Repeats)
 
 
 def read_trace(path: Path, progress: Progress) -> Reading:
@@ -101,7 +103,16 @@ def read_trace(path: Path, progress: Progress) -> Reading:
         follow(skipped)  # the last frame alone shows the newest of the trace
     if seen.picture is None:
         raise ReadingError(ErrorCode.NOT_A_VIDEO, "The file holds no frame; export the video again.")
-    waveform, display, findings, limits = _waveform(found, flat, follower, seen)
+    loop_s = seen.repeats.length_s()
+    again = f"The video shows the same {loop_s:.1f} s again and again." if loop_s else ""
+    try:
+        waveform, display, findings, limits = _waveform(found, flat, follower, seen)
+    except ReadingError as error:
+        if not again:
+            raise
+        raise ReadingError(error.code, f"{again} Film the screen itself.") from error
+    if again and not findings:
+        findings, limits = (Finding.LOOPED,), (again, *limits)
     timings = {"decode": watch.decode, "read": time.perf_counter() - started - watch.decode}
     progress("read", 1.0)
     fps = (seen.frames - 1) / seen.last_s if seen.last_s else header.fps
@@ -167,6 +178,7 @@ def _laid_flat(stills: list[Still]) -> tuple[Plane, list[Still]]:
 def _remember(seen: _Seen, frame: video.Frame, total: float) -> None:
     seen.frames += 1
     seen.last_s = frame.time_s
+    seen.repeats.add(frame.time_s, frame.luma)
     seen.size = (frame.luma.shape[1], frame.luma.shape[0])
     if seen.picture is None or (seen.picture_s < 0.6 * total <= frame.time_s):
         seen.picture, seen.picture_s = frame.rgb(), frame.time_s

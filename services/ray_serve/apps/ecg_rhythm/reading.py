@@ -28,6 +28,7 @@ class Finding(StrEnum):
     """What the reader found that a person must know."""
 
     FLAT_TRACE = "flat_trace"
+    LOOPED = "looped"
     LOW_QUALITY = "low_quality"
     NO_BEATS = "no_beats"
     NOT_ECG_LIKE = "not_ecg_like"

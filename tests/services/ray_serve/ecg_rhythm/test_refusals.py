@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,15 @@ import cv2
 import numpy as np
 import pytest
 
-from apps.ecg_rhythm import analysis
+from apps.ecg_rhythm import analysis, loop
 from apps.ecg_rhythm.errors import ErrorCode, ReadingError
+from apps.ecg_rhythm.reading import Finding
 from kit import video
 from kit.contract import AppError
 from tools.ecg_video import sources
 from tools.ecg_video.screen import frame
-from tools.ecg_video.settings import small_screen
+from tools.ecg_video.settings import Camera, Encoding, small_screen
+from tools.ecg_video.video import frames, write
 
 RNG = np.random.default_rng(0)
 STILL = frame(small_screen(), sources.synthetic(12.0), 3.0)
@@ -128,3 +132,41 @@ def test_a_pulse_wave_alone_gives_no_heart_rate(clip: Callable[..., Any]) -> Non
     reading = analysis.read(clip("pulse.mp4", small_screen("sweep"), signal=pulse).path)
     assert [finding.value for finding in reading.findings] == ["not_ecg_like"]
     assert len(reading.beats_s) == 0
+
+
+@pytest.mark.parametrize("kind", ["sweep", "scroll"])
+def test_a_loop_is_named_and_gives_no_heart_rate(kind: str, tmp_path: Path) -> None:
+    screen = small_screen(kind)
+    shown = list(islice(frames(sources.synthetic(20.0, seed=4), 3.0, screen, Camera(), 0), round(2.2 * screen.fps)))
+    path = tmp_path / "loop.mp4"
+    count = round(8 * screen.fps)
+    write(path, ((i / screen.fps, shown[i % len(shown)][1]) for i in range(count)), screen.fps, Encoding())
+    with pytest.raises(ReadingError, match=r"the same 2\.2 s again"):
+        analysis.read(path)
+
+
+def test_a_loop_without_a_seam_has_no_beats(tmp_path: Path) -> None:
+    """One sweep across the lane, played again and again: the pen goes on where it was."""
+    screen = replace(small_screen(), grid=False)
+    period = screen.period_s
+    shown = list(islice(frames(sources.synthetic(20.0, seed=4), 6.0, screen, Camera(), 0), round(period * screen.fps)))
+    path = tmp_path / "loop.mp4"
+    count = round(2.5 * period * screen.fps)
+    write(path, ((i / screen.fps, shown[i % len(shown)][1]) for i in range(count)), screen.fps, Encoding())
+    reading = analysis.read(path)
+    assert reading.findings[0] is Finding.LOOPED
+    assert len(reading.beats_s) == 0
+
+
+def test_even_beats_are_no_loop() -> None:
+    """A strip that scrolls, whose beats come each 0.8 s within 30 ms: a picture nearly comes back."""
+    rng = np.random.default_rng(0)
+    beats = np.cumsum(rng.normal(0.8, 0.03, 40))
+    seen = loop.Repeats()
+    for index in range(200):
+        now = index / 20
+        shown = np.zeros((240, 640), np.uint8)
+        for beat in beats - now:
+            shown[40:200, max(0, round(80 * beat)) : max(0, round(80 * beat) + 4)] = 255
+        seen.add(now, shown)
+    assert seen.length_s() is None

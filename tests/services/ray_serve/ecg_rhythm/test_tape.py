@@ -87,7 +87,7 @@ def test_pieces_of_a_long_strip_join_without_a_seam() -> None:
     # The same columns from the middle of a piece, and from where two pieces meet.
     for whole, part in zip(ridge.shipped().pen(ink), ridge.shipped().pen(ink[:, 512:]), strict=True):
         assert len(whole) == ridge.POINTS * 1400
-        np.testing.assert_allclose(whole[2 * 1000 : 2 * 1040], part[2 * 488 : 2 * 528], atol=0.25)
+        np.testing.assert_allclose(whole[2 * 1000 : 2 * 1040], part[2 * 488 : 2 * 528], atol=0.5)
 
 
 def test_a_window_shows_the_trace_whole_whatever_its_size() -> None:
