@@ -23,8 +23,8 @@ SHORTEST_S = 0.8
 BESIDE_S = 0.7
 """A loop's difference is held against that at lags this much shorter and longer."""
 FALLS_TO = 0.3
-"""Share of that to which a loop falls. 252 rendered clips of real hearts fell to 0.36 at least; 50 loops made of them to
-0.06 (median), nine in ten below 0.24."""
+"""Share of that to which a loop falls. 252 rendered clips of real hearts fell to 0.36 at least; 50 loops made of them
+to 0.06 (median), nine in ten below 0.24."""
 REPEATED = 0.8
 """Share of the frames that come back; where a loop begins anew some may be lost."""
 
