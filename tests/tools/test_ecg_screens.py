@@ -196,8 +196,8 @@ def outcome(**known: object) -> another_hand.Outcome:
 def test_a_refusal_counts_and_a_bad_reading_that_does_not_say_so_is_counted_apart() -> None:
     found = [
         outcome(refused="no_trace"),
-        outcome(snr_db=2.0, quality=0.9, f1=0.5),
-        outcome(snr_db=3.0, quality=0.2, f1=1.0),
+        outcome(snr_db=2.0, f1=0.5),
+        outcome(snr_db=3.0, f1=1.0, findings=("low_quality",)),
     ]
     row = next(line for line in another_hand.document(found).splitlines() if line.startswith("| look | 3"))
     assert [cell.strip() for cell in row.split("|")[3:-1]] == [

@@ -59,6 +59,7 @@ class Outcome:
     quality: float = 0.0
     f1: float | None = None
     beats: tuple[int, int] = (0, 0)
+    findings: tuple[str, ...] = ()
 
     @property
     def counted_db(self) -> float:
@@ -67,8 +68,8 @@ class Outcome:
 
     @property
     def silently_bad(self) -> bool:
-        """Read, wrong, and not said to be doubtful."""
-        return self.snr_db is not None and self.snr_db < GOOD_DB and self.quality > 0.5
+        """Read, wrong, and no finding says that it is doubtful."""
+        return self.snr_db is not None and self.snr_db < GOOD_DB and not self.findings
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -120,7 +121,7 @@ def trial(factor: Factor, seed: int, patient: Patient, folder: Path) -> Outcome:
     note = folder / f"{path.stem}-{_reader()}.json"
     if note.exists():
         known = json.loads(note.read_text())
-        return Outcome(**{**known, "beats": tuple(known["beats"])})
+        return Outcome(**{**known, "beats": tuple(known["beats"]), "findings": tuple(known["findings"])})
     truth = json.loads(path.with_suffix(".truth.json").read_text())
     outcome = score(
         path, truth, {"factor": str(factor), "seed": seed, "special": film.special, "patient": patient.name}
@@ -161,6 +162,7 @@ def score(path: Path, truth: dict[str, Any], known: dict[str, Any]) -> Outcome:
         quality=reading.quality.signal_quality,
         f1=scoring.beat_f1(reading.beats_s, beats)["f1"],
         beats=(len(reading.beats_s), len(beats)),
+        findings=tuple(str(finding) for finding in reading.findings),
     )
 
 
@@ -173,7 +175,7 @@ def line(outcome: Outcome) -> str:
             f"{outcome.snr_db:5.1f} dB, ceiling {outcome.ceiling_db:.1f}; "
             f"{outcome.anywhere_db:.1f} at {outcome.shift_s:+.2f} s; F1 {outcome.f1:.2f} ({found} of {true}); "
             f"quality {outcome.quality:.2f}{'' if outcome.kind_right else '; WRONG KIND'}"
-            f"{'; calibrated' if outcome.calibrated else ''}"
+            f"{'; calibrated' if outcome.calibrated else ''}{''.join(f'; {finding}' for finding in outcome.findings)}"
         )
     return f"{outcome.factor:8} {outcome.seed:3d}  {said}  [{outcome.special}; {outcome.patient}]"
 
@@ -199,14 +201,14 @@ def document(found: list[Outcome]) -> str:
             f"| {sum(o.silently_bad for o in mine)} |"
         )
     worst = sorted(found, key=lambda o: o.counted_db)[:12]
-    lines += ["", "| worst 12 | seed | what it is | SNR, dB | signal quality |", "|---|---|---|---|---|"]
+    lines += ["", "| worst 12 | seed | what it is | SNR, dB | findings |", "|---|---|---|---|---|"]
     for o in worst:
         figure = f"refused: {o.refused}" if o.refused else f"{o.snr_db:.1f}"
-        lines.append(f"| {o.factor} | {o.seed} | {o.special} | {figure} | {o.quality:.2f} |")
+        lines.append(f"| {o.factor} | {o.seed} | {o.special} | {figure} | {', '.join(o.findings)} |")
     people = len({o.patient for o in found})
     return (
         f"{people} patients, {SECONDS:g} s a film, a refusal counted as {figures.REFUSED_DB:g} dB; bad and not said: "
-        f"below {GOOD_DB:g} dB at a signal quality above 0.5.\n\n" + "\n".join(lines)
+        f"below {GOOD_DB:g} dB, and no finding says that it is doubtful.\n\n" + "\n".join(lines)
     )
 
 

@@ -1,6 +1,6 @@
 """Screens as another hand draws them: a second renderer of ECG videos, to hold the reader against.
 
-    looks      what a product looks like: colours, grid, pen, lanes; twelve products, each varied by a seed
+    looks      what a product looks like: colours, grid, pen, lanes; thirteen products, each varied by a seed
     movement   which seconds of signal stand where at a moment: sweep, scroll either way, pages, paper
     ink        a curve as a distance field -> how much ink lies on each pixel
     furniture  what else is on the glass: bars, boxes, numbers, clock, heart, alarms

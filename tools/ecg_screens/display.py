@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from tools.ecg_screens import furniture, ink, movement
-from tools.ecg_screens.furniture import Says, Word
+from tools.ecg_screens.casings import Says, Word
 from tools.ecg_screens.ink import Float64, Uint8
 from tools.ecg_screens.looks import Box, Curve, Look, Product
 from tools.ecg_screens.movement import Movement, Piece, Way
@@ -13,7 +15,6 @@ from tools.ecg_video.sources import Recording
 
 BLINK_S = 0.12
 ALARM_S = 0.5
-EDGE_PX = 1.0
 
 
 class Display:
@@ -133,9 +134,7 @@ class Display:
     def _printed(self, box: Box, before: float) -> Uint8:
         after = (len(self._leads[0]) / self._rate - self._start) - 0.05
         wide = int((before + after) * self.speed)
-        long = self.look.__class__(
-            **{**self.look.__dict__, "size": (wide, self.look.size[1]), "lane": (0, box[1], wide, box[3])}
-        )
+        long = replace(self.look, size=(wide, self.look.size[1]), lane=(0, box[1], wide, box[3]))
         paper, _ = furniture.still(long, np.random.default_rng(7))
         part = paper[box[1] : box[1] + box[3]]
         share = ink.cover(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ def display(film: Film, recording: Recording, start_s: float, duration_s: float)
     room = FITS * film.look.lane[3] / film.look.mm_px
     gains = [gain for gain in GAINS if gain <= film.look.mm_per_mv]
     gain = next((g for g in gains if (high - low) * g <= room), gains[-1])
-    look = Look(**{**film.look.__dict__, "mm_per_mv": gain})
+    look = replace(film.look, mm_per_mv=gain)
     baseline = 0.5 - (low + high) / 2 * look.pixels_per_mv / look.lane[3]
     return Display(look, film.move, part, before_s(film), baseline, seed=film.seed)
 
