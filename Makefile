@@ -87,7 +87,7 @@ check: .venv/.ready .venv-serve/.ready frontend/node_modules/.ready lint-workflo
 	@.venv/bin/ruff format --check --quiet . || { echo 'next: make format'; exit 1; }
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/mypy
-	@.venv/bin/mypy --python-executable .venv-serve/bin/python services/ray_serve tools/bench_beats tools/bench_ecg tools/bench_serve tools/ecg_train tools/ecg_video tools/scaling tools/grade_screens.py generator/workbench/programs/*.py
+	@.venv/bin/mypy --python-executable .venv-serve/bin/python services/ray_serve tools/bench_beats tools/bench_ecg tools/bench_serve tools/ecg_screens tools/ecg_train tools/ecg_video tools/scaling tools/grade_screens.py generator/workbench/programs/*.py
 	@.venv/bin/python -m pytest -q tests/architecture
 	@for e in $(ENVIRONMENTS); do .venv/bin/ecgctl render $$e --check; .venv/bin/ecgctl bootstrap $$e --check; .venv/bin/ecgctl policy $$e --brief; done
 	@.venv/bin/cfn-lint templates_out/bootstrap/*.yaml
@@ -127,6 +127,10 @@ film: .venv-serve/.ready ## A video again with the trace found drawn over it (AR
 .PHONY: bench-ecg
 bench-ecg: .venv-serve/.ready ## How well the reader reads, condition by condition (ARGS=--quick; needs ECG_DATA_DIR)
 	@nice .venv-serve/bin/python -m tools.bench_ecg $(ARGS)
+
+.PHONY: bench-another-hand
+bench-another-hand: .venv-serve/.ready ## The same on screens that another hand drew (ARGS='--count 4'; needs ECG_DATA_DIR)
+	@nice .venv-serve/bin/python -m tools.bench_ecg.another_hand $(ARGS)
 
 .PHONY: bench-video
 bench-video: .venv-serve/.ready ## What reading a video takes, in plain decodes of the same file, and its peak memory

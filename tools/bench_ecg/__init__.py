@@ -7,6 +7,7 @@
     figures     trials -> medians, intervals, risk-coverage
     speed       what reading takes, stage by stage; for itself
     report      figures -> text for the terminal, docs/accuracy.md and a picture
+    another_hand  screens of `tools.ecg_screens` -> read, scored, printed; for itself
 
-Only `patients`, `clips`, `trials` and `speed` touch files.
+Only `patients`, `clips`, `trials`, `speed` and `another_hand` touch files.
 """
