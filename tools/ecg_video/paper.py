@@ -127,10 +127,10 @@ def draw(sheet: Sheet, recording: Recording) -> Image:
     image = np.empty((height, width, 3), np.uint8)
     image[:] = sheet.paper
     for colour, step, weight in ((sheet.grid_minor, 1, 1), (sheet.grid_major, 5, 3)):
-        for at in range(0, int(width / FINE) + 1, step):
-            image[:, max(0, round(at * FINE) - weight // 2) : round(at * FINE) + weight // 2 + 1] = colour
-        for at in range(0, int(height / FINE) + 1, step):
-            image[max(0, round(at * FINE) - weight // 2) : round(at * FINE) + weight // 2 + 1] = colour
+        for line in range(0, int(width / FINE) + 1, step):
+            image[:, max(0, round(line * FINE) - weight // 2) : round(line * FINE) + weight // 2 + 1] = colour
+        for line in range(0, int(height / FINE) + 1, step):
+            image[max(0, round(line * FINE) - weight // 2) : round(line * FINE) + weight // 2 + 1] = colour
     if sheet.text:
         words = f"{sheet.mm_per_s:g} mm/s   {sheet.mm_per_mv:g} mm/mV   lead II"
         at = (round((sheet.margin + 3) * FINE), height - round(5 * FINE))
