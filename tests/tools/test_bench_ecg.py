@@ -12,7 +12,7 @@ pytest.importorskip("av")
 pytest.importorskip("cv2")
 
 from tools.bench_ecg import clips, figures, no_ecg, patients, report, trials
-from tools.bench_ecg.conditions import CONDITIONS, SECONDS, Scene
+from tools.bench_ecg.conditions import CONDITIONS, PAPER, SECONDS, Scene
 from tools.bench_ecg.trials import Trial
 from tools.ecg_video import sources, video
 
@@ -47,6 +47,7 @@ def test_a_column_readers_ceiling_rises_with_the_pixels() -> None:
 def test_what_no_frame_shows_is_not_asked_for() -> None:
     truth = {
         "screen": {"fps": 20.0},
+        "geometry": {"kind": "sweep"},
         "duration_s": 6.0,
         "sampling_rate_hz": 360.0,
         "samples": [0.0] * 2160,
@@ -62,6 +63,14 @@ def test_scenes_are_repeatable_and_each_condition_has_sweeps_and_scrolls_of_eith
         scenes = [condition.draw(index) for index in range(4)]
         assert scenes == [condition.draw(index) for index in range(4)]
         assert [scene[0].kind for scene in scenes] == ["sweep", "sweep", "scroll", "scroll"]
+
+
+def test_papers_are_repeatable_and_only_a_pulse_goes_with_an_unusual_speed_or_gain() -> None:
+    sheets = [PAPER.draw(index)[0] for index in range(20)]
+    assert sheets == [PAPER.draw(index)[0] for index in range(20)]
+    assert {sheet.pulse for sheet in sheets} == {"none", "start", "end"}
+    assert {(s.mm_per_s, s.mm_per_mv) for s in sheets if s.pulse == "none"} == {(25.0, 10.0)}
+    assert len({(s.mm_per_s, s.mm_per_mv) for s in sheets}) > 2
 
 
 def test_a_clip_is_rendered_once_and_a_trial_is_scored_once(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT / "services" / "ray_serve"))  # the import root of t
 import cv2  # noqa: E402
 
 from tools.bench_ecg import clips, no_ecg, patients, report, trials  # noqa: E402
-from tools.bench_ecg.conditions import CONDITIONS  # noqa: E402
+from tools.bench_ecg.conditions import CONDITIONS, PAPER  # noqa: E402
 
 QUICK = 4
 
@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     cv2.setNumThreads(1)
     count = QUICK if options.quick else options.excerpts
     people = patients.load(data, report=not options.work)[:count]
-    chosen = [c for c in CONDITIONS if not options.only or any(part in c.name for part in options.only)]
+    chosen = [c for c in (*CONDITIONS, PAPER) if not options.only or any(part in c.name for part in options.only)]
     kept = ROOT / ".local" / "bench_ecg" / ("made-up" if data is None else "work" if options.work else "report")
     found: list[trials.Trial] = []
     started = time.monotonic()

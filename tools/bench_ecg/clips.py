@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tools.bench_ecg.conditions import SECONDS, Condition, Scene
+from tools.bench_ecg.conditions import SECONDS, Condition, PaperPan, PaperScene, Scene
 from tools.bench_ecg.patients import Patient
-from tools.ecg_video import video
+from tools.ecg_video import paper, video
 from tools.ecg_video.screen import memory
 from tools.ecg_video.settings import Screen
 from tools.ecg_video.sources import Recording
@@ -38,19 +39,45 @@ class Clip:
         return json.loads(self.path.with_suffix(".truth.json").read_text())  # type: ignore[no-any-return]
 
 
-def make(condition: Condition, patient: Patient, index: int, folder: Path) -> Clip:
+def make(condition: Condition | PaperPan, patient: Patient, index: int, folder: Path) -> Clip:
     """The clip of `patient` as excerpt `index` of `condition`, rendered unless it is there."""
+    match condition:
+        case PaperPan():
+            return _on_paper(condition, patient, index, folder)
+        case Condition():
+            return _on_screen(condition, patient, index, folder)
+
+
+def _on_screen(condition: Condition, patient: Patient, index: int, folder: Path) -> Clip:
     scene, recording, start_s = _excerpt(condition, patient, index)
-    made_of = json.dumps([repr(scene), patient.name, start_s, SECONDS, _renderer()])
-    digest = hashlib.sha256(made_of.encode()).hexdigest()[:12]
-    path = folder / f"{condition.name.replace(' ', '-').replace('%', 'pc')}-{index:02d}-{digest}.mp4"
-    clip = Clip(condition.name, patient, index, start_s, path)
+
+    def render(path: Path) -> dict[str, Any]:
+        screen, camera, encoding = scene
+        return video.render(path, recording, SECONDS, screen, camera, encoding, seed=index + 1)
+
+    made_of = [repr(scene), patient.name, start_s, SECONDS, _renderer(*RENDERER)]
+    return _kept(Clip(condition.name, patient, index, start_s, folder), made_of, render)
+
+
+def _on_paper(condition: PaperPan, patient: Patient, index: int, folder: Path) -> Clip:
+    scene, recording, start_s = _strip(condition, patient, index)
+
+    def render(path: Path) -> dict[str, Any]:
+        return paper.render(path, recording, SECONDS, *scene, seed=index + 1)
+
+    made_of = [repr(scene), patient.name, start_s, SECONDS, _renderer(*RENDERER, "paper.py")]
+    return _kept(Clip(condition.name, patient, index, start_s, folder), made_of, render)
+
+
+def _kept(clip: Clip, made_of: list[Any], render: Callable[[Path], dict[str, Any]]) -> Clip:
+    """`clip`, whose path is its folder so far, as the file that is there or is made now."""
+    condition, index, folder = clip.condition, clip.index, clip.path
+    digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:12]
+    path = folder / f"{condition.replace(' ', '-').replace('%', 'pc')}-{index:02d}-{digest}.mp4"
     if not path.with_suffix(".truth.json").exists():
         folder.mkdir(parents=True, exist_ok=True)
-        screen, camera, encoding = scene
-        truth = video.render(path, recording, SECONDS, screen, camera, encoding, seed=index + 1)
-        video.save_truth(path.with_suffix(".truth.json"), truth)
-    return clip
+        video.save_truth(path.with_suffix(".truth.json"), render(path))
+    return replace(clip, path=path)
 
 
 def _excerpt(condition: Condition, patient: Patient, index: int) -> tuple[Scene, Recording, float]:
@@ -69,12 +96,36 @@ def _excerpt(condition: Condition, patient: Patient, index: int) -> tuple[Scene,
     return (replace(screen, baseline=0.5 + (low + high) / 2), *scene[1:]), part, start_s
 
 
+STRIP_S = (7.0, 9.0)
+"""Seconds of ECG on a strip: more than a picture shows at once."""
+
+
+def _strip(condition: PaperPan, patient: Patient, index: int) -> tuple[PaperScene, Recording, float]:
+    """The scene with its baseline set for the excerpt, the excerpt, and where in the record it begins."""
+    sheet, *others = condition.draw(index)
+    rng = np.random.default_rng([2, sum(condition.name.encode()), index])
+    seconds = float(np.round(rng.uniform(*STRIP_S), 2)) * 25.0 / sheet.mm_per_s
+    room_mv = ROOM * (sheet.breadth - 2 * PAPER_EDGE_MM) / sheet.mm_per_mv
+    for _ in range(TRIES):
+        start_s = float(np.round(rng.uniform(0.0, patient.recording.duration_s - seconds - 0.2), 2))
+        part = patient.recording.excerpt(start_s, seconds)
+        low, high = float(part.samples.min()), float(part.samples.max())
+        if high - low < room_mv:
+            break
+    middle = 0.5 * sheet.breadth + sheet.mm_per_mv * (low + high) / 2
+    return (replace(sheet, baseline=middle / sheet.breadth), *others), part, start_s  # type: ignore[return-value]
+
+
+PAPER_EDGE_MM = 10.0
+"""So far from a strip's edge the trace ends: there is text."""
+
+
 def _span(part: Recording, screen: Screen) -> tuple[float, float]:
     """Lowest and highest value as shares of the lane's height."""
     scale = screen.pixels_per_mv / screen.lane[3]
     return float(part.samples.min()) * scale, float(part.samples.max()) * scale
 
 
-def _renderer() -> str:
+def _renderer(*names: str) -> str:
     folder = Path(video.__file__).parent
-    return hashlib.sha256(b"".join((folder / name).read_bytes() for name in RENDERER)).hexdigest()
+    return hashlib.sha256(b"".join((folder / name).read_bytes() for name in names)).hexdigest()

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tools.ecg_video.paper import Pan, Sheet
 from tools.ecg_video.settings import Camera, Encoding, Screen
 
 SECONDS, FPS = 6.0, 20.0
@@ -77,6 +78,47 @@ class Condition:
         return self.scene(screen)
 
 
+PAPERS: tuple[Theme, ...] = (
+    {},
+    {"paper": (250, 250, 246), "grid_minor": (226, 226, 224), "grid_major": (192, 192, 190)},
+    {"paper": (246, 252, 244), "grid_minor": (214, 238, 214), "grid_major": (168, 214, 172), "trace": (20, 30, 110)},
+    {"paper": (255, 240, 232), "grid_minor": (250, 204, 190), "grid_major": (236, 150, 130), "desk": (210, 204, 196)},
+)
+PaperScene = tuple[Sheet, Pan, Camera, Encoding]
+
+
+@dataclass(frozen=True)
+class PaperPan:
+    """A strip of paper, longer than the picture, over which a mild camera is moved by hand.
+
+    Half of the strips begin or end with a calibration pulse: only then is the gain other than 10 mm/mV or the speed
+    other than 25 mm/s, since nothing else that is drawn would tell.
+    """
+
+    name: str
+    must: float
+    aim: float
+
+    def draw(self, index: int, seed: int = 1) -> PaperScene:
+        """The scene of excerpt `index`."""
+        rng = np.random.default_rng([seed, sum(self.name.encode()), index])
+        pulse = index // 2 % 2 == 0
+        sheet = Sheet(
+            **PAPERS[int(rng.integers(len(PAPERS)))],
+            stroke=float(np.round(rng.uniform(0.25, 0.5), 2)),
+            text=bool(rng.random() < 0.7),
+        )
+        if pulse:
+            sheet = replace(
+                sheet,
+                pulse=("start", "end")[int(rng.integers(2))],
+                mm_per_mv=float(rng.choice([5.0, 10.0, 10.0, 20.0])),
+                mm_per_s=float(rng.choice([25.0, 25.0, 25.0, 50.0])),
+            )
+        pan = Pan(fps=FPS, pixels_per_mm=float(np.round(rng.uniform(5.5, 7.5), 2)), uneven=float(rng.uniform(0.2, 0.6)))
+        return sheet, pan, replace(MILD, bezel=0.0), FILE
+
+
 def _filed(camera: Camera = STEADY, encoding: Encoding = FILE) -> Callable[[Screen], Scene]:
     return lambda screen: (screen, camera, encoding)
 
@@ -127,3 +169,4 @@ CONDITIONS = (
         ),
     ),
 )
+PAPER = PaperPan("paper pan", 13, 17)

@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from apps.ecg_rhythm import analysis
 from kit.contract import AppError
-from tools.bench_ecg.conditions import CONDITIONS, SECONDS, Scene
-from tools.ecg_video import sources, video
+from tools.bench_ecg.conditions import CONDITIONS, PAPER, SECONDS, Scene
+from tools.ecg_video import paper, sources, video
 from tools.ecg_video.camera import Lens
 from tools.ecg_video.screen import backdrop, memory
 from tools.ecg_video.settings import Screen
@@ -124,6 +124,16 @@ def _loop(scene: Scene, seed: int) -> Frames:
         yield index / screen.fps, shown[index % length]
 
 
+def _held(scene: Scene, seed: int) -> Frames:
+    """An ECG on paper over which the camera does not go: held in a hand, or not even that."""
+    sheet, pan, _camera, _encoding = PAPER.draw(seed, seed=3)
+    camera = replace(scene[1], bezel=0.0)
+    held = replace(pan, last=0.0)
+    if camera.shake == 0.0:
+        held = replace(held, drift=0.0, breath=0.0)
+    return paper.frames(sources.synthetic(9.0, seed=seed), SECONDS, sheet, held, camera, seed)
+
+
 def _numbers(scene: Scene, seed: int) -> Frames:
     """A monitor whose values change and that shows no curve."""
     screen = replace(scene[0], numbers=True)
@@ -157,6 +167,7 @@ KINDS = (
     Kind("asystole", _asystole),
     Kind("a frozen video, a photo", _frozen),
     Kind("a loop of 1.4 to 2.8 s", _loop),
+    Kind("an ECG on paper, not panned", _held),
     Kind("numbers without a curve", _numbers),
     Kind("drifting shapes", _scenery),
 )

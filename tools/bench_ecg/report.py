@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tools.bench_ecg import figures
-from tools.bench_ecg.conditions import FPS, SECONDS, Condition
+from tools.bench_ecg.conditions import FPS, SECONDS, Condition, PaperPan
 from tools.bench_ecg.trials import WINDOW_S, Trial
 from tools.ecg_train import card
 
@@ -16,7 +16,7 @@ BLOCK = "bench-ecg"
 BEGIN, END = card.BEGIN.format(BLOCK), card.END.format(BLOCK)
 
 
-def row(condition: Condition, trials: Sequence[Trial]) -> str:
+def row(condition: Condition | PaperPan, trials: Sequence[Trial]) -> str:
     """One condition for the terminal."""
     found = figures.spread(figures.snrs(trials))
     refused = sum(bool(trial.refused) for trial in trials)
@@ -29,14 +29,14 @@ def row(condition: Condition, trials: Sequence[Trial]) -> str:
     )
 
 
-def document(conditions: Sequence[Condition], trials: Sequence[Trial]) -> str:
+def document(conditions: Sequence[Condition | PaperPan], trials: Sequence[Trial]) -> str:
     """The section of docs/accuracy.md: waveform table, beats as read, confidence, worst cases."""
     return "\n\n".join(
         [_waveforms(conditions, trials), _beats(conditions, trials), _confidence(conditions, trials), _worst(trials)]
     )
 
 
-def _waveforms(conditions: Sequence[Condition], trials: Sequence[Trial]) -> str:
+def _waveforms(conditions: Sequence[Condition | PaperPan], trials: Sequence[Trial]) -> str:
     lines = [
         "| condition | SNR, dB | interval | quartiles | sweeps, scrolls | below ceiling | must / aim | | refused |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -56,12 +56,12 @@ def _waveforms(conditions: Sequence[Condition], trials: Sequence[Trial]) -> str:
     people = len({trial.patient for trial in trials})
     return (
         f"{people} patients, one excerpt each a condition, {SECONDS:g} s at {FPS:g} frames/s, half sweeps and half "
-        f"scrolls. Medians, with the 95 % interval of the median (bootstrap). A refused clip "
+        f"scrolls, but for the paper pan. Medians, with the 95 % interval of the median (bootstrap). A refused clip "
         f"counts as {figures.REFUSED_DB:g} dB.\n\n" + "\n".join(lines)
     )
 
 
-def _beats(conditions: Sequence[Condition], trials: Sequence[Trial]) -> str:
+def _beats(conditions: Sequence[Condition | PaperPan], trials: Sequence[Trial]) -> str:
     lines = [
         "| condition | R peaks: F1, mean | timing, ms | heart rate, bpm off | calibrated | gain off, % | kind told |",
         "|---|---|---|---|---|---|---|",
@@ -84,7 +84,7 @@ def _beats(conditions: Sequence[Condition], trials: Sequence[Trial]) -> str:
     )
 
 
-def _confidence(conditions: Sequence[Condition], trials: Sequence[Trial]) -> str:
+def _confidence(conditions: Sequence[Condition | PaperPan], trials: Sequence[Trial]) -> str:
     shares, ours, oracle = figures.risk_by_coverage(trials)
     lines = ["| windows kept | error, mV RMS | if the worst were known |", "|---|---|---|"]
     for coverage in figures.COVERAGES:
@@ -118,7 +118,7 @@ def write(path: Path, text: str) -> None:
     path.write_text(card.placed(path.read_text(), BLOCK, text))
 
 
-def plot(path: Path, conditions: Sequence[Condition], trials: Sequence[Trial]) -> None:
+def plot(path: Path, conditions: Sequence[Condition | PaperPan], trials: Sequence[Trial]) -> None:
     """SNR of every clip by condition with must and aim, and risk by coverage."""
     import matplotlib
 

@@ -18,6 +18,8 @@ from tools.ecg_video import scoring
 
 WINDOW_S = 0.5
 """Confidence is held against error in windows of this length."""
+SHIFT_S, PAPER_SHIFT_S = 0.1, 0.5
+"""By how much a reading may be shifted as a whole to fit the truth."""
 READER = Path(analysis.__file__).parents[2]
 
 
@@ -69,12 +71,18 @@ def _score(clip: Clip) -> Trial:
     wave = reading.waveform
     read_s = wave.start_s + np.arange(len(wave.samples)) / wave.sampling_rate_hz
     read = wave.samples.astype(np.float64)
-    scores = [scoring.snr_db(read_s, read, times, lead, calibrated=wave.amplitude_calibrated) for lead in leads]
+    # A strip's time 0 is where its trace is first read, which its truth can only guess.
+    most = PAPER_SHIFT_S if kind == "paper" else SHIFT_S
+    scores = [
+        scoring.snr_db(read_s, read, times, lead, calibrated=wave.amplitude_calibrated, max_shift_s=most)
+        for lead in leads
+    ]
     best = int(np.argmax([score[0] for score in scores]))
     snr, shift = scores[best]
     gain, error = _against(read_s - shift, read, times, leads[best], wave.amplitude_calibrated)
     beats = np.array([beat["time_s"] for beat in truth["beats"]])
-    match = scoring.beat_f1(reading.beats_s, beats) if clip.patient.beats else None
+    found_s = reading.beats_s - shift if kind == "paper" else reading.beats_s
+    match = scoring.beat_f1(found_s, beats) if clip.patient.beats else None
     return Trial(
         **known,
         ceiling_db=ceiling(times, leads[best], speed),
@@ -92,9 +100,13 @@ def _score(clip: Clip) -> Trial:
 
 
 def shown(truth: dict[str, Any]) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Times and leads of a truth document up to the video's last frame: what no frame shows nobody can read."""
+    """Times and leads of a truth document up to the video's last frame: what no frame shows nobody can read.
+
+    A paper's truth holds no more than that.
+    """
     fps = truth["screen"]["fps"]
-    last_s = (round(truth["duration_s"] * fps) - 1) / fps
+    on_paper = truth["geometry"]["kind"] == "paper"
+    last_s = truth["duration_s"] if on_paper else (round(truth["duration_s"] * fps) - 1) / fps
     leads = [np.array(lead) for lead in (truth["samples"], *truth["other_leads"])]
     times = np.arange(len(leads[0])) / truth["sampling_rate_hz"]
     there = times <= last_s + 1e-9

@@ -4,6 +4,8 @@
     screen     a few flat frames -> the lane of the trace, its ink, how it moves, the grid
     sweep      frames -> a strip of the trace: its columns, each the mean of all frames since the pen drew it
     scroll     frames -> a strip of the trace, each frame laid where it fits
+    paper      a camera panned over paper instead: told from screens, pictures joined by `mosaic`, where each says its
+               `lattice` (the grid) lies; a strip of the curve, and its calibration `pulse`
     tape       a strip -> the curve on it, evenly sampled, gaps as gaps: the network of `ridge` (torch) sees a `view`
     trace      a column of pixels -> its ink's edges, and from them the pen, to a fraction of a pixel
     calibration  pixels -> seconds and millivolts, or an honest "not calibrated"

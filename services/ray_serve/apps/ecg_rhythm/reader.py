@@ -11,9 +11,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from apps.ecg_rhythm import calibration, plane, quality, screen, tape
+from apps.ecg_rhythm import calibration, paper, plane, quality, screen, tape
 from apps.ecg_rhythm.errors import ErrorCode, ReadingError
 from apps.ecg_rhythm.loop import Repeats
+from apps.ecg_rhythm.mosaic import Follower
 from apps.ecg_rhythm.plane import Plane
 from apps.ecg_rhythm.reading import (
     ByteArray,
@@ -69,6 +70,7 @@ class _Seen:
     picture: ByteArray | None = None
     picture_s: float = 0.0
     repeats: Repeats = field(default_factory=Repeats)
+    picture_at: int = 0
 
 
 def read_trace(path: Path, progress: Progress) -> Reading:
@@ -77,7 +79,12 @@ def read_trace(path: Path, progress: Progress) -> Reading:
     watch = _Stopwatch()
     progress("decode", 0.0)
     header = video.header(path)
-    flat, found = _look(path, header, watch)
+    stills = _probe(path, header, watch)
+    if (pan := _panned(path, header, watch, stills, progress)) is not None:
+        reading = _on_paper(*pan, header, watch, started)
+        progress("read", 1.0)
+        return reading
+    flat, found = _look(path, header, watch, stills)
     progress("read", 0.0)
     follower: SweepFollower | ScrollFollower = SweepFollower() if found.kind is DisplayKind.SWEEP else ScrollFollower()
     seen = _Seen()
@@ -134,14 +141,68 @@ def pen_paths(path: Path) -> Iterator[tuple[video.Frame, FloatArray]]:
 
     Raises `ReadingError` as `read_trace` does where no screen is found.
     """
-    flat, found = _look(path, video.header(path), _Stopwatch())
+    header, watch = video.header(path), _Stopwatch()
+    stills = _probe(path, header, watch)
+    if (pan := _panned(path, header, watch, stills)) is not None:
+        joined, seen = pan
+        curve = paper.curve(joined)
+        heights, _confidence = curve.heights()
+        for number, frame in enumerate(video.frames(path)):
+            yield frame, curve.points(heights, paper.place_of(joined.places, number), seen.size)
+        return
+    flat, found = _look(path, header, watch, stills)
     for frame in video.frames(path):
         yield frame, _points(found, flat, frame.luma)
 
 
-def _look(path: Path, header: video.Header, watch: _Stopwatch) -> tuple[Plane, Screen]:
+def _panned(
+    path: Path, header: video.Header, watch: _Stopwatch, stills: list[Still], progress: Progress | None = None
+) -> tuple[Follower, _Seen] | None:
+    """All of a paper over which the camera is panned, its pictures laid where they belong; None where there is no pan.
+
+    A camera that only drifts goes back to those that read screens: it may well be one.
+    """
+    early = [still.luma for still in stills[:PROBE_STILLS]]
+    if not paper.panned(early):
+        return None
+    joined, seen, total = Follower(), _Seen(), header.duration_s or 0.0
+    stride = max(1, round(header.fps / paper.LOOKS_HZ))
+    for frame in watch.timed(video.frames(path)):
+        if seen.frames % stride == 0:
+            joined.add(seen.frames, frame.luma)
+        _remember(seen, frame, total)
+        if progress and seen.frames % 30 == 0 and total:
+            progress("read", min(0.99, frame.time_s / total))
+    return (joined, seen) if paper.went_on(joined, seen.size[0]) else None
+
+
+def _on_paper(joined: Follower, seen: _Seen, header: video.Header, watch: _Stopwatch, started: float) -> Reading:
+    """The reading of a strip of paper: its time is the grid's, and no frame's."""
+    assert seen.picture is not None  # noqa: S101  # pictures were joined
+    curve = paper.curve(joined)
+    heights, confidence = curve.heights()
+    scale = curve.amplitude(heights)
+    samples = ((heights - scale.offset) / scale.pixels_per_unit).astype(np.float32)
+    waveform = Waveform(tape.RATE_HZ, 0.0, scale.unit, scale.calibrated, samples, confidence)
+    place = paper.place_of(joined.places, seen.picture_at)
+    points = curve.points(heights, place, seen.size)
+    fps = (seen.frames - 1) / seen.last_s if seen.last_s else header.fps
+    return Reading(
+        video=Video(seen.last_s + (1.0 / fps if fps else 0.0), seen.frames, *seen.size, fps, header.codec),
+        display=Display(DisplayKind.PAPER, None, curve.strip.speed, paper.lane(points)),
+        waveform=waveform,
+        beats_s=np.zeros(0),
+        quality=Quality(0.0, 0.0),
+        picture=Picture(seen.picture, points),
+        findings=_findings(waveform, scale.pixels_per_unit),
+        limits=(LANE_LIMIT, *scale.limits, *((paper.TOO_LONG,) if joined.full else ())),
+        timings_s={"decode": watch.decode, "read": time.perf_counter() - started - watch.decode},
+    )
+
+
+def _look(path: Path, header: video.Header, watch: _Stopwatch, stills: list[Still]) -> tuple[Plane, Screen]:
     """How the screen lies in the picture, and where the trace is on it."""
-    flat, stills = _laid_flat(_probe(path, header, watch))
+    flat, stills = _laid_flat(stills)
     found = screen.find(stills)
     if found.grows:
         # The screen was empty at first: only when the pen has been everywhere is the whole lane seen.
@@ -181,7 +242,7 @@ def _remember(seen: _Seen, frame: video.Frame, total: float) -> None:
     seen.repeats.add(frame.time_s, frame.luma)
     seen.size = (frame.luma.shape[1], frame.luma.shape[0])
     if seen.picture is None or (seen.picture_s < 0.6 * total <= frame.time_s):
-        seen.picture, seen.picture_s = frame.rgb(), frame.time_s
+        seen.picture, seen.picture_s, seen.picture_at = frame.rgb(), frame.time_s, seen.frames - 1
 
 
 def _waveform(
@@ -198,12 +259,14 @@ def _waveform(
     scale = calibration.scale(grid, strip.speed, heights)
     samples: FloatArray = ((heights - scale.offset) / scale.pixels_per_unit).astype(np.float32)
     waveform = Waveform(tape.RATE_HZ, 0.0, scale.unit, scale.calibrated, samples, confidence)
-    findings: tuple[Finding, ...] = ()
-    if quality.is_flat(waveform, scale.pixels_per_unit):
-        findings = (Finding.FLAT_TRACE,)
-    elif not quality.is_ecg_like(waveform):
-        findings = (Finding.NOT_ECG_LIKE,)
+    findings = _findings(waveform, scale.pixels_per_unit)
     return waveform, Display(found.kind, strip.period_s, strip.speed, found.lane), findings, scale.limits
+
+
+def _findings(waveform: Waveform, pixels_per_unit: float) -> tuple[Finding, ...]:
+    if quality.is_flat(waveform, pixels_per_unit):
+        return (Finding.FLAT_TRACE,)
+    return () if quality.is_ecg_like(waveform) else (Finding.NOT_ECG_LIKE,)
 
 
 def _still_line(found: Screen, last_s: float) -> tuple[Waveform, Display, tuple[Finding, ...], tuple[str, ...]]:

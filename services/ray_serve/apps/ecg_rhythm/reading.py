@@ -18,10 +18,11 @@ Progress = Callable[[str, float], None]
 
 
 class DisplayKind(StrEnum):
-    """How the screen moves: an erase bar over a standing trace, or a moving strip."""
+    """What moves: an erase bar over a standing trace, a strip on the screen, or the camera over paper."""
 
     SWEEP = "sweep"
     SCROLL = "scroll"
+    PAPER = "paper"
 
 
 class Finding(StrEnum):
