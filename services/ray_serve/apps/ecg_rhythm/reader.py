@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from pathlib import Path
 
 import cv2
@@ -84,8 +84,40 @@ def read_trace(path: Path, progress: Progress) -> Reading:
         reading = _on_paper(*pan, header, watch, started)
         progress("read", 1.0)
         return reading
-    flat, found = _look(path, header, watch, stills)
     progress("read", 0.0)
+    readings = _on_screen(path, header, watch, stills, started, progress)
+    first = next(readings)
+    # The likeliest curve may be no ECG after all: another on the screen may be.
+    every = chain((first,), readings)
+    best = next((one for one in every if isinstance(one, Reading) and UNLIKE.isdisjoint(one.findings)), first)
+    if isinstance(best, ReadingError):
+        raise best
+    progress("read", 1.0)
+    return best
+
+
+UNLIKE = frozenset({Finding.NOT_ECG_LIKE, Finding.FLAT_TRACE})
+MOST_CURVES = 3
+
+
+def _on_screen(
+    path: Path, header: video.Header, watch: _Stopwatch, stills: list[Still], started: float, progress: Progress
+) -> Iterator[Reading | ReadingError]:
+    """The readings of a screen's curves, the likeliest ECG first; what was wrong with one that could not be read."""
+    for flat, found in islice(_looks(path, header, watch, stills), MOST_CURVES):
+        try:
+            reading = _follow(path, header, watch, flat, found, progress)
+        except ReadingError as refusal:
+            yield refusal
+            continue
+        timings = {"decode": watch.decode, "read": time.perf_counter() - started - watch.decode}
+        yield replace(reading, timings_s=timings)
+
+
+def _follow(
+    path: Path, header: video.Header, watch: _Stopwatch, flat: Plane, found: Screen, progress: Progress
+) -> Reading:
+    """One walk through the video with the eyes on one curve."""
     follower: SweepFollower | ScrollFollower = SweepFollower() if found.kind is DisplayKind.SWEEP else ScrollFollower()
     seen = _Seen()
     total = header.duration_s or 0.0
@@ -120,8 +152,6 @@ def read_trace(path: Path, progress: Progress) -> Reading:
         raise ReadingError(error.code, f"{again} Film the screen itself.") from error
     if again and not findings:
         findings, limits = (Finding.LOOPED,), (again, *limits)
-    timings = {"decode": watch.decode, "read": time.perf_counter() - started - watch.decode}
-    progress("read", 1.0)
     fps = (seen.frames - 1) / seen.last_s if seen.last_s else header.fps
     return Reading(
         video=Video(seen.last_s + (1.0 / fps if fps else 0.0), seen.frames, *seen.size, fps, header.codec),
@@ -132,15 +162,15 @@ def read_trace(path: Path, progress: Progress) -> Reading:
         picture=_picture(found, flat, seen.picture),
         findings=findings,
         limits=(LANE_LIMIT, *limits),
-        timings_s=timings,
     )
 
 
 def pen_paths(path: Path) -> Iterator[tuple[video.Frame, FloatArray]]:
     """Every frame of the video at `path` with the pen's path as it is seen in it: points as in `Picture`.
 
-    Raises `ReadingError` as `read_trace` does where no screen is found.
+    Reads the video first, for which of its curves is drawn. Raises `ReadingError` as `read_trace` does.
     """
+    lane = read_trace(path, lambda *_: None).display.lane
     header, watch = video.header(path), _Stopwatch()
     stills = _probe(path, header, watch)
     if (pan := _panned(path, header, watch, stills)) is not None:
@@ -150,7 +180,7 @@ def pen_paths(path: Path) -> Iterator[tuple[video.Frame, FloatArray]]:
         for number, frame in enumerate(video.frames(path)):
             yield frame, curve.points(heights, paper.place_of(joined.places, number), seen.size)
         return
-    flat, found = _look(path, header, watch, stills)
+    flat, found = next((flat, found) for flat, found in _looks(path, header, watch, stills) if found.lane == lane)
     for frame in video.frames(path):
         yield frame, _points(found, flat, frame.luma)
 
@@ -200,15 +230,18 @@ def _on_paper(joined: Follower, seen: _Seen, header: video.Header, watch: _Stopw
     )
 
 
-def _look(path: Path, header: video.Header, watch: _Stopwatch, stills: list[Still]) -> tuple[Plane, Screen]:
-    """How the screen lies in the picture, and where the trace is on it."""
+def _looks(path: Path, header: video.Header, watch: _Stopwatch, stills: list[Still]) -> Iterator[tuple[Plane, Screen]]:
+    """How the screen lies in the picture, and where its curves are on it, the likeliest ECG first."""
     flat, stills = _laid_flat(stills)
-    found = screen.find(stills)
-    if found.grows:
+    found = screen.candidates(stills)
+    first = next(found)
+    if first.grows:
         # The screen was empty at first: only when the pen has been everywhere is the whole lane seen.
         flat, stills = _laid_flat(_probe(path, header, watch, LONG_PROBE_S))
-        found = screen.find(stills)
-    return flat, found
+        found = screen.candidates(stills)
+        first = next(found)
+    for one in chain((first,), found):
+        yield flat, one
 
 
 def _probe(path: Path, header: video.Header, watch: _Stopwatch, seconds: float = PROBE_S) -> list[Still]:

@@ -8,7 +8,7 @@ counts (`relief`): light that falls on the screen is wide, and so are its frame 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -111,10 +111,48 @@ class _Curve:
 
 
 def find(stills: Sequence[Still]) -> Screen:
-    """The ECG trace's screen. Raises `ReadingError` (`no_trace`) where no curve moves as a trace does."""
+    """The screen whose curve is the likeliest to be an ECG. Raises `ReadingError` as `candidates` does."""
+    return next(candidates(stills))
+
+
+def candidates(stills: Sequence[Still]) -> Iterator[Screen]:
+    """The screens of all curves that move, the likeliest ECG first; last those whose ink is the other way round: dark
+    on light, or light on dark. Where none moves, that of a line that stands still.
+
+    Raises `ReadingError` (`no_trace`) where there is no such curve.
+    """
     if len(stills) < 2:
         raise ReadingError(ErrorCode.NO_TRACE, "The video has one frame only; film at least 5 seconds.")
-    inverted, thin, bright = _reliefs([still.luma for still in stills])
+    usual = _dark_ink(stills[0].luma)
+    standing: Screen | None = None
+    refusal = ReadingError(
+        ErrorCode.NO_TRACE, "No trace was found on the screen; film the monitor from the front, filling the frame."
+    )
+    none = True
+    for inverted in (usual, not usual):
+        thin, bright = _reliefs([still.luma for still in stills], inverted)
+        curves = _all_curves(bright)
+        for curve in sorted((c for c in curves if c.moving > 0), key=lambda c: -c.spikes):
+            none = False
+            yield _screen(curve, curves, stills, inverted, thin)
+        if inverted == usual and curves and none:
+            best = max(curves, key=lambda c: c.spikes)
+            if best.box[3] > STANDING * stills[0].luma.shape[0]:
+                refusal = ReadingError(ErrorCode.NO_TRACE, "The picture stands still: a photo, or a frozen video.")
+            else:
+                standing = _screen(best, curves, stills, inverted, thin)
+    if none and standing is not None:
+        yield standing
+    elif none:
+        raise refusal
+
+
+STANDING = 0.03
+"""A curve higher than this share of the picture that stands still is no level line."""
+
+
+def _all_curves(bright: list[ByteArray]) -> list[_Curve]:
+    """The curves of the reliefs `bright`, in fainter ink where there is none like an ECG in brighter."""
     curves: list[_Curve] = []
     some = bright[:: max(1, len(bright) // CURVE_STILLS)]
     for level in INK_LEVELS:
@@ -123,42 +161,43 @@ def find(stills: Sequence[Still]) -> Screen:
         # Fainter ink would bring the screen's frame and the grid with it.
         if any(curve.moving > 0 and curve.spikes > SPIKED for curve in curves):
             break
-    if not curves:
-        raise ReadingError(
-            ErrorCode.NO_TRACE, "No trace was found on the screen; film the monitor from the front, filling the frame."
-        )
-    moving = [curve for curve in curves if curve.moving > 0]
-    best = max(moving or curves, key=lambda curve: curve.spikes)
-    lane = _with_headroom(best.box, [curve.box for curve in curves if curve is not best], bright[0].shape)
+    return curves
+
+
+def _screen(curve: _Curve, curves: list[_Curve], stills: Sequence[Still], inverted: bool, thin: int) -> Screen:
+    """The screen of one of its `curves`."""
+    lane = _with_headroom(curve.box, [other.box for other in curves if other is not curve], stills[0].luma.shape)
     x, y, width, height = lane
-    inner = slice(best.box[1] - y, best.box[1] - y + best.box[3])
+    inner = slice(curve.box[1] - y, curve.box[1] - y + curve.box[3])
     crops = [relief(still.luma[y : y + height, x : x + width], inverted, thin) for still in stills]
     behind = grid_lines(crops, inner)
     ink = _ink(inverted, thin, crops, behind)
     lines = ((behind[0].astype(np.float64), behind[1].astype(np.float64)), _profiles(crops))
-    if not moving:
-        if best.box[3] > 0.03 * bright[0].shape[0]:
-            raise ReadingError(ErrorCode.NO_TRACE, "The picture stands still: a photo, or a frozen video.")
+    if not curve.moving:
         return Screen(DisplayKind.SCROLL, lane, ink, lines, moves=False)
     kind = _kind(lane, ink, stills)
     full = [int(ink.of_relief(crop).any(axis=0).sum()) for crop in (crops[0], crops[len(crops) // 2])]
     return Screen(kind, lane, ink, lines, moves=True, grows=full[1] > 1.5 * full[0])
 
 
-def _reliefs(lumas: Sequence[ByteArray]) -> tuple[bool, int, list[ByteArray]]:
-    """Whether ink is dark, what counts as thin, and the stills' reliefs, stretched to BRIGHT."""
+def _dark_ink(luma: ByteArray) -> bool:
+    """Whether ink is darker than what lies behind it."""
+    height, width = luma.shape
+    middle = luma[height // 6 : height - height // 6 : 2, width // 6 : width - width // 6 : 2]
+    dark, usual, light = (float(v) for v in np.percentile(middle, [0.5, 50, 99.5]))
+    return usual - dark > light - usual
+
+
+def _reliefs(lumas: Sequence[ByteArray], inverted: bool) -> tuple[int, list[ByteArray]]:
+    """What counts as thin, and the stills' reliefs, stretched to BRIGHT."""
     thin = 2 * (round(lumas[0].shape[0] / THIN_SHARE) // 2) + 1
-    height, width = lumas[0].shape
-    middle = lumas[0][height // 6 : height - height // 6, width // 6 : width - width // 6]
-    dark, usual, light = (float(v) for v in np.percentile(middle[::2, ::2], [0.5, 50, 99.5]))
-    inverted = usual - dark > light - usual
     some = lumas[:: max(1, len(lumas) // 6)]
     top = max(float(np.percentile(relief(luma, inverted, thin)[::2, ::2], 99.8)) for luma in some)
     stretch = min(BRIGHT / max(top, 1.0), MOST_STRETCH)
     made = [cv2.convertScaleAbs(relief(luma, inverted, thin), alpha=stretch) for luma in lumas]
     if stretch > 2.0:
         made = [cv2.GaussianBlur(image, (0, 0), 0.8) for image in made]
-    return inverted, thin, [np.asarray(image, np.uint8) for image in made]
+    return thin, [np.asarray(image, np.uint8) for image in made]
 
 
 def _same(one: Lane, other: Lane) -> bool:
@@ -211,19 +250,39 @@ def _curves(wide: list[list[tuple[Lane, ByteArray]]], bright: list[ByteArray]) -
 
 
 def _spikes(box: Lane, wide: list[list[tuple[Lane, ByteArray]]]) -> float:
-    """How unevenly the curve's steepness is spread: QRS complexes are short and steep, pulse and breath are not."""
+    """How unevenly the curve's steepness is spread: QRS complexes are short and steep, pulse and breath are not.
+
+    As much of it as the curve's narrow peaks are of its height: a square wave is steep but has none.
+    """
     if box[3] < max(6.0, 0.01 * box[2]):
         return 0.0  # level: what is steep about it is the pixels' own
-    steepness = []
+    steepness, peaks = [], []
     for pieces in wide[:: max(1, len(wide) // 8)]:
         for (_x, y, _width, height), mask in pieces:
             if y >= box[1] and y + height <= box[1] + box[3]:
                 middle = edges(mask * np.uint8(255)).middle
-                steepness.append(np.abs(np.diff(middle[np.isfinite(middle)])))
+                middle = middle[np.isfinite(middle)]
+                steepness.append(np.abs(np.diff(middle)))
+                peaks.append(_narrow(middle, box[2]))
     if not steepness:
         return 0.0
     slopes = np.concatenate(steepness)
-    return float((slopes**4).mean() / max((slopes**2).mean() ** 2, 1e-6)) if len(slopes) else 0.0
+    spiked = float((slopes**4).mean() / max((slopes**2).mean() ** 2, 1e-6)) if len(slopes) else 0.0
+    return spiked * min(1.0, float(np.median(peaks)) / (ENOUGH * box[3]))
+
+
+NARROW, ENOUGH = 0.035, 0.4
+"""A peak is narrow if it is less wide than this share of the curve, and high enough at this share of its height."""
+
+
+def _narrow(middle: Float64, width: int) -> float:
+    """Height of a stretch of curve's highest narrow peaks, up or down, in pixels."""
+    size = max(3, round(NARROW * width))
+    if len(middle) < 2 * size:
+        return 0.0
+    up = middle - ndimage.grey_opening(middle, size)
+    down = ndimage.grey_closing(middle, size) - middle
+    return float(np.percentile(np.maximum(up, down), 99))
 
 
 def _movement(box: Lane, bright: list[ByteArray]) -> float:
