@@ -183,4 +183,4 @@ def _other(recording: Recording, curve: Curve, lead: int, sign: float, rng: np.r
         case Curve.CO2:
             # Up within 0.3 s, a plateau that rises a little, down again.
             breath = np.sin(2 * np.pi * 0.24 * times + rng.uniform(0, 6)) + 0.2
-            return np.clip(2.2 * breath, 0, 0.75) + 0.08 * np.clip(breath, 0, 1)
+            return np.asarray(np.clip(2.2 * breath, 0, 0.75) + 0.08 * np.clip(breath, 0, 1))
