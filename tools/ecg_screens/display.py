@@ -177,7 +177,7 @@ def _other(recording: Recording, curve: Curve, lead: int, sign: float, rng: np.r
             # Each pulse outlasts the next beat: they add up, and none ends in a step.
             since = times[:, None] - beats[None, :] - 0.36
             pulse = np.exp(-0.5 * (since / 0.09) ** 2) + 0.4 * np.exp(-0.5 * ((since - 0.29) / 0.11) ** 2)
-            return np.clip(0.1 + 0.75 * pulse.sum(axis=1), 0, 1)
+            return np.asarray(np.clip(0.1 + 0.75 * pulse.sum(axis=1), 0, 1))
         case Curve.BREATH:
             return np.asarray(0.5 + 0.35 * np.sin(2 * np.pi * 0.26 * times + rng.uniform(0, 6)))
         case Curve.CO2:
