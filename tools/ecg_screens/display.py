@@ -174,11 +174,13 @@ def _other(recording: Recording, curve: Curve, lead: int, sign: float, rng: np.r
             return sign * recording.lead(lead).samples
         case Curve.PLETH:
             beats = recording.beats_s if len(recording.beats_s) else np.arange(0.5, recording.duration_s, 0.8)
-            since = times - beats[np.clip(np.searchsorted(beats, times - 0.2) - 1, 0, len(beats) - 1)] - 0.2
-            since = np.clip(since, 0, None)
-            pulse = np.exp(-0.5 * ((since - 0.16) / 0.09) ** 2) + 0.4 * np.exp(-0.5 * ((since - 0.45) / 0.1) ** 2)
-            return np.clip(0.1 + 0.75 * pulse, 0, 1)
+            # Each pulse outlasts the next beat: they add up, and none ends in a step.
+            since = times[:, None] - beats[None, :] - 0.36
+            pulse = np.exp(-0.5 * (since / 0.09) ** 2) + 0.4 * np.exp(-0.5 * ((since - 0.29) / 0.11) ** 2)
+            return np.asarray(np.clip(0.1 + 0.75 * pulse.sum(axis=1), 0, 1))
         case Curve.BREATH:
             return np.asarray(0.5 + 0.35 * np.sin(2 * np.pi * 0.26 * times + rng.uniform(0, 6)))
         case Curve.CO2:
-            return np.clip(6 * (np.sin(2 * np.pi * 0.24 * times + rng.uniform(0, 6)) + 0.2), 0, 0.85)
+            # Up within 0.3 s, a plateau that rises a little, down again.
+            breath = np.sin(2 * np.pi * 0.24 * times + rng.uniform(0, 6)) + 0.2
+            return np.asarray(np.clip(2.2 * breath, 0, 0.75) + 0.08 * np.clip(breath, 0, 1))

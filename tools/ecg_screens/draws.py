@@ -137,6 +137,7 @@ def _lens(rng: np.random.Generator, seed: int, gentle: bool) -> tuple[Lens, str]
         ("upside down", replace(hand, turns=2)),
         ("noise in the dark", replace(hand, noise=14.0, exposure=0.05, vignette=0.5)),
         ("from far away", replace(hand, margin=0.45, blur=0.5)),
+        ("before a white wall", replace(hand, margin=0.35, wall=215)),
     )
     said, lens = worse[seed % len(worse)]
     return lens, said

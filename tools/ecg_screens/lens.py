@@ -23,7 +23,8 @@ class Lens:
 
     `margin`: room around the glass in shares of it; `tremor`: swing of the hand; `zoom`: growth over the clip;
     `breathing`: blur at its worst; `exposure`, `vignette`, `reflection`, `bands`, `moire`: shares of brightness;
-    `finger`: share of the picture's width that it covers; `noise`: grey levels.
+    `finger`: share of the picture's width that it covers; `noise`: grey levels; `wall`: how bright what is behind the
+    glass is, 0: a dim room.
     """
 
     margin: float = 0.0
@@ -43,6 +44,7 @@ class Lens:
     finger: float = 0.0
     noise: float = 0.0
     turns: int = 0
+    wall: int = 0
 
     @property
     def films(self) -> bool:
@@ -66,7 +68,7 @@ class Filming:
             rng.normal(0, lens.noise, (size[1], size[0], 1)).astype(np.float32) for _ in range(5 if lens.noise else 0)
         ]
         self._rng = rng
-        self._room = (int(rng.integers(20, 120)),) * 3
+        self._room = (int(lens.wall or rng.integers(20, 120)),) * 3
 
     def matrix(self, now: float) -> Float64:
         """The homography from the glass to the picture at `now`."""
