@@ -106,12 +106,28 @@ def _on_screen(
     """The readings of a screen's curves, the likeliest ECG first; what was wrong with one that could not be read."""
     for flat, found in islice(_looks(path, header, watch, stills), MOST_CURVES):
         try:
-            reading = _follow(path, header, watch, flat, found, progress)
+            reading = _either_way(path, header, watch, flat, found, progress)
         except ReadingError as refusal:
             yield refusal
             continue
         timings = {"decode": watch.decode, "read": time.perf_counter() - started - watch.decode}
         yield replace(reading, timings_s=timings)
+
+
+def _either_way(
+    path: Path, header: video.Header, watch: _Stopwatch, flat: Plane, found: Screen, progress: Progress
+) -> Reading:
+    """The reading of one curve; where it does not move as it seems to, as if it moved the other way."""
+    try:
+        return _follow(path, header, watch, flat, found, progress)
+    except ReadingError as refusal:
+        if not found.moves:
+            raise
+        other = DisplayKind.SCROLL if found.kind is DisplayKind.SWEEP else DisplayKind.SWEEP
+        try:
+            return _follow(path, header, watch, flat, replace(found, kind=other), progress)
+        except ReadingError:
+            raise refusal from None
 
 
 def _follow(
@@ -278,12 +294,16 @@ def _remember(seen: _Seen, frame: video.Frame, total: float) -> None:
         seen.picture, seen.picture_s, seen.picture_at = frame.rgb(), frame.time_s, seen.frames - 1
 
 
+AROUND_S = 1.0
+"""So much before and after the video helps to read its ends."""
+
+
 def _waveform(
     found: Screen, flat: Plane, follower: SweepFollower | ScrollFollower, seen: _Seen
 ) -> tuple[Waveform, Display, tuple[Finding, ...], tuple[str, ...]]:
     if not found.moves:
         return _still_line(found, seen.last_s)
-    strip = follower.strip()
+    strip = tape.within(follower.strip(), -AROUND_S, seen.last_s + AROUND_S)
     heights, confidence = tape.sampled(tape.read(strip), 0.0, seen.last_s)
     if not np.isfinite(heights).any():
         raise ReadingError(ErrorCode.NO_TRACE, "The trace could not be followed; film at least 5 seconds.")

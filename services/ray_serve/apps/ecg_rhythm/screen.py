@@ -207,8 +207,16 @@ def _same(one: Lane, other: Lane) -> bool:
 
 
 def _ink_mask(bright: ByteArray, level: float) -> ByteArray:
-    """Pixels that stand out by more than a share `level` of what the brightest lines of all stills do."""
-    return np.asarray(cv2.threshold(bright, level * BRIGHT, 255, cv2.THRESH_BINARY)[1], np.uint8)
+    """Pixels that stand out by more than a share `level` of what the brightest lines of all stills do.
+
+    Without what stands upright over half of the picture: a cursor through all lanes, or the side of a frame.
+    """
+    mask = cv2.threshold(bright, level * BRIGHT, 255, cv2.THRESH_BINARY)[1]
+    upright = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((max(3, round(UPRIGHT * len(mask))), 1), np.uint8))
+    return np.asarray(cv2.subtract(mask, cv2.dilate(upright, np.ones((1, 3), np.uint8))), np.uint8)
+
+
+UPRIGHT = 0.5
 
 
 def _wide_pieces(mask: ByteArray) -> list[tuple[Lane, ByteArray]]:
@@ -245,7 +253,9 @@ def _curves(wide: list[list[tuple[Lane, ByteArray]]], bright: list[ByteArray]) -
             continue
         top, bottom = min(b[1] for b in group), max(b[1] + b[3] for b in group)
         box = (left, top, right - left, bottom - top)
-        curves.append(_Curve(box, _spikes(box, wide), _movement(box, bright)))
+        moving, inner = _movement(box, bright)
+        box = inner if moving > 0 else box
+        curves.append(_Curve(box, _spikes(box, wide), moving))
     return curves
 
 
@@ -285,17 +295,21 @@ def _narrow(middle: Float64, width: int) -> float:
     return float(np.percentile(np.maximum(up, down), 99))
 
 
-def _movement(box: Lane, bright: list[ByteArray]) -> float:
-    """Share of the lane's columns in which anything changed over the stills by as much as ink does."""
+def _movement(box: Lane, bright: list[ByteArray]) -> tuple[float, Lane]:
+    """Share of the lane's columns in which anything changed over the stills by as much as ink does, and the lane cut to
+    the rows in which it did: a frame that the trace touches stands still."""
     x, y, width, height = box
     crops = [image[y : y + height, x : x + width] for image in bright]
     low, high = crops[0].copy(), crops[0].copy()
     for crop in crops[1:]:
         low, high = cv2.min(low, crop), cv2.max(high, crop)
     span = cv2.subtract(high, low)
-    changed = (span > 0.35 * max(float(np.percentile(high, 99)) - float(np.median(low)), 40)).any(axis=0)
-    share = float(changed.mean())
-    return share if share > 0.02 else 0.0
+    changed = span > 0.35 * max(float(np.percentile(high, 99)) - float(np.median(low)), 40)
+    share = float(changed.any(axis=0).mean())
+    rows = np.flatnonzero(changed.sum(axis=1) > 1)
+    if share <= 0.02 or not len(rows):
+        return 0.0, box
+    return share, (x, y + int(rows[0]), width, int(rows[-1] - rows[0]) + 1)
 
 
 def _with_headroom(box: Lane, others: list[Lane], shape: tuple[int, ...]) -> Lane:

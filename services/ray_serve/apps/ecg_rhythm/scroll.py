@@ -19,6 +19,8 @@ from apps.ecg_rhythm.trace import Edges, traced
 
 Float64 = npt.NDArray[np.float64]
 
+MIRRORED = 0.5
+"""The strip moves to the right if that fits so much better than to the left."""
 LOST = 3.0
 """A frame whose trace is further than this many pixels (mean, each at most 10) from the tape does not count."""
 
@@ -90,8 +92,12 @@ class Paper:
 
 @dataclass
 class ScrollFollower:
-    """Feed it the lane's ink frame by frame with `add`; then ask for the `strip`."""
+    """Feed it the lane's ink frame by frame with `add`; then ask for the `strip`.
 
+    A strip that moves to the right is taken as its mirror image, which moves to the left.
+    """
+
+    _mirrored: bool = False
     _paper: Paper = field(default_factory=Paper)
     _positions: list[tuple[float, float]] = field(default_factory=list)
     _last: Edges | None = None
@@ -102,6 +108,8 @@ class ScrollFollower:
 
     def add(self, time_s: float, ink: ByteArray) -> None:
         """Take the next frame's ink, [height, width] 0 to 255."""
+        if self._mirrored:
+            ink = np.ascontiguousarray(ink[:, ::-1])
         found = traced(ink)
         self._frames += 1
         there = np.flatnonzero(np.isfinite(found.top))
@@ -113,8 +121,13 @@ class ScrollFollower:
             self._lay(time_s, 0.0, found, ink)
         elif self._speed is None:
             gap = time_s - self._positions[-1][0]
-            shift, error = _shift(self._last.middle, found.middle, int(0.25 * ink.shape[1]))
-            if error > LOST:
+            most = int(0.25 * ink.shape[1])
+            shift, error = _shift(self._last.middle, found.middle, most)
+            back, back_error = _shift(found.middle, self._last.middle, most)
+            if back > 0 and back_error < min(LOST, MIRRORED * error):
+                self._begin_again()
+                self._mirrored = not self._mirrored
+            elif error > LOST:
                 self._begin_again()
             elif shift > 0:
                 self._speed = shift / gap

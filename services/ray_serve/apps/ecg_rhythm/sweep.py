@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -36,11 +37,17 @@ LEAST_LOOKS = 1
 
 @dataclass
 class SweepFollower:
-    """Feed it the lane's ink frame by frame with `add`; then ask for the `strip`."""
+    """Feed it the lane's ink frame by frame with `add`; then ask for the `strip`.
+
+    A pen that writes over the old trace without erasing it first adds no ink, but puts it elsewhere: `_over`. That is
+    looked for second, since what shakes moves ink as well.
+    """
 
     _times: list[float] = field(default_factory=list)
     _masses: dict[int, Float32] = field(default_factory=dict)
     _early: list[ByteArray] = field(default_factory=list)
+    _over: bool = False
+    _inks: dict[int, ByteArray] = field(default_factory=dict)
     _pen: _Pen | None = None
     _sum: Float32 = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     _count: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
@@ -86,7 +93,15 @@ class SweepFollower:
         """Find the pen in the frames so far, and take them again with what is known now."""
         if len(self._times) < 8:
             return
-        self._pen = _find_pen(np.array(self._times), np.stack(list(self._masses.values())))
+        times, masses = np.array(self._times), np.stack(list(self._masses.values()))
+        earlier = np.searchsorted(times, times - LOOK_BACK_S, side="right") - 1
+        rows = np.flatnonzero(earlier >= 0)
+        try:
+            self._pen = _find_pen(times, rows, masses[rows] - masses[earlier[rows]], masses, LEAST_SHARE)
+        except ReadingError:
+            moved = np.stack([_put(self._early[row], self._early[earlier[row]]) for row in rows])
+            self._pen = _find_pen(times, rows, moved, masses, LEAST_MOVED)
+            self._over = True
         height, width = self._early[0].shape
         self._sum = np.zeros((height, width), np.float32)
         self._count = np.zeros(width, np.int32)
@@ -98,6 +113,8 @@ class SweepFollower:
     def _follow(self, index: int, ink: ByteArray) -> None:
         pen = self._pen
         assert pen is not None  # noqa: S101  # `_begin` came first
+        if self._over:
+            self._inks[index] = ink.copy()
         passed = pen.move(self._times[index], self._fresh(index))
         width = ink.shape[1]
         bar = max(8, round(BAR * width))
@@ -115,8 +132,11 @@ class SweepFollower:
         while at > 0 and self._times[index] - self._times[at] < LOOK_BACK_S:
             at -= 1
         change = now - self._masses[at]
-        for old in [i for i in self._masses if i < at]:
-            del self._masses[old]
+        if self._over and at in self._inks:
+            change = _put(self._inks[index], self._inks[at])
+        for kept in (self._masses, self._inks):
+            for old in [i for i in kept if i < at]:
+                del kept[old]
         return np.asarray(change - np.median(change), np.float32)
 
     def _close(self, columns: npt.NDArray[np.int64]) -> None:
@@ -126,6 +146,11 @@ class SweepFollower:
             mean = (self._sum[:, x] / self._count[x]).round().astype(np.uint8)
             self._columns.append((int(self._round[x]), int(x), mean))
         self._round[columns] = -1
+
+
+def _put(now: ByteArray, before: ByteArray) -> Float32:
+    """How much ink each column holds where it held none before."""
+    return np.asarray(cv2.reduce(cv2.subtract(now, before), 0, cv2.REDUCE_SUM, dtype=cv2.CV_32F)[0], np.float32)
 
 
 @dataclass(frozen=True)
@@ -226,17 +251,18 @@ LEAST_FRESH = 120.0
 """Ink a column (255 is one full pixel) that counts as drawn."""
 
 
-def _find_pen(times: Float64, masses: Float32) -> _Pen:
-    """The pen's speed and place from the first frames: the line through columns and time with most fresh ink."""
+def _find_pen(times: Float64, rows: npt.NDArray[np.int64], fresh: Float32, masses: Float32, least: float) -> _Pen:
+    """The pen's speed and place from the first frames: the line through columns and time with most fresh ink.
+
+    `fresh`: how much of it each column got shortly before the frames `rows`, [len(rows), width]; `masses`: all its ink
+    in each frame; `least`: the share of what the pen should have drawn that must have been.
+    """
     width = masses.shape[1]
     inked = np.flatnonzero(_most_ink(masses) > LEAST_FRESH)
     if len(inked) < 0.1 * width:
         raise _no_sweep()
     left, across = 0, width
-    earlier = np.searchsorted(times, times - LOOK_BACK_S, side="right") - 1
-    rows = np.flatnonzero(earlier >= 0)
-    fresh = masses[rows] - masses[earlier[rows]]
-    fresh -= np.median(fresh, axis=1, keepdims=True)
+    fresh = fresh - np.median(fresh, axis=1, keepdims=True)
     # Steep parts hold much ink: each column counts up to what a level stroke holds.
     limit = max(float(np.percentile(_most_ink(masses)[inked], 30)), LEAST_FRESH)
     fresh = fresh.clip(-limit, limit)
@@ -256,15 +282,16 @@ def _find_pen(times: Float64, masses: Float32) -> _Pen:
         if score[place] > best:
             best, found = float(score[place]), (speed, float(place))
             total = float(lined[:, place].sum() / (len(rows) * size * limit))
-    if total < LEAST_SHARE:
+    if total < least:
         raise _no_sweep()
     speed, begun = found
     head = left + (begun + 1 - speed * (times[rows[0]] - times[0])) % across
     return _Pen(limit, left, across, speed, head, float(times[0]))
 
 
-LEAST_SHARE = 0.35
-"""Of the columns that the pen should have drawn, so much must have been, or nothing sweeps."""
+LEAST_SHARE, LEAST_MOVED = 0.35, 0.12
+"""Of the columns that the pen should have drawn, so much must have been, or nothing sweeps; less where it writes over
+what was there, and level lines lie on level lines."""
 
 
 def _most_ink(masses: Float32) -> Float32:

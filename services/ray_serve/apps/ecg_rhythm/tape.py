@@ -35,6 +35,12 @@ class Strip:
     period_s: float | None
 
 
+def within(strip: Strip, start_s: float, end_s: float) -> Strip:
+    """The part of the strip that was drawn between two moments: what came before the video is on a scroll, too."""
+    there = (strip.time_s >= start_s) & (strip.time_s <= end_s)
+    return Strip(strip.image[:, there], strip.time_s[there], strip.speed, strip.period_s)
+
+
 @dataclass(frozen=True)
 class Tape:
     """The curve on a strip at RATE_HZ, its first sample at `start_s`.
