@@ -135,7 +135,7 @@ def _fit(lines: Float32, place: Float64, scale: int, pitch: int, bends: bool) ->
     down, across = window.height // tile, window.width // tile
     if not 0 < down * across < MOST_TILES:
         return None
-    whole = window.of(np.ones(lines.shape, np.uint8), place).reshape(down, tile, across, tile).min(axis=(1, 3)) > 0
+    whole = _whole(window, place, lines.shape, tile)
     if whole.sum() < LEAST_TILES:
         return None
     seen = window.of(lines, place)
@@ -153,6 +153,16 @@ def _fit(lines: Float32, place: Float64, scale: int, pitch: int, bends: bool) ->
 
 
 MOST_TILES = 4000
+
+
+def _whole(window: Window, place: Float64, shape: tuple[int, ...], tile: int) -> npt.NDArray[np.bool_]:
+    """Which tiles of a window lie in a picture of `shape` with all four corners."""
+    x = window.left + np.arange(0, window.width + 1, tile)
+    y = window.top + np.arange(0, window.height + 1, tile)
+    corners = np.stack(np.meshgrid(x, y), axis=2).reshape(-1, 1, 2).astype(np.float64)
+    seen = cv2.perspectiveTransform(corners, np.linalg.inv(place))
+    inside = ((seen >= 0) & (seen <= np.array([shape[1] - 1, shape[0] - 1]))).all(axis=2).reshape(len(y), len(x))
+    return np.asarray(inside[1:, 1:] & inside[1:, :-1] & inside[:-1, 1:] & inside[:-1, :-1], np.bool_)
 
 
 def _phases(sums: Float32, period: float, tile: int) -> Complex:

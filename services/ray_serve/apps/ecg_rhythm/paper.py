@@ -146,7 +146,7 @@ def lane(points: FloatArray) -> tuple[int, int, int, int]:
     if not len(known):
         return 0, 0, 0, 0
     left, top = np.floor(known.min(axis=0)).astype(int)
-    right, bottom = np.ceil(known.max(axis=0)).astype(int) + 1
+    right, bottom = np.floor(known.max(axis=0)).astype(int) + 1
     return int(left), int(top), int(right - left), int(bottom - top)
 
 

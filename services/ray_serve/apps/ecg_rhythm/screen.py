@@ -156,7 +156,11 @@ def _all_curves(bright: list[ByteArray]) -> list[_Curve]:
     curves: list[_Curve] = []
     some = bright[:: max(1, len(bright) // CURVE_STILLS)]
     for level in INK_LEVELS:
-        wide = [_wide_pieces(_ink_mask(image, level)) for image in some]
+        masks = [_ink_mask(image, level) for image in some]
+        frames = _frames(masks)
+        wide = [_wide_pieces(np.asarray(cv2.subtract(mask, frames), np.uint8)) for mask in masks]
+        if frames.any() and not any(wide):
+            wide = [_wide_pieces(mask) for mask in masks]  # a level line may stand as a frame does
         curves += [new for new in _curves(wide, bright) if not any(_same(new.box, old.box) for old in curves)]
         # Fainter ink would bring the screen's frame and the grid with it.
         if any(curve.moving > 0 and curve.spikes > SPIKED for curve in curves):
@@ -207,21 +211,32 @@ def _same(one: Lane, other: Lane) -> bool:
 
 
 def _ink_mask(bright: ByteArray, level: float) -> ByteArray:
-    """Pixels that stand out by more than a share `level` of what the brightest lines of all stills do.
-
-    Without what stands upright over half of the picture: a cursor through all lanes, or the side of a frame.
-    """
-    mask = cv2.threshold(bright, level * BRIGHT, 255, cv2.THRESH_BINARY)[1]
-    upright = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((max(3, round(UPRIGHT * len(mask))), 1), np.uint8))
-    return np.asarray(cv2.subtract(mask, cv2.dilate(upright, np.ones((1, 3), np.uint8))), np.uint8)
+    """Pixels that stand out by more than a share `level` of what the brightest lines of all stills do."""
+    return np.asarray(cv2.threshold(bright, level * BRIGHT, 255, cv2.THRESH_BINARY)[1], np.uint8)
 
 
-UPRIGHT = 0.5
+UPRIGHT, FRAMED = 0.5, 0.1
+"""Ink that is upright over half of the picture's height is a cursor through all lanes; straight ink that stands in all
+stills, as long as a tenth of the picture, is part of a frame."""
+
+
+def _frames(masks: list[ByteArray]) -> ByteArray:
+    """The straight lines, upright and level, that stand in all of `masks`."""
+    standing = masks[0].copy()
+    for mask in masks[1:]:
+        standing = cv2.min(standing, mask)
+    height, width = standing.shape
+    level = cv2.morphologyEx(standing, cv2.MORPH_OPEN, np.ones((1, round(FRAMED * width)), np.uint8))
+    upright = cv2.morphologyEx(standing, cv2.MORPH_OPEN, np.ones((round(FRAMED * height), 1), np.uint8))
+    return np.asarray(cv2.dilate(cv2.max(level, upright), np.ones((3, 3), np.uint8)), np.uint8)
 
 
 def _wide_pieces(mask: ByteArray) -> list[tuple[Lane, ByteArray]]:
     """Bounding boxes and masks of connected ink as wide as a curve: text and numbers are narrower."""
     closed = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((5, 3), np.uint8))
+    upright = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((max(3, round(UPRIGHT * len(mask))), 1), np.uint8))
+    if upright.any():
+        closed = cv2.subtract(closed, cv2.dilate(upright, np.ones((1, 3), np.uint8)))
     _count, labels, stats, _centres = cv2.connectedComponentsWithStats(closed, connectivity=8)
     pieces = []
     for label in np.flatnonzero(stats[1:, cv2.CC_STAT_WIDTH] > WIDE * mask.shape[1]) + 1:
@@ -255,11 +270,11 @@ def _curves(wide: list[list[tuple[Lane, ByteArray]]], bright: list[ByteArray]) -
         box = (left, top, right - left, bottom - top)
         moving, inner = _movement(box, bright)
         box = inner if moving > 0 else box
-        curves.append(_Curve(box, _spikes(box, wide), moving))
+        curves.append(_Curve(box, _spikes(box, wide, len(bright[0])), moving))
     return curves
 
 
-def _spikes(box: Lane, wide: list[list[tuple[Lane, ByteArray]]]) -> float:
+def _spikes(box: Lane, wide: list[list[tuple[Lane, ByteArray]]], tall: int) -> float:
     """How unevenly the curve's steepness is spread: QRS complexes are short and steep, pulse and breath are not.
 
     As much of it as the curve's narrow peaks are of its height: a square wave is steep but has none.
@@ -278,11 +293,13 @@ def _spikes(box: Lane, wide: list[list[tuple[Lane, ByteArray]]]) -> float:
         return 0.0
     slopes = np.concatenate(steepness)
     spiked = float((slopes**4).mean() / max((slopes**2).mean() ** 2, 1e-6)) if len(slopes) else 0.0
-    return spiked * min(1.0, float(np.median(peaks)) / (ENOUGH * box[3]))
+    peak = float(np.median(peaks))
+    return spiked * min(1.0, peak / (ENOUGH * box[3])) * min(1.0, peak / (TALL * tall))
 
 
-NARROW, ENOUGH = 0.035, 0.4
-"""A peak is narrow if it is less wide than this share of the curve, and high enough at this share of its height."""
+NARROW, ENOUGH, TALL = 0.035, 0.4, 0.06
+"""A peak is narrow if it is less wide than this share of the curve, and high enough at ENOUGH of its height and TALL of
+the picture's: of two leads the larger is read."""
 
 
 def _narrow(middle: Float64, width: int) -> float:
