@@ -215,20 +215,18 @@ def _ink_mask(bright: ByteArray, level: float) -> ByteArray:
     return np.asarray(cv2.threshold(bright, level * BRIGHT, 255, cv2.THRESH_BINARY)[1], np.uint8)
 
 
-UPRIGHT, FRAMED = 0.5, 0.1
-"""Ink that is upright over half of the picture's height is a cursor through all lanes; straight ink that stands in all
-stills, as long as a tenth of the picture, is part of a frame."""
+UPRIGHT, LEVEL = 0.5, 0.1
+"""Ink that is upright over half of the picture's height is a cursor through all lanes, or a frame's side. Ink that stands
+in all stills, level over a tenth of the picture's width, is a frame's top; upright ink may be a QRS complex."""
 
 
 def _frames(masks: list[ByteArray]) -> ByteArray:
-    """The straight lines, upright and level, that stand in all of `masks`."""
+    """The straight and level lines that stand in all of `masks`."""
     standing = masks[0].copy()
     for mask in masks[1:]:
         standing = cv2.min(standing, mask)
-    height, width = standing.shape
-    level = cv2.morphologyEx(standing, cv2.MORPH_OPEN, np.ones((1, round(FRAMED * width)), np.uint8))
-    upright = cv2.morphologyEx(standing, cv2.MORPH_OPEN, np.ones((round(FRAMED * height), 1), np.uint8))
-    return np.asarray(cv2.dilate(cv2.max(level, upright), np.ones((3, 3), np.uint8)), np.uint8)
+    level = cv2.morphologyEx(standing, cv2.MORPH_OPEN, np.ones((1, round(LEVEL * standing.shape[1])), np.uint8))
+    return np.asarray(cv2.dilate(level, np.ones((3, 3), np.uint8)), np.uint8)
 
 
 def _wide_pieces(mask: ByteArray) -> list[tuple[Lane, ByteArray]]:
@@ -268,9 +266,7 @@ def _curves(wide: list[list[tuple[Lane, ByteArray]]], bright: list[ByteArray]) -
             continue
         top, bottom = min(b[1] for b in group), max(b[1] + b[3] for b in group)
         box = (left, top, right - left, bottom - top)
-        moving, inner = _movement(box, bright)
-        box = inner if moving > 0 else box
-        curves.append(_Curve(box, _spikes(box, wide, len(bright[0])), moving))
+        curves.append(_Curve(box, _spikes(box, wide, len(bright[0])), _movement(box, bright)))
     return curves
 
 
@@ -312,21 +308,17 @@ def _narrow(middle: Float64, width: int) -> float:
     return float(np.percentile(np.maximum(up, down), 99))
 
 
-def _movement(box: Lane, bright: list[ByteArray]) -> tuple[float, Lane]:
-    """Share of the lane's columns in which anything changed over the stills by as much as ink does, and the lane cut to
-    the rows in which it did: a frame that the trace touches stands still."""
+def _movement(box: Lane, bright: list[ByteArray]) -> float:
+    """Share of the lane's columns in which anything changed over the stills by as much as ink does."""
     x, y, width, height = box
     crops = [image[y : y + height, x : x + width] for image in bright]
     low, high = crops[0].copy(), crops[0].copy()
     for crop in crops[1:]:
         low, high = cv2.min(low, crop), cv2.max(high, crop)
     span = cv2.subtract(high, low)
-    changed = span > 0.35 * max(float(np.percentile(high, 99)) - float(np.median(low)), 40)
-    share = float(changed.any(axis=0).mean())
-    rows = np.flatnonzero(changed.sum(axis=1) > 1)
-    if share <= 0.02 or not len(rows):
-        return 0.0, box
-    return share, (x, y + int(rows[0]), width, int(rows[-1] - rows[0]) + 1)
+    changed = (span > 0.35 * max(float(np.percentile(high, 99)) - float(np.median(low)), 40)).any(axis=0)
+    share = float(changed.mean())
+    return share if share > 0.02 else 0.0
 
 
 def _with_headroom(box: Lane, others: list[Lane], shape: tuple[int, ...]) -> Lane:
