@@ -216,8 +216,8 @@ def _ink_mask(bright: ByteArray, level: float) -> ByteArray:
 
 
 UPRIGHT, LEVEL = 0.5, 0.1
-"""Ink that is upright over half of the picture's height is a cursor through all lanes, or a frame's side. Ink that stands
-in all stills, level over a tenth of the picture's width, is a frame's top; upright ink may be a QRS complex."""
+"""Ink that is upright over half of the picture's height is a cursor through all lanes, or a frame's side. Ink that
+stands in all stills, level over a tenth of the picture's width, is a frame's top. A QRS complex is less high."""
 
 
 def _frames(masks: list[ByteArray]) -> ByteArray:
