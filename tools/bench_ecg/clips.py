@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -41,16 +42,22 @@ class Clip:
 def make(condition: Condition, patient: Patient, index: int, folder: Path) -> Clip:
     """The clip of `patient` as excerpt `index` of `condition`, rendered unless it is there."""
     scene, recording, start_s = _excerpt(condition, patient, index)
-    made_of = json.dumps([repr(scene), patient.name, start_s, SECONDS, _renderer()])
-    digest = hashlib.sha256(made_of.encode()).hexdigest()[:12]
-    path = folder / f"{condition.name.replace(' ', '-').replace('%', 'pc')}-{index:02d}-{digest}.mp4"
-    clip = Clip(condition.name, patient, index, start_s, path)
+    stem = f"{condition.name.replace(' ', '-').replace('%', 'pc')}-{index:02d}"
+    path = rendered(folder, stem, scene, recording, [patient.name, start_s], SECONDS, seed=index + 1)
+    return Clip(condition.name, patient, index, start_s, path)
+
+
+def rendered(
+    folder: Path, stem: str, scene: Scene, recording: Recording, origin: Sequence[object], seconds: float, seed: int
+) -> Path:
+    """The video of `recording`, which is the part that `origin` says; it is rendered unless it is there."""
+    made_of = json.dumps([repr(scene), *origin, seconds, _renderer()])
+    path = folder / f"{stem}-{hashlib.sha256(made_of.encode()).hexdigest()[:12]}.mp4"
     if not path.with_suffix(".truth.json").exists():
         folder.mkdir(parents=True, exist_ok=True)
-        screen, camera, encoding = scene
-        truth = video.render(path, recording, SECONDS, screen, camera, encoding, seed=index + 1)
+        truth = video.render(path, recording, seconds, *scene, seed=seed)
         video.save_truth(path.with_suffix(".truth.json"), truth)
-    return clip
+    return path
 
 
 def _excerpt(condition: Condition, patient: Patient, index: int) -> tuple[Scene, Recording, float]:
