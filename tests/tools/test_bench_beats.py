@@ -130,3 +130,13 @@ def test_a_row_of_a_class_that_is_not_there_has_a_dash() -> None:
     score = videos.score(Found(np.array([1.0]), said(N), np.ones(1, bool)), np.array([1.0]), np.array([N]))
     lines = side_by_side.document([Row("1", "screen recording", "sweep", False, score, score)]).splitlines()
     assert "| S | 0 | - | - | - | - | - | - | 0.30 / 0.50 |" in lines
+
+
+def test_what_a_refused_video_costs_is_said_apart() -> None:
+    right = videos.score(Found(np.array([1.0]), said(N), np.ones(1, bool)), np.array([1.0]), np.array([N]))
+    missed = videos.score(Found(np.zeros(0), said(), np.zeros(0, bool)), np.array([1.0]), np.array([N]))
+    read = Row("1", "screen recording", "sweep", False, right, right)
+    text = side_by_side.document([read, Row("2", "mild camera", "sweep", True, right, missed)])
+    assert "F1 of R peaks 1.000, 1.000, of N 1.000, 1.000, of V -, -." in text
+    assert "| F1 of R peaks | 1.000 (1.000-1.000) | 0.667 (0.000-1.000) |" in text
+    assert "Without what was refused" not in side_by_side.document([read])

@@ -21,8 +21,8 @@ def document(rows: Sequence[Row]) -> str:
     people = sorted({row.patient for row in rows})
     refused = sum(row.refused for row in rows)
     said = (
-        f"{len(rows)} videos of {SECONDS:g} s: {len(rows) // len(people)} of each of {len(people)} records, evenly "
-        f"spaced, half of them recorded off the screen and half filmed, half sweeps, half scrolls; refused: {refused}."
+        f"{len(rows)} videos of {SECONDS:g} s: {len(rows) // len(people)} of each of {len(people)} records, half "
+        f"of them recorded off the screen and half filmed, half sweeps, half scrolls; refused: {refused}."
     )
     return "\n\n".join([said, _classes(rows), _whole(rows), _records(rows), _screens(rows)])
 
@@ -53,7 +53,17 @@ def _whole(rows: Sequence[Row]) -> str:
         ("of the answered, share wrong", videos.wrong),
     )
     lines = [[name, *(_with_interval(rows, side, figure) for side in (SIGNAL, VIDEO))] for name, figure in measured]
-    return table(["all beats", "signal", "video"], lines)
+    text = table(["all beats", "signal", "video"], lines)
+    readable = [row for row in rows if not row.refused]
+    if 0 < len(readable) < len(rows):
+        signal, video = (together(readable, side) for side in (SIGNAL, VIDEO))
+        n, v = (_both(partial(videos.f1, label=CLASSES.index(label)), signal, video, 3) for label in ("N", "V"))
+        peaks = _both(videos.r_peaks, signal, video, 3)
+        text += (
+            "\n\nWithout what was refused, from the signal and off the video: "
+            f"F1 of R peaks {peaks}, of N {n}, of V {v}."
+        )
+    return text
 
 
 def _records(rows: Sequence[Row]) -> str:
