@@ -141,7 +141,7 @@ train: .venv-serve/.ready ## Train every network that ecg_rhythm ships again (ne
 	@nice .venv-serve/bin/python -m tools.ecg_train $(ARGS)
 
 .PHONY: bench-beats
-bench-beats: .venv-serve/.ready ## Waves, beat classes and rhythm on patients kept back (needs ECG_DATA_DIR)
+bench-beats: .venv-serve/.ready ## Waves, beat classes (off videos too) and rhythm on patients kept back (ARGS=--quick; needs ECG_DATA_DIR)
 	@nice .venv-serve/bin/python -m tools.bench_beats $(ARGS)
 
 .PHONY: test-faults

@@ -72,7 +72,8 @@ def test_a_find_serves_one_mark_only() -> None:
 def test_perfect_answers_have_an_f1_of_one_and_absent_classes_a_dash() -> None:
     labels = np.array([0] * 90 + [2] * 10)
     answers = Answers(np.eye(5, dtype=np.float32)[labels], labels)
-    row = Figures("100", answers, answers, {"matched": 9.0, "found": 9.0, "true": 10.0})
+    peaks = {"matched": 9.0, "found": 9.0, "true": 10.0}
+    row = Figures("100", answers, answers, peaks, peaks)
     cells = records_table([row], read=True).splitlines()[2].split(" | ")
     assert cells[1:6] == ["90 / 0 / 10 / 0 / 0", "1.000 (1.00-1.00)", "-", "1.000 (1.00-1.00)", "-"]
 

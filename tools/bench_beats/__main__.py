@@ -1,4 +1,8 @@
-"""`python -m tools.bench_beats`: measure the shipped networks on patients kept back; Markdown on standard output."""
+"""`python -m tools.bench_beats`: measure the shipped networks on patients kept back; Markdown on standard output.
+
+Resumable: videos and what was read off them are kept under .local/bench_beats, and made again only where what they come
+from changed.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 
@@ -16,13 +21,14 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "services" / "ray_serve"))  # the import root of the app, as on the box
 
 from apps.ecg_rhythm import abstention, delineator, model, rhythm  # noqa: E402
-from tools.bench_beats import classes, curves, rhythms, waves  # noqa: E402
+from tools.bench_beats import classes, curves, films, readings, rhythms, side_by_side, videos, waves  # noqa: E402
 from tools.ecg_train import ludb, records, strips  # noqa: E402
 from tools.ecg_train.card import placed  # noqa: E402
 from tools.ecg_train.rhythms import described  # noqa: E402
 from tools.ecg_train.waves import split  # noqa: E402
 
 DOCUMENT = ROOT / "docs" / "accuracy-of-classes.md"
+EXCERPTS, QUICK = 7, 1
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,6 +37,11 @@ def main(arguments: list[str] | None = None) -> int:
     default = Path(os.environ.get("ECG_DATA_DIR", ROOT.parent / "shared" / "data"))
     parser.add_argument("--data", type=Path, default=default, help="folder with mitdb/ and so on ($ECG_DATA_DIR)")
     parser.add_argument("--only", choices=sorted(PARTS), help="this part alone")
+    parser.add_argument("--excerpts", type=int, default=EXCERPTS, help="videos of each record of MIT-BIH")
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK} video of each record; not for the document")
+    parser.add_argument(
+        "--work", action="store_true", help="videos of the patients that the classifier was trained on: proves nothing"
+    )
     parser.add_argument("--write", action="store_true", help=f"put the tables into {DOCUMENT.relative_to(ROOT)} too")
     options = parser.parse_args(arguments)
     if not options.data.is_dir():
@@ -39,9 +50,10 @@ def main(arguments: list[str] | None = None) -> int:
         )
         return 2
     torch.set_num_threads(1)
+    cv2.setNumThreads(1)
     for name, measure in PARTS.items():
         if options.only in (None, name):
-            part = measure(options.data)
+            part = measure(options)
             print(part.text, flush=True)
             if options.write:
                 document = DOCUMENT.read_text(encoding="utf-8")
@@ -59,8 +71,8 @@ class Part:
     pictures: Mapping[str, str] = field(default_factory=dict)
 
 
-def _waves(data: Path) -> Part:
-    _, leads = split(ludb.load(data / "ludb"))
+def _waves(options: argparse.Namespace) -> Part:
+    _, leads = split(ludb.load(options.data / "ludb"))
     patients = len({lead.patient for lead in leads})
     parts = []
     for title, read in (("From the signal", False), ("As read off a video (simulated)", True)):
@@ -73,8 +85,8 @@ def _waves(data: Path) -> Part:
     return Part("\n\n".join(parts))
 
 
-def _classes(data: Path) -> Part:
-    loaded = [records.load(data / "mitdb", name) for name in records.REPORT]
+def _classes(options: argparse.Namespace) -> Part:
+    loaded = [records.load(options.data / "mitdb", name) for name in records.REPORT]
     rows = classes.measure(loaded, model.BeatClassifier.load(), seed=7)
     parts = [
         "**From the signal**",
@@ -90,8 +102,18 @@ def _classes(data: Path) -> Part:
     return Part("\n\n".join(parts), {"risk-beats.svg": curves.picture("Beats as read: share wrong", curve, share)})
 
 
-def _rhythm(data: Path) -> Part:
-    every = [*strips.cinc2017(data / "cinc2017"), *strips.others(data)]
+def _videos(options: argparse.Namespace) -> Part:
+    kept = ROOT / ".local" / "bench_beats" / ("work" if options.work else "report")
+    names = records.TRAIN if options.work else records.REPORT
+    count = QUICK if options.quick else options.excerpts
+    classifier = model.BeatClassifier.load()
+    shown = films.films(options.data, names, count, kept / "films")
+    rows = [videos.row(film, readings.read(film, kept / "readings"), classifier) for film in shown]
+    return Part(side_by_side.document(rows))
+
+
+def _rhythm(options: argparse.Namespace) -> Part:
+    every = [*strips.cinc2017(options.data / "cinc2017"), *strips.others(options.data)]
     answers = rhythms.measure(described(every, delineator.shipped()))
     probabilities = np.concatenate([answer.probabilities for answer in answers])
     labels = np.repeat([answer.label for answer in answers], len(rhythms.SEEDS))
@@ -100,7 +122,12 @@ def _rhythm(data: Path) -> Part:
     return Part(f"{rhythms.classes_table(answers)}\n\n{rhythms.risk_table(answers)}", {"risk-rhythm.svg": picture})
 
 
-PARTS: Mapping[str, Callable[[Path], Part]] = {"waves": _waves, "classes": _classes, "rhythm": _rhythm}
+PARTS: Mapping[str, Callable[[argparse.Namespace], Part]] = {
+    "waves": _waves,
+    "classes": _classes,
+    "videos": _videos,
+    "rhythm": _rhythm,
+}
 
 
 if __name__ == "__main__":

@@ -41,12 +41,13 @@ class Answers:
 
 @dataclass(frozen=True)
 class Figures:
-    """One record from the signal and as read, and its R peaks found in clips as read."""
+    """One record from the signal and as read; `peaks`: R peaks found in clips of it, likewise."""
 
     name: str
     signal: Answers
     read: Answers
-    peaks: dict[str, float]
+    signal_peaks: dict[str, float]
+    read_peaks: dict[str, float]
 
 
 def measure(records: Sequence[Record], classifier: BeatClassifier, seed: int) -> list[Figures]:
@@ -58,19 +59,21 @@ def _figures(record: Record, classifier: BeatClassifier, seed: int) -> Figures:
     rng = np.random.default_rng(seed)
     sides = [inputs([record], rng, degraded=read) for read in (False, True)]
     signal, read = (_answers(side, classifier) for side in sides)
-    return Figures(record.name, signal, read, _r_peaks(record, np.random.default_rng(seed)))
+    peaks = [_r_peaks(record, np.random.default_rng(seed), degraded=read) for read in (False, True)]
+    return Figures(record.name, signal, read, *peaks)
 
 
 def _answers(side: Inputs, classifier: BeatClassifier) -> Answers:
     return Answers(classifier.probabilities(side.samples, side.features), side.classes)
 
 
-def _r_peaks(record: Record, rng: np.random.Generator) -> dict[str, float]:
-    """The detector on degraded clips of CLIP_S against the reference beats, half a second at the edges left out."""
+def _r_peaks(record: Record, rng: np.random.Generator, *, degraded: bool) -> dict[str, float]:
+    """The detector on clips of CLIP_S against the reference beats, half a second at the edges left out."""
     length, edge = round(CLIP_S * RATE_HZ), 0.5
     sums = {"matched": 0.0, "found": 0.0, "true": 0.0}
     for low in range(0, len(record.samples) - length + 1, length):
-        samples = as_read(record.samples[low : low + length], rng).astype(np.float32)
+        part = record.samples[low : low + length]
+        samples = (as_read(part, rng) if degraded else part).astype(np.float32)
         wave = Waveform(RATE_HZ, 0.0, "mV", True, samples, np.ones(length, np.float32))
         found = ecg_beats.detect(wave)
         true = (record.beats[(record.beats >= low) & (record.beats < low + length)] - low) / RATE_HZ
@@ -95,8 +98,7 @@ def records_table(rows: Sequence[Figures], *, read: bool) -> str:
     whole = Answers(np.concatenate([a.probabilities for a in every]), np.concatenate([a.labels for a in every]))
     by_record = np.stack([a.confusions().sum(axis=0) for a in every])
     lines.append(["all", *_line(by_record), *_rest(rows, whole, read)])
-    head = ["record", "beats N / S / V / F / Q", "N", "S", "V", "F", "calibration error"]
-    return table([*head, "R peaks"] if read else head, lines)
+    return table(["record", "beats N / S / V / F / Q", "N", "S", "V", "F", "calibration error", "R peaks"], lines)
 
 
 def _line(groups: Counts) -> list[str]:
@@ -122,9 +124,8 @@ def _f1(counts: Counts, index: int) -> npt.NDArray[np.float64]:
 
 def _rest(rows: Sequence[Figures], answers: Answers, read: bool) -> list[str]:
     error = f"{calibration_error(answers.probabilities, answers.labels):.3f}"
-    if not read:
-        return [error]
-    sums = {key: sum(row.peaks[key] for row in rows) for key in ("matched", "found", "true")}
+    every = [row.read_peaks if read else row.signal_peaks for row in rows]
+    sums = {key: sum(peaks[key] for peaks in every) for key in ("matched", "found", "true")}
     return [error, f"{2 * sums['matched'] / max(sums['found'] + sums['true'], 1):.4f}"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -50,34 +50,43 @@ def make(condition: Condition | PaperPan, patient: Patient, index: int, folder: 
 
 def _on_screen(condition: Condition, patient: Patient, index: int, folder: Path) -> Clip:
     scene, recording, start_s = _excerpt(condition, patient, index)
-
-    def render(path: Path) -> dict[str, Any]:
-        screen, camera, encoding = scene
-        return video.render(path, recording, SECONDS, screen, camera, encoding, seed=index + 1)
-
-    made_of = [repr(scene), patient.name, start_s, SECONDS, _renderer(*RENDERER)]
-    return _kept(Clip(condition.name, patient, index, start_s, folder), made_of, render)
+    path = rendered(
+        folder, _stem(condition.name, index), scene, recording, [patient.name, start_s], SECONDS, seed=index + 1
+    )
+    return Clip(condition.name, patient, index, start_s, path)
 
 
 def _on_paper(condition: PaperPan, patient: Patient, index: int, folder: Path) -> Clip:
     scene, recording, start_s = _strip(condition, patient, index)
-
-    def render(path: Path) -> dict[str, Any]:
-        return paper.render(path, recording, SECONDS, *scene, seed=index + 1)
-
     made_of = [repr(scene), patient.name, start_s, SECONDS, _renderer(*RENDERER, "paper.py")]
-    return _kept(Clip(condition.name, patient, index, start_s, folder), made_of, render)
+    path = _kept(
+        folder,
+        _stem(condition.name, index),
+        made_of,
+        lambda path: paper.render(path, recording, SECONDS, *scene, seed=index + 1),
+    )
+    return Clip(condition.name, patient, index, start_s, path)
 
 
-def _kept(clip: Clip, made_of: list[Any], render: Callable[[Path], dict[str, Any]]) -> Clip:
-    """`clip`, whose path is its folder so far, as the file that is there or is made now."""
-    condition, index, folder = clip.condition, clip.index, clip.path
-    digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:12]
-    path = folder / f"{condition.replace(' ', '-').replace('%', 'pc')}-{index:02d}-{digest}.mp4"
+def rendered(
+    folder: Path, stem: str, scene: Scene, recording: Recording, origin: Sequence[object], seconds: float, seed: int
+) -> Path:
+    """The video of `recording`, which is the part that `origin` says; it is rendered unless it is there."""
+    made_of = [repr(scene), *origin, seconds, _renderer(*RENDERER)]
+    return _kept(folder, stem, made_of, lambda path: video.render(path, recording, seconds, *scene, seed=seed))
+
+
+def _stem(condition: str, index: int) -> str:
+    return f"{condition.replace(' ', '-').replace('%', 'pc')}-{index:02d}"
+
+
+def _kept(folder: Path, stem: str, made_of: Sequence[object], render: Callable[[Path], dict[str, Any]]) -> Path:
+    """The file that is there, or is made now."""
+    path = folder / f"{stem}-{hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:12]}.mp4"
     if not path.with_suffix(".truth.json").exists():
         folder.mkdir(parents=True, exist_ok=True)
         video.save_truth(path.with_suffix(".truth.json"), render(path))
-    return replace(clip, path=path)
+    return path
 
 
 def _excerpt(condition: Condition, patient: Patient, index: int) -> tuple[Scene, Recording, float]:

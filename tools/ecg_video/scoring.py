@@ -68,20 +68,26 @@ def _snr(read_s: Float64, read: Float64, true_s: Float64, true: Float64, calibra
     return float(10 * np.log10(float((centred**2).sum()) / max(noise, 1e-12)))
 
 
-def beat_f1(found_s: Float64, true_s: Float64, tolerance_s: float = BEAT_TOLERANCE_S) -> dict[str, float]:
-    """One-to-one matching in time order: F1, sensitivity, precision, counts, and the matches' mean timing error."""
+def matches(found_s: Float64, true_s: Float64, tolerance_s: float = BEAT_TOLERANCE_S) -> list[tuple[int, int]]:
+    """One-to-one matching in time order: indices into `found_s` and `true_s`, both ascending."""
     i = j = 0
-    errors: list[float] = []
-    found, true = np.sort(found_s), np.sort(true_s)
-    while i < len(found) and j < len(true):
-        distance = float(found[i] - true[j])
+    pairs: list[tuple[int, int]] = []
+    while i < len(found_s) and j < len(true_s):
+        distance = float(found_s[i] - true_s[j])
         if abs(distance) <= tolerance_s:
-            errors.append(abs(distance))
+            pairs.append((i, j))
             i, j = i + 1, j + 1
         elif distance < 0:
             i += 1
         else:
             j += 1
+    return pairs
+
+
+def beat_f1(found_s: Float64, true_s: Float64, tolerance_s: float = BEAT_TOLERANCE_S) -> dict[str, float]:
+    """Of the beats that match: F1, sensitivity, precision, counts, and their mean timing error."""
+    found, true = np.sort(found_s), np.sort(true_s)
+    errors = [abs(float(found[i] - true[j])) for i, j in matches(found, true, tolerance_s)]
     hits = len(errors)
     return {
         "f1": 2 * hits / max(len(found) + len(true), 1),

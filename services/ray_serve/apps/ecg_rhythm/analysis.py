@@ -52,12 +52,15 @@ def read(path: Path, progress: Progress = _silent) -> Reading:
     found = read_trace(path, progress)
     started = time.perf_counter()
     progress("beats", 0.0)
-    peaks = beats.detect(found.waveform)
-    reading = quality.judge(found, peaks)
-    waves = delineation.delineate(reading.waveform, reading.beats_s, delineator.shipped())
+    reading = with_beats(found)
     progress("beats", 1.0)
-    timings = {**found.timings_s, "beats": time.perf_counter() - started}
-    return replace(reading, waves=waves, timings_s=timings)
+    return replace(reading, timings_s={**found.timings_s, "beats": time.perf_counter() - started})
+
+
+def with_beats(found: Reading) -> Reading:
+    """`found`, as `read_trace` returns it, with R peaks, quality, findings and waves."""
+    reading = quality.judge(found, beats.detect(found.waveform))
+    return replace(reading, waves=delineation.delineate(reading.waveform, reading.beats_s, delineator.shipped()))
 
 
 def analyse(

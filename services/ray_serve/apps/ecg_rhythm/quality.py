@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import signal
 
+from apps.ecg_rhythm import beats, calibration, tape
 from apps.ecg_rhythm.delineation import runs
 from apps.ecg_rhythm.reading import Finding, Quality, Reading, Waveform
 
@@ -56,19 +57,43 @@ BEATLESS = frozenset({Finding.FLAT_TRACE, Finding.LOOPED, Finding.NOT_ECG_LIKE})
 """With one of these no heart beats were seen, whatever the trace shows."""
 
 
+POOR = 0.5
+"""Below this `signal_quality` the finding is `low_quality`: as much doubt as signal."""
+DOUBT_MV = tape.DOUBT_S * 25.0 / calibration.MM_PER_MV
+"""The error in a moment whose confidence is 1/2, in mV, at 25 mm/s: what `tape` made confidence from."""
+HEIGHT_MV = 1.3
+"""How high a trace is taken to be whose own height is the unit: the median over the patients worked with."""
+LEAST_MV = DOUBT_MV
+"""A trace that varies by less (standard deviation) is judged as if it varied so much: a straight line can be read."""
+
+
+def trust(wave: Waveform) -> float:
+    """Share of the waveform's power, 0 to 1, that is signal and not error, as far as its confidence knows.
+
+    Confidence is the expected error of a moment; against the height of the trace it says what that error spoils: the
+    same doubt is worse in a small trace. What is unread counts as lost.
+    """
+    readable = np.isfinite(wave.samples)
+    if not readable.any():
+        return 0.0
+    unit_mv = 1.0 if wave.amplitude_calibrated else HEIGHT_MV
+    confidence = wave.confidence[readable].astype(np.float64).clip(1e-3, 1.0)
+    error = DOUBT_MV**2 * float((1.0 / confidence - 1.0).mean())
+    level = beats.steady(beats.fill(wave.samples), wave.sampling_rate_hz)[readable]
+    power = max(unit_mv * float(level.std()), LEAST_MV) ** 2
+    return float(readable.mean()) * power / (power + error)
+
+
 def judge(reading: Reading, beats_s: npt.NDArray[np.float64]) -> Reading:
     """`reading` with its beats, quality and findings; one of BEATLESS keeps none of the beats."""
-    confidence = reading.waveform.confidence
     readable = np.isfinite(reading.waveform.samples)
     share = float(readable.mean()) if len(readable) else 0.0
-    trust = float(confidence[readable].mean()) if readable.any() else 0.0
+    trusted = trust(reading.waveform)
     findings = list(reading.findings)
     if not BEATLESS.isdisjoint(findings):
         beats_s = beats_s[:0]
     elif len(beats_s) == 0:
         findings.append(Finding.NO_BEATS)
-    if trust * share < 0.5:
+    if trusted < POOR:
         findings.append(Finding.LOW_QUALITY)
-    return replace(
-        reading, beats_s=beats_s, quality=Quality(trust * share, share), findings=tuple(dict.fromkeys(findings))
-    )
+    return replace(reading, beats_s=beats_s, quality=Quality(trusted, share), findings=tuple(dict.fromkeys(findings)))

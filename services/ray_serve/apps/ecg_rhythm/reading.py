@@ -75,7 +75,10 @@ class Waveform:
 
 @dataclass(frozen=True)
 class Quality:
-    """`signal_quality`: 0 to 1, how much the trace can be trusted; `readable_share`: share of samples read."""
+    """`signal_quality`: 0 to 1, how much of the trace can be trusted, as a share of its power (`quality.trust`).
+
+    `readable_share`: share of samples read.
+    """
 
     signal_quality: float
     readable_share: float
