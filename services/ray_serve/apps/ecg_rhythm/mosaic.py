@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from apps.ecg_rhythm import lattice
+from apps.ecg_rhythm.curves import THIN_SHARE, relief
 from apps.ecg_rhythm.lattice import TILE_MM, Window
 from apps.ecg_rhythm.reading import ByteArray
-from apps.ecg_rhythm.screen import THIN_SHARE, relief
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
