@@ -46,6 +46,7 @@ ENVIRONMENT = Environment(
             Subnet(cidr="10.1.32.0/20", availability_zone="us-east-1b"),
             Subnet(cidr="10.1.48.0/20", availability_zone="us-east-1c"),
         ),
+        public_addresses=False,  # load balancer and NAT bring their own
         endpoints=("s3", "dynamodb", "ecr.api", "ecr.dkr", "logs", "sqs", "ssm", "ssmmessages", "secretsmanager"),
         flow_log_days=YEAR,
     ),

@@ -48,6 +48,7 @@ class Network:
     vpc_cidr: str
     public_subnets: tuple[Subnet, ...]
     private_subnets: tuple[Subnet, ...]
+    public_addresses: bool  # does whatever is started in a public subnet get a public address without asking for one?
     endpoints: tuple[str, ...]  # AWS services reached without leaving the VPC, such as `s3` and `ecr.api`
     flow_log_days: int | None  # who talked to whom is kept so long; None: it is not written down
 

@@ -95,6 +95,18 @@ def tls_only_topic(topic_arn: Any) -> Statement:
     )
 
 
+def tls_only_queue(queue_arn: Any) -> Statement:
+    """Refuse whoever calls a queue without TLS."""
+    return Statement(
+        Sid="TlsOnly",
+        Effect=Deny,
+        Principal=Principal("*"),  # *: a refusal has no exceptions
+        Action=[Action("sqs", "*")],  # *: nothing at all may be done in the clear
+        Resource=[queue_arn],
+        Condition=Condition(Bool("aws:SecureTransport", False)),
+    )
+
+
 def read_by_distribution(bucket_arn: Any, distribution_id: Any) -> Statement:
     """Let one CloudFront distribution read, by its origin access control (OAC)."""
     return Statement(
