@@ -141,6 +141,9 @@ ENVIRONMENT = Environment(
         server_errors=5,
         queue_age=900,
         latency_ms=2000,
+        drift_hours=6,  # drift.yml looks every hour, and GitHub may skip some
+        gpu_busy_percent=90,
+        gpu_idle_hours=12,
         monthly_budget=2000,
         runbooks="docs/runbooks",
     ),

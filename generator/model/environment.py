@@ -251,6 +251,9 @@ class Alarms:
     server_errors: int  # 5xx answers in five minutes
     queue_age: int  # seconds that the oldest job has waited
     latency_ms: int | None  # the slowest answer but one in a hundred, over five minutes
+    drift_hours: int | None  # drift is told, and so long a time in which nobody looked for it; None: neither
+    gpu_busy_percent: int | None  # of the time in half an hour, over all boxes; None: boxes do not tell
+    gpu_idle_hours: int | None  # in which no GPU did anything
     monthly_budget: int | None  # USD of what carries the environment's tag
     runbooks: str  # what goes before the name of a runbook in an alarm's description: a folder, or its address
 

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+import awacs.cloudwatch as cloudwatch
 import awacs.kms as kms
 import awacs.s3 as s3
 import awacs.sns as sns
@@ -62,6 +63,17 @@ def use_keys(services: list[str], keys: list[Any]) -> Statement:
         Condition=Condition(
             StringEquals("kms:ViaService", [Sub(f"{service}.${{AWS::Region}}.amazonaws.com") for service in services])
         ),
+    )
+
+
+def tell_metrics(namespace: str) -> Statement:
+    """Let a role tell CloudWatch metrics of one namespace."""
+    return Statement(
+        Sid="TellMetrics",
+        Effect=Allow,
+        Action=[cloudwatch.PutMetricData],
+        Resource=["*"],  # *: the call knows no resources, but its namespace
+        Condition=Condition(StringEquals("cloudwatch:namespace", namespace)),
     )
 
 
