@@ -50,6 +50,16 @@ def test_the_service_role_may_do_what_the_handlers_of_prods_resource_types_do(bu
     assert {kind: actions for kind, actions in missing.items() if actions} == {}
 
 
+def test_its_deploy_role_trusts_jobs_of_the_environment_prod_on_main_and_no_others() -> None:
+    [trust] = properties("DeployRole", template=TEMPLATE)["AssumeRolePolicyDocument"]["Statement"]
+    claims = {key.rpartition(":")[2]: value for key, value in trust["Condition"]["StringEquals"].items()}
+    assert claims == {
+        "aud": "sts.amazonaws.com",
+        "sub": ["repo:${Repository}:environment:prod"],
+        "ref": "refs/heads/main",
+    }
+
+
 def test_dev_is_granted_nothing_of_it() -> None:
     assert list(hardening(dev.ENVIRONMENT)) == []
 
