@@ -150,6 +150,7 @@ def role_names(environment: Environment) -> tuple[str, ...]:
             *("ecs-task-execution-role", "ecs-task-role", "model-server-role", "eraser-role"),
             *(["flow-log-role"] if environment.network.flow_log_days is not None else []),
             *(["backup-role"] if environment.jobs.backup_days is not None else []),
+            *(["visitor-role"] if environment.alarms.visit_minutes is not None else []),
         )
     )
 

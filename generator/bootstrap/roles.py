@@ -211,6 +211,8 @@ def hand_on(environment: Environment) -> list[Statement]:
     if environment.jobs.backup_days is not None:
         attached.append(_attach("AttachBackupPolicy", others[0], "AWSBackupServiceRolePolicyForBackup"))
         passed.append(_pass_to("PassToBackup", [others.pop(0)], "backup.amazonaws.com"))
+    if environment.alarms.visit_minutes is not None:
+        passed.append(_pass_to("PassToVisitor", [others.pop(0)], "lambda.amazonaws.com"))
     return [
         *passed,
         *attached,

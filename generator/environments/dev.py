@@ -128,6 +128,7 @@ ENVIRONMENT = Environment(
         drift_hours=None,
         gpu_busy_percent=None,
         gpu_idle_hours=None,
+        visit_minutes=None,
         monthly_budget=None,
         runbooks="docs/runbooks",
     ),

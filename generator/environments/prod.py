@@ -144,6 +144,7 @@ ENVIRONMENT = Environment(
         drift_hours=6,  # drift.yml looks every hour, and GitHub may skip some
         gpu_busy_percent=90,
         gpu_idle_hours=12,
+        visit_minutes=5,
         monthly_budget=2000,
         runbooks="docs/runbooks",
     ),

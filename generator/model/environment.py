@@ -254,6 +254,7 @@ class Alarms:
     drift_hours: int | None  # drift is told, and so long a time in which nobody looked for it; None: neither
     gpu_busy_percent: int | None  # of the time in half an hour, over all boxes; None: boxes do not tell
     gpu_idle_hours: int | None  # in which no GPU did anything
+    visit_minutes: int | None  # so often somebody visits the site from outside; None: nobody does
     monthly_budget: int | None  # USD of what carries the environment's tag
     runbooks: str  # what goes before the name of a runbook in an alarm's description: a folder, or its address
 

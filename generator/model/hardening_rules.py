@@ -39,6 +39,7 @@ RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "alarms.drift_hours": (1, 24),  # no alarm of CloudWatch looks back further than a day by hours
     "alarms.gpu_busy_percent": (1, 99),
     "alarms.gpu_idle_hours": (1, 24),
+    "alarms.visit_minutes": (1, 60),
     "alarms.monthly_budget": (1, 10_000_000),
 }
 

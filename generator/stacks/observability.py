@@ -5,6 +5,7 @@ tasks, for money.
 """
 
 import json
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ from troposphere import Ref, Template
 from troposphere.cloudwatch import Dashboard
 from troposphere.sns import Subscription, Topic
 
+from generator.model import names
 from generator.model.environment import Environment
 from generator.parts import alarms
 from generator.parts.model_server import dimension
@@ -19,6 +21,7 @@ from generator.parts.tags import tagged
 from generator.parts.wiring import give_out, wired, wired_text
 from generator.stacks.budget import budget
 from generator.stacks.own_metrics import own_graphs, own_metrics
+from generator.stacks.visitor import NAMESPACE, visitor
 
 MINUTE = 60
 
@@ -36,6 +39,8 @@ def observability(environment: Environment) -> Template:
     )
     _alarms(template, environment)
     own_metrics(template, environment)
+    if environment.alarms.visit_minutes is not None:
+        visitor(template, environment, environment.alarms.visit_minutes)
     if environment.alarms.monthly_budget is not None:
         budget(template, environment, environment.alarms.monthly_budget)
     template.add_resource(
@@ -174,6 +179,7 @@ def _dashboard(environment: Environment) -> dict[str, Any]:
             [["AWS/EC2", "CPUUtilization", box_name, f"${{{box_output}}}"]],
         ),
         *own_graphs(environment),
+        *_visits(environment),
     ]
     return {
         "widgets": [
@@ -194,3 +200,11 @@ def _dashboard(environment: Environment) -> dict[str, Any]:
             for index, (title, region, statistic, metrics) in enumerate(graphs)
         ]
     }
+
+
+def _visits(environment: Environment) -> Iterator[tuple[str, str, str, list[Any]]]:
+    """What visitors find, and how long it takes them."""
+    if environment.alarms.visit_minutes is not None:
+        name = ["CanaryName", names.visitor(environment.prefix)]
+        metrics = [[NAMESPACE, metric, *name] for metric in ("SuccessPercent", "Duration")]
+        yield "Visits", environment.region, "Average", metrics

@@ -28,6 +28,9 @@ NOT_PRODS = {
     r"secretsmanager:.*Repl.*": "no secret is copied to another region",
     r"iam:DescribeOrganization|payments:GetConnectedAccount": "of delegated administration: unused",
     r"wafv2:listWebACLs": "spelled ListWebACLs",
+    r"synthetics:ReplicateCanary": "the site is visited from one region",
+    r"s3:PutBucketEncryption": "no such action: IAM asks for PutEncryptionConfiguration",
+    r"s3:GetObjectVersion": "the visitor's script stands in the template",
 }
 """As `NOT_OURS`, of the types that only prod has."""
 
