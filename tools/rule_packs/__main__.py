@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Final
 
 from generator.checkout import ENVIRONMENTS
+from generator.errors import EcgError
 from generator.plan.exemptions import PACKS, Exemption, parse_standing
 from generator.plan.facts import Finding, Severity
 from generator.plan.policy import RULE_IDS, explained
 from generator.planning import tree_of
+from generator.policing import ToolFailed
 from generator.report.policy_text import policy_text
 from tools.rule_packs.one_template import one_template
 
@@ -29,13 +31,15 @@ _SEVERITIES: Final = {"error": Severity.BLOCKER, "warning": Severity.WARNING}
 
 
 def found_in(environment: str) -> Iterator[Finding]:
-    """What the packs find in an environment as committed. Raises CalledProcessError where they do not run."""
+    """What the packs find in an environment as committed. Raises NoTree, InvalidTree, ToolFailed."""
     template, home = one_template(tree_of(ROOT, environment))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "all.json")
         file.write_text(json.dumps(template), encoding="utf-8")
-        said = subprocess.run(["node", HERE / "check.mjs", file], capture_output=True, text=True, check=True).stdout
-    for line in said.splitlines():
+        done = subprocess.run(["node", HERE / "check.mjs", file], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise ToolFailed("cdk-nag", done.stderr.strip())
+    for line in done.stdout.splitlines():
         yield finding(json.loads(line), home)
 
 
@@ -48,8 +52,8 @@ def finding(said: Mapping[str, str], home: Mapping[str, str]) -> Finding:
 def reasons(environment: str) -> tuple[Exemption, ...]:
     """The entries of an environment's list `standing` that are about rule packs. Raises InvalidExemptions."""
     file = ROOT / ENVIRONMENTS / f"{environment}.exemptions.yaml"
-    entries = parse_standing(file.read_text(encoding="utf-8"), file.name, RULE_IDS)
-    return tuple(one for one in entries if one.rule.startswith(PACKS))
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    return tuple(one for one in parse_standing(text, file.name, RULE_IDS) if one.rule.startswith(PACKS))
 
 
 def main() -> None:
@@ -62,7 +66,10 @@ def main() -> None:
     packs = {"AWS Solutions and HIPAA Security of cdk-nag": pinned["cdk-nag"]}
     failed = False
     for environment in given.environments or ("dev", "prod"):
-        judged = explained(found_in(environment), reasons(environment), date.today())  # noqa: DTZ011  a day
+        try:
+            judged = explained(found_in(environment), reasons(environment), date.today())  # noqa: DTZ011  a day
+        except EcgError as error:
+            sys.exit(f"error: {error}")
         print(policy_text(environment, packs, *judged, brief=given.brief))
         failed = failed or bool(judged[0])
     sys.exit(failed)
