@@ -82,6 +82,15 @@ lighthouse: frontend tools/lighthouse/node_modules/.ready ## Lighthouse on every
 	@tools/browser.sh
 	@.venv/bin/python -m pytest -q -s -m "faults or not faults" $(ARGS) tests/browser/test_lighthouse.py
 
+tools/rule_packs/node_modules/.ready: tools/rule_packs/package-lock.json tools/rule_packs/package.json tools/rule_packs/.npmrc | preflight
+	$(call say,CDK and cdk-nag: tools/rule_packs/node_modules (190 MB))
+	@cd tools/rule_packs && npm ci --ignore-scripts --no-progress --loglevel=error
+	@touch $@
+
+.PHONY: rule-packs
+rule-packs: .venv/.ready tools/rule_packs/node_modules/.ready ## What AWS Solutions and HIPAA Security find in each environment, and who explains it (ARGS='prod --brief')
+	@.venv/bin/python -m tools.rule_packs $(ARGS)
+
 .PHONY: check
 check: .venv/.ready .venv-serve/.ready frontend/node_modules/.ready lint-workflows ## What CI checks besides tests: format, lint, types, layers, templates
 	@.venv/bin/ruff format --check --quiet . || { echo 'next: make format'; exit 1; }
@@ -184,4 +193,4 @@ bench-serve: .venv-serve/.ready .local/bench-serve/.ready ## How fast the app is
 
 .PHONY: clean
 clean: ## Remove virtual environments and all local state
-	rm -rf .venv .venv-aws .venv-serve .local .mypy_cache .ruff_cache .pytest_cache frontend/node_modules tools/lighthouse/node_modules frontend/.next frontend/out
+	rm -rf .venv .venv-aws .venv-serve .local .mypy_cache .ruff_cache .pytest_cache frontend/node_modules tools/lighthouse/node_modules tools/rule_packs/node_modules frontend/.next frontend/out

@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from generator.aws.drift import CloudFormationDrift
+from generator.aws.drift_metric import tell_drift
 from generator.aws.session import Clients
 from generator.checkout import ENVIRONMENTS
 from generator.deployment import Desired
+from generator.errors import EcgError
 from generator.state_bucket import deployer, deploying
 from generator.status import wave_gates
 from generator.sync.drift.ignoring import IgnoreRule, parse
@@ -35,6 +37,16 @@ def drift_of(root: Path, desired: Desired, clients: Clients) -> EnvironmentDrift
     names = {stack.name: manifest.stack_id(stack.name) for stack in manifest.stacks}
     readings = CloudFormationDrift(clients.make("cloudformation")).read_drift(names)
     return judge(manifest, readings, rules, datetime.now(UTC))
+
+
+def tell(desired: Desired, drift: EnvironmentDrift, clients: Clients) -> tuple[str, ...]:
+    """Tell the alarms what was found; what kept it from being told, for people to see."""
+    manifest = desired.manifest
+    try:
+        tell_drift(clients.make("cloudwatch"), f"{manifest.project}-{manifest.name}", drift)
+    except EcgError as error:
+        return (f"alarms are not told: {str(error).splitlines()[0]}",)
+    return ()
 
 
 def take_back(

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from generator.checkout import ENVIRONMENTS, TEMPLATES
 from generator.errors import EcgError
-from generator.plan.exemptions import parse_standing
+from generator.plan.exemptions import PACKS, parse_standing
 from generator.plan.facts import Finding, Severity
 from generator.plan.policy import RULE_IDS, explained, whole
 from generator.plan.tree import Template
@@ -69,7 +69,8 @@ def police(root: Path, environment: str, today: date, tools: Sequence[Tool] = ()
     found = [*whole(tree), *(one for tool in tools or (linted, validated) for one in tool(files))]
     for template in tree.templates.values():
         found += _ignored(template)
-    open_ones, closed = explained(found, parse_standing(text, file.name, RULE_IDS), today)
+    standing = [one for one in parse_standing(text, file.name, RULE_IDS) if not one.rule.startswith(PACKS)]
+    open_ones, closed = explained(found, standing, today)
     versions = {name: metadata.version(name) for name in (LINT, "cloudformation-validate")}
     return Policing(environment, len(files), {"ecgctl": f"{len(RULE_IDS)} rules", **versions}, open_ones, closed)
 

@@ -13,12 +13,23 @@ from typing import Protocol
 from generator.account.bootstrapping import Bootstrapped
 from generator.errors import EcgError
 from generator.model.environment import UNRESOLVED, Environment, video_key_parameter
+from generator.model.names import SPECIFIED
 
 RUNNING_AT_ONCE = 2
 """Boxes that run at the same time while one replaces the other (docs/decisions/0002-user-data-replaces-the-box.md)."""
 G_FAMILIES = ("g", "vt")
-VARIABLES = ("AWS_REGION", "AWS_DEPLOY_ROLE_ARN", "AWS_DRIFT_ROLE_ARN", "AWS_PLAN_ROLE_ARN")
-"""Repository variables that the workflows read."""
+REGION, DEPLOY_ROLE = "AWS_REGION", "AWS_DEPLOY_ROLE_ARN"
+"""Variables that the workflows read; the deploy role's is one of the environment, under the same name in each."""
+
+
+def role_variable(role: str, environment: str) -> str:
+    """The repository variable with the ARN of the role `drift` or `plan`: jobs that take it are of no environment."""
+    return f"AWS_{role.upper()}_ROLE_ARN" + ("" if environment == SPECIFIED else f"_{environment.upper()}")
+
+
+def variables(environment: str) -> tuple[str, ...]:
+    """All that the workflows read for an environment."""
+    return REGION, DEPLOY_ROLE, role_variable("drift", environment), role_variable("plan", environment)
 
 
 class State(StrEnum):
@@ -217,9 +228,10 @@ def _front_door(environment: Environment) -> Iterator[Finding]:
 
 
 def _variables(environment: Environment, machine: Machine) -> Finding:
-    mend = f"gh variable set NAME --env {environment.name} --body VALUE, as `ecgctl bootstrap` prints them"
+    wanted = variables(environment.name)
+    mend = "gh variable set NAME --body VALUE, as `ecgctl bootstrap` prints them"
     if not machine.has("gh"):
-        found = f"the program `gh` is not here to ask for {', '.join(VARIABLES)}"
+        found = f"the program `gh` is not here to ask for {', '.join(wanted)}"
         return Finding("repository variables", State.UNKNOWN, found, mend)
     both = [
         machine.lines("gh", "variable", "list", *scope, "--json", "name", "--jq", ".[].name")
@@ -228,10 +240,10 @@ def _variables(environment: Environment, machine: Machine) -> Finding:
     if all(lines is None for lines in both):
         return Finding("repository variables", State.UNKNOWN, "`gh variable list` failed", "gh auth login")
     known = {line for lines in both for line in lines or ()}
-    missing = [name for name in VARIABLES if name not in known]
+    missing = [name for name in wanted if name not in known]
     if missing:
         return Finding("repository variables", State.MISSING, f"no {', '.join(missing)}", mend)
-    return Finding("repository variables", State.OK, ", ".join(VARIABLES))
+    return Finding("repository variables", State.OK, ", ".join(wanted))
 
 
 def _engine(machine: Machine) -> Finding:

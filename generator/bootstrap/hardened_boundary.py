@@ -36,6 +36,11 @@ def hardened(environment: Environment) -> Iterator[Statement]:
     if environment.network.flow_log_days is not None:
         actions = "logs:CreateLogStream logs:PutLogEvents logs:DescribeLogStreams"
         yield _allow("Flows", actions, in_region("logs", f"log-group:/vpc/{prefix}-*"))
+    if environment.alarms.visit_minutes is not None:
+        actions = "logs:CreateLogGroup logs:CreateLogStream logs:PutLogEvents s3:GetBucketLocation"
+        groups = in_region("logs", f"log-group:/aws/lambda/cwsyn-{prefix}-*")
+        yield _allow("Visits", actions, groups, Sub(f"arn:${{AWS::Partition}}:s3:::{prefix}-*"))
+        yield _allow("Buckets", "s3:ListAllMyBuckets", "*")  # *: this call knows no resource
     if environment.jobs.backup_days is not None:
         yield _allow(
             "Copies",

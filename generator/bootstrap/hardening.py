@@ -37,7 +37,7 @@ def keeping(environment: Environment) -> Iterator[Grant]:
 
 
 def guarding(environment: Environment) -> Iterator[Grant]:
-    """What watches and bounds: network, web ACL, access logs, scaling, budget. Two policies, for their size."""
+    """What watches and bounds: network, web ACL, access logs, scaling, visitor, budget. Two policies for size."""
     if environment.network.endpoints or environment.network.flow_log_days is not None:
         yield from _network(environment)
     if environment.cdn.firewall is not None:
@@ -48,6 +48,8 @@ def guarding(environment: Environment) -> Iterator[Grant]:
     if environment.api.scaling is not None:
         yield Grant("application-autoscaling", _words(_SCALING))  # *: targets have ids of AWS's own
         yield Grant("cloudwatch", ("GetMetricData",))  # *: this call knows no resource
+    if environment.alarms.visit_minutes is not None:
+        yield from _visitor(environment)
     if environment.alarms.monthly_budget is not None:
         budgets = f"arn:${{AWS::Partition}}:budgets::${{AWS::AccountId}}:budget/{environment.prefix}-*"
         yield Grant("budgets", _words(_BUDGETS), (budgets,), regional=False)
@@ -120,6 +122,24 @@ def _backups(environment: Environment) -> Iterator[Grant]:
     yield Grant("backup-storage", ("MountCapsule",))  # *: this call knows no resource
 
 
+def _visitor(environment: Environment) -> Iterator[Grant]:
+    """The canary, and the function and layer that Synthetics makes for it as whoever asks."""
+    name = names.visitor(environment.prefix)
+    functions = f"arn:${{AWS::Partition}}:lambda:{ACCOUNT}"
+    yield Grant("synthetics", ("DescribeCanaries",))  # *: this call knows no resource
+    yield Grant("synthetics", _words(_VISITOR), (f"arn:${{AWS::Partition}}:synthetics:{ACCOUNT}:canary:{name}",))
+    yield Grant(
+        "lambda",
+        _words(_FUNCTION),
+        (
+            *(f"{functions}:{kind}:cwsyn-{name}-*" for kind in ("function", "layer")),
+            "arn:${AWS::Partition}:lambda:${AWS::Region}:*:layer:Synthetics*",  # *: AWS's own, of its accounts
+        ),
+    )
+    buckets = f"arn:${{AWS::Partition}}:s3:::{environment.prefix}-*"
+    yield Grant("s3", ("GetBucketLocation",), (buckets,), regional=False)
+
+
 def _log_groups(environment: Environment) -> tuple[str, ...]:
     groups = f"arn:${{AWS::Partition}}:logs:{ACCOUNT}:log-group"
     return (*(f"{groups}:/{folder}/{environment.prefix}-*" for folder in ("ecs", "ec2", "vpc")), _waf_logs(environment))
@@ -157,5 +177,14 @@ _BACKUPS: Final = """
 _SCALING: Final = """
     RegisterScalableTarget DeregisterScalableTarget DescribeScalableTargets DescribeScheduledActions
     PutScalingPolicy DeleteScalingPolicy DescribeScalingPolicies ListTagsForResource TagResource UntagResource
+"""
+_VISITOR: Final = """
+    CreateCanary DeleteCanary GetCanary GetCanaryRuns StartCanary StartCanaryDryRun StopCanary UpdateCanary
+    ListTagsForResource TagResource UntagResource
+"""
+_FUNCTION: Final = """
+    CreateFunction DeleteFunction GetFunction GetFunctionConfiguration UpdateFunctionCode UpdateFunctionConfiguration
+    AddPermission PublishVersion ListTags TagResource UntagResource
+    GetLayerVersion PublishLayerVersion DeleteLayerVersion
 """
 _BUDGETS: Final = "ModifyBudget ViewBudget ListTagsForResource TagResource UntagResource"

@@ -18,6 +18,7 @@ from generator.model import names
 from generator.model.environment import Environment
 
 ACCOUNT: Final = "${AWS::Region}:${AWS::AccountId}"
+_REGION: Final = ":${AWS::Region}:"
 READING: Final = ("Describe", "Get", "List")
 """How the actions begin that change nothing."""
 
@@ -52,8 +53,12 @@ class Grant:
 
 
 def allow_on(actions: list[Action], resources: tuple[str, ...], regional: bool) -> Statement:
-    """A statement about ARNs that are text for `Fn::Sub`, without a Sid: dozens of them would say nothing new."""
-    limits = {"Condition": Condition(StringEquals("aws:RequestedRegion", Region))} if regional else {}
+    """A statement about ARNs that are text for `Fn::Sub`, without a Sid: dozens of them would say nothing new.
+
+    A `regional` one is refused in other regions: by its ARNs where all of them name the region, else by a condition.
+    """
+    wide = regional and not all(_REGION in arn for arn in resources)
+    limits = {"Condition": Condition(StringEquals("aws:RequestedRegion", Region))} if wide else {}
     return Statement(
         Effect=Allow, Action=actions, Resource=[Sub(arn) if "${" in arn else arn for arn in resources], **limits
     )
@@ -145,6 +150,7 @@ def role_names(environment: Environment) -> tuple[str, ...]:
             *("ecs-task-execution-role", "ecs-task-role", "model-server-role", "eraser-role"),
             *(["flow-log-role"] if environment.network.flow_log_days is not None else []),
             *(["backup-role"] if environment.jobs.backup_days is not None else []),
+            *(["visitor-role"] if environment.alarms.visit_minutes is not None else []),
         )
     )
 
@@ -155,8 +161,12 @@ def role_arns(environment: Environment) -> tuple[str, ...]:
 
 
 def identity(environment: Environment) -> Iterator[Grant]:
-    """Roles and profiles of exactly the names that our stacks use. Handing them on is `roles.hand_on`."""
-    profiles = tuple(arn.replace(":role/", ":instance-profile/") for arn in role_arns(environment))
+    """Roles, and the box's profile, of exactly the names that our stacks use. Handing them on is `roles.hand_on`."""
+    profiles = tuple(
+        arn.replace(":role/", ":instance-profile/")
+        for arn in role_arns(environment)
+        if arn.endswith("model-server-role")
+    )
     yield Grant("iam", ("ListRoles", "ListInstanceProfiles"), regional=False)  # *: these calls know no resources
     yield Grant("iam", _words(_ROLES), role_arns(environment), regional=False)
     yield Grant("iam", _words(_PROFILES), profiles, regional=False)

@@ -25,7 +25,7 @@ from generator.bootstrap.hardening import hardening, linked
 from generator.bootstrap.permissions import by_reach, grants, role_arns
 from generator.model import names
 from generator.model.environment import Environment
-from generator.parts.policies import document
+from generator.parts.policies import document, tell_metrics
 
 ISSUER: Final = "token.actions.githubusercontent.com"
 AUDIENCE: Final = "sts.amazonaws.com"
@@ -115,9 +115,11 @@ def reading_state(environment: Environment, state_bucket: Any) -> PolicyDocument
 
 
 def keeping_status(environment: Environment) -> PolicyDocument:
-    """What the last look found, for the API and the operations page; nothing else of the artifacts."""
+    """What the last look found, for the API, the operations page and alarms; nothing else of the artifacts."""
     key = f"arn:${{AWS::Partition}}:s3:::{environment.prefix}-{names.ARTIFACTS_BUCKET}-*/status/*"
-    return document(_allow("KeepStatus", "s3", "GetObject PutObject", [Sub(key)]))
+    return document(
+        _allow("KeepStatus", "s3", "GetObject PutObject", [Sub(key)]), tell_metrics(names.metrics(environment.prefix))
+    )
 
 
 def deploying(environment: Environment, state_bucket: Any, service_role: Any) -> PolicyDocument:
@@ -161,6 +163,7 @@ def deploying(environment: Environment, state_bucket: Any, service_role: Any) ->
                 for bucket in (names.ARTIFACTS_BUCKET, names.FRONTEND_BUCKET)
             ],
         ),
+        tell_metrics(names.metrics(prefix)),  # of drift, before and after it was taken back
         _allow("RemoveOldPages", "s3", "DeleteObject", [Sub(f"arn:${{AWS::Partition}}:s3:::{prefix}-frontend-*/*")]),
         _allow("SignInToRegistry", "ecr", "GetAuthorizationToken", ["*"]),  # *: it knows no repository
         _allow(
@@ -208,6 +211,8 @@ def hand_on(environment: Environment) -> list[Statement]:
     if environment.jobs.backup_days is not None:
         attached.append(_attach("AttachBackupPolicy", others[0], "AWSBackupServiceRolePolicyForBackup"))
         passed.append(_pass_to("PassToBackup", [others.pop(0)], "backup.amazonaws.com"))
+    if environment.alarms.visit_minutes is not None:
+        passed.append(_pass_to("PassToVisitor", [others.pop(0)], "lambda.amazonaws.com"))
     return [
         *passed,
         *attached,

@@ -129,24 +129,33 @@ def bootstrap(environment: Environment) -> Template:
 
 def bootstrap_text(environment: Environment) -> str:
     """The template as it is committed, `templates_out/bootstrap/<env>.yaml`."""
-    return NOTE + template_text(_short(bootstrap(environment).to_dict()))
+    return NOTE + template_text(_short(bootstrap(environment).to_dict(), partition(environment.region)))
 
 
 def bootstrap_body(environment: Environment) -> str:
     """The same for CloudFormation, which takes 51,200 bytes by themselves and reads no indentation."""
-    return json.dumps(_short(bootstrap(environment).to_dict()), separators=(",", ":"), sort_keys=True)
+    short = _short(bootstrap(environment).to_dict(), partition(environment.region))
+    return json.dumps(short, separators=(",", ":"), sort_keys=True)
 
 
-def _short(value: Any) -> Any:
-    """The same, with a statement's only action or resource by itself, as IAM reads it too.
+def partition(region: str) -> str:
+    """What `AWS::Partition` is in a region (docs.aws.amazon.com/IAM, ARNs)."""
+    return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(region.rsplit("-", 2)[0], "aws")
+
+
+def _short(value: Any, known: str) -> Any:
+    """The same, with a statement's only action or resource by itself, as IAM reads it too, and the partition written.
 
     There is no bucket yet for a template over 51,200 bytes.
     """
     if isinstance(value, list):
-        return [_short(one) for one in value]
+        return [_short(one, known) for one in value]
     if not isinstance(value, dict):
         return value
-    short = {key: _short(one) for key, one in value.items()}
+    if isinstance(text := value.get("Fn::Sub"), str):
+        text = text.replace("${AWS::Partition}", known)
+        return {"Fn::Sub": text} if "${" in text else text
+    short = {key: _short(one, known) for key, one in value.items()}
     if "Effect" in short:
         alone = {key: short[key][0] for key in ("Action", "Resource") if _is_alone(short.get(key))}
         return {**short, **alone}

@@ -144,6 +144,7 @@ def _apply_bootstrap(
     root: Path,
 ) -> None:
     from generator.account import bootstrapping as own
+    from generator.account.doctor import DEPLOY_ROLE, REGION, role_variable
     from generator.deployment import SystemClock
     from generator.desired import environment as load
     from generator.sync.ports import StackEvent
@@ -166,10 +167,10 @@ def _apply_bootstrap(
     if local:
         return
     click.echo(f"next, in a checkout of {values['Repository']}:")
-    click.echo(f"  gh variable set AWS_REGION --body {settings.region}")
-    click.echo(f"  gh variable set AWS_PLAN_ROLE_ARN --body {made.plan_role}")
-    click.echo(f"  gh variable set AWS_DRIFT_ROLE_ARN --body {made.drift_role}")
-    click.echo(f"  gh variable set AWS_DEPLOY_ROLE_ARN --env {environment} --body {made.deploy_role}")
+    click.echo(f"  gh variable set {REGION} --body {settings.region}")
+    click.echo(f"  gh variable set {DEPLOY_ROLE} --env {environment} --body {made.deploy_role}")
+    click.echo(f"  gh variable set {role_variable('plan', environment)} --body {made.plan_role}")
+    click.echo(f"  gh variable set {role_variable('drift', environment)} --body {made.drift_role}")
 
 
 @click.command()

@@ -48,7 +48,7 @@ def drift(environment: str, on_drift: str, output: str, while_suspended: bool, l
     ecgctl drift dev --on-drift pr         a pull request with rules that accept what is live
     """
     from generator.deployment import committed
-    from generator.drifting import drift_of
+    from generator.drifting import drift_of, tell
     from generator.report.drift_text import drift_json, drift_markdown, drift_text
     from generator.status_object import keep_status
 
@@ -63,7 +63,7 @@ def drift(environment: str, on_drift: str, output: str, while_suspended: bool, l
         click.echo(f"looked again: {'still drifted' if found.drifted else 'no drift'}", err=True)
     elif found.drifted and on_drift == "pr":
         _propose(root, found)
-    for note in keep_status(desired, clients, found):
+    for note in (*keep_status(desired, clients, found), *tell(desired, found, clients)):
         click.echo(f"note: {note}", err=True)
     if not found.clean:
         raise SystemExit(1)

@@ -46,6 +46,7 @@ ENVIRONMENT = Environment(
             Subnet(cidr="10.1.32.0/20", availability_zone="us-east-1b"),
             Subnet(cidr="10.1.48.0/20", availability_zone="us-east-1c"),
         ),
+        public_addresses=False,  # load balancer and NAT bring their own
         endpoints=("s3", "dynamodb", "ecr.api", "ecr.dkr", "logs", "sqs", "ssm", "ssmmessages", "secretsmanager"),
         flow_log_days=YEAR,
     ),
@@ -140,6 +141,10 @@ ENVIRONMENT = Environment(
         server_errors=5,
         queue_age=900,
         latency_ms=2000,
+        drift_hours=6,  # drift.yml looks every hour, and GitHub may skip some
+        gpu_busy_percent=90,
+        gpu_idle_hours=12,
+        visit_minutes=5,
         monthly_budget=2000,
         runbooks="docs/runbooks",
     ),

@@ -48,6 +48,7 @@ class Network:
     vpc_cidr: str
     public_subnets: tuple[Subnet, ...]
     private_subnets: tuple[Subnet, ...]
+    public_addresses: bool  # does whatever is started in a public subnet get a public address without asking for one?
     endpoints: tuple[str, ...]  # AWS services reached without leaving the VPC, such as `s3` and `ecr.api`
     flow_log_days: int | None  # who talked to whom is kept so long; None: it is not written down
 
@@ -250,6 +251,10 @@ class Alarms:
     server_errors: int  # 5xx answers in five minutes
     queue_age: int  # seconds that the oldest job has waited
     latency_ms: int | None  # the slowest answer but one in a hundred, over five minutes
+    drift_hours: int | None  # drift is told, and so long a time in which nobody looked for it; None: neither
+    gpu_busy_percent: int | None  # of the time in half an hour, over all boxes; None: boxes do not tell
+    gpu_idle_hours: int | None  # in which no GPU did anything
+    visit_minutes: int | None  # so often somebody visits the site from outside; None: nobody does
     monthly_budget: int | None  # USD of what carries the environment's tag
     runbooks: str  # what goes before the name of a runbook in an alarm's description: a folder, or its address
 

@@ -36,6 +36,10 @@ RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "api.scaling.requests_per_task": (1, 1_000_000),
     "api.rollback_errors": (1, 1_000_000),
     "alarms.latency_ms": (1, 600_000),
+    "alarms.drift_hours": (1, 24),  # no alarm of CloudWatch looks back further than a day by hours
+    "alarms.gpu_busy_percent": (1, 99),
+    "alarms.gpu_idle_hours": (1, 24),
+    "alarms.visit_minutes": (1, 60),
     "alarms.monthly_budget": (1, 10_000_000),
 }
 

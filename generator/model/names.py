@@ -72,6 +72,27 @@ def log_group(prefix: str, service: str, name: str) -> str:
     return f"/{service}/{prefix}-{name}"
 
 
+def metrics(prefix: str) -> str:
+    """The namespace of CloudWatch in which all metrics of our own are."""
+    return prefix
+
+
+DRIFTED_RESOURCES: Final = "DriftedResources"
+"""How many resources differ from their templates, whenever somebody has looked (`ecgctl drift`)."""
+
+GPU_UTILIZATION: Final = "GpuUtilization"
+"""Percent of the time in which a box's GPUs computed; services/ray_serve/reconciler/gpus.py tells it."""
+
+
+def visitor(prefix: str) -> str:
+    """Who visits the site from outside, for CloudWatch Synthetics."""
+    return f"{prefix}-visitor"
+
+
+VISITS: Final = "visits"
+"""Where in the artifacts bucket his reports lie."""
+
+
 def video_key_secret(prefix: str, generation: int = 1) -> str:
     """The secret with the private half of the key that signs for `/videos/*`; made by hand beforehand."""
     return f"{prefix}/video-signing-key{_generation(generation)}"

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+import awacs.cloudwatch as cloudwatch
 import awacs.kms as kms
 import awacs.s3 as s3
 import awacs.sns as sns
@@ -65,6 +66,17 @@ def use_keys(services: list[str], keys: list[Any]) -> Statement:
     )
 
 
+def tell_metrics(namespace: str) -> Statement:
+    """Let a role tell CloudWatch metrics of one namespace."""
+    return Statement(
+        Sid="TellMetrics",
+        Effect=Allow,
+        Action=[cloudwatch.PutMetricData],
+        Resource=["*"],  # *: the call knows no resources, but its namespace
+        Condition=Condition(StringEquals("cloudwatch:namespace", namespace)),
+    )
+
+
 def objects(bucket_arn: Any, prefix: str = "") -> Join:
     """The ARN of every object whose key begins with `prefix`."""
     return Join("", [bucket_arn, f"/{prefix}*"])  # *: keys are made at run time
@@ -91,6 +103,18 @@ def tls_only_topic(topic_arn: Any) -> Statement:
         Principal=Principal("*"),  # *: a refusal has no exceptions
         Action=[sns.Publish],
         Resource=[topic_arn],
+        Condition=Condition(Bool("aws:SecureTransport", False)),
+    )
+
+
+def tls_only_queue(queue_arn: Any) -> Statement:
+    """Refuse whoever calls a queue without TLS."""
+    return Statement(
+        Sid="TlsOnly",
+        Effect=Deny,
+        Principal=Principal("*"),  # *: a refusal has no exceptions
+        Action=[Action("sqs", "*")],  # *: nothing at all may be done in the clear
+        Resource=[queue_arn],
         Condition=Condition(Bool("aws:SecureTransport", False)),
     )
 

@@ -39,6 +39,7 @@ PRICERS: Mapping[str, Pricer] = MappingProxyType(
         "AWS::SNS::Topic": cost_usage.topic,
         "AWS::SQS::Queue": cost_usage.queue,
         "AWS::SecretsManager::Secret": cost_usage.secret,
+        "AWS::Synthetics::Canary": cost_usage.visits,
         "AWS::WAFv2::WebACL": cost_usage.firewall,
     }
 )

@@ -1,5 +1,6 @@
 """Pricers of what AWS charges mostly by use: storage, queues, delivery, logs, keys. How much is the profile's."""
 
+import re
 from collections.abc import Mapping
 
 from generator.plan.cost_charges import Billing, Kind, Meter, Priced
@@ -205,6 +206,25 @@ def function(meter: Meter) -> Priced:
         ("lambda.request", use["requests"] / _MILLION),
         ("lambda.gb_second", use["requests"] * use["seconds"] * memory),
         assumption=f"{use['requests']:,.0f} calls of {use['seconds']:g} s a month",
+        stays=False,
+    )
+
+
+def visits(meter: Meter) -> Priced:
+    """A canary of CloudWatch Synthetics, by its runs, and the function that runs it; one on another schedule, not."""
+    said = re.fullmatch(r"rate\((\d+) minutes?\)", str(meter.mapping("Schedule").get("Expression")))
+    if said is None or said[1] == "0":  # rate(0 minutes): once
+        yield meter.unpriced("AWS::Synthetics::Canary: its schedule")
+        return
+    runs, seconds = meter.hours * 60 / int(said[1]), meter.usage["seconds"]
+    memory = (number(meter.mapping("RunConfig").get("MemoryInMB"), 1000.0) or 1000.0) / 1024
+    yield meter.charge(
+        Kind.REQUESTS,
+        f"visits, one in {said[1]} minutes",
+        ("synthetics.run", runs),
+        ("lambda.request", runs / _MILLION),
+        ("lambda.gb_second", runs * seconds * memory),
+        assumption=f"{seconds:g} s each",
         stays=False,
     )
 

@@ -1,12 +1,14 @@
-"""What a GPU box may beside IAM-3 where the environment asks for it: use the videos' key, open a shell to operators."""
+"""What a GPU box may beside IAM-3 where the environment asks for it: use the videos' key, open a shell to operators,
+tell how busy its GPUs are."""
 
 import awacs.ssm as ssm
 import awacs.ssmmessages as ssmmessages
 from troposphere import Template
 from troposphere.iam import Policy
 
+from generator.model import names
 from generator.model.environment import Environment
-from generator.parts.policies import allow, inline, use_keys
+from generator.parts.policies import allow, inline, tell_metrics, use_keys
 from generator.parts.wiring import wired
 
 
@@ -32,4 +34,6 @@ def box_guards(template: Template, environment: Environment) -> list[Policy]:
                 ),
             )
         )
+    if environment.alarms.gpu_busy_percent is not None or environment.alarms.gpu_idle_hours is not None:
+        policies.append(inline("metrics", tell_metrics(names.metrics(environment.prefix))))
     return policies

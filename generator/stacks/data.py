@@ -11,9 +11,10 @@ from troposphere.dynamodb import (
     Table,
     TimeToLiveSpecification,
 )
-from troposphere.sqs import Queue, RedrivePolicy
+from troposphere.sqs import Queue, QueuePolicy, RedrivePolicy
 
 from generator.model.environment import Environment
+from generator.parts.policies import document, tls_only_queue
 from generator.parts.tags import tagged
 from generator.parts.unique import unique
 from generator.parts.wiring import give_out, wired
@@ -95,6 +96,13 @@ def _queues(template: Template, environment: Environment) -> None:
         )
     )
     for made in (queue, dead_letters):
+        template.add_resource(
+            QueuePolicy(
+                f"{made.title}Policy",
+                Queues=[Ref(made)],
+                PolicyDocument=document(tls_only_queue(GetAtt(made, "Arn"))),
+            )
+        )
         give_out(
             template,
             **{

@@ -63,7 +63,7 @@ def _internet_gateway(template: Template, environment: Environment) -> VPCGatewa
 def _public_subnets(
     template: Template, environment: Environment, attachment: VPCGatewayAttachment
 ) -> dict[str, NatGateway]:
-    """Subnets whose hosts get a public address, and in each a NAT gateway, given by availability zone."""
+    """Subnets that the internet reaches, and in each a NAT gateway, given by availability zone."""
     table = template.add_resource(
         RouteTable("PublicRouteTable", VpcId=Ref("Vpc"), Tags=name_tag(environment, "public"))
     )
@@ -84,7 +84,7 @@ def _public_subnets(
                 VpcId=Ref("Vpc"),
                 CidrBlock=settings.cidr,
                 AvailabilityZone=settings.availability_zone,
-                MapPublicIpOnLaunch=True,
+                MapPublicIpOnLaunch=environment.network.public_addresses,
                 Tags=name_tag(environment, f"public-{number}"),
             )
         )

@@ -1,21 +1,27 @@
 """Alarms, the topic that they call, and a dashboard. Log groups stand with what writes them.
 
-All metrics are free ones that AWS keeps anyway; Container Insights would add a count of running tasks, for money.
+All metrics but `own_metrics` are free ones that AWS keeps anyway; Container Insights would add a count of running
+tasks, for money.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from troposphere import Ref, Template
-from troposphere.cloudwatch import Alarm, Dashboard, MetricDimension
+from troposphere.cloudwatch import Dashboard
 from troposphere.sns import Subscription, Topic
 
+from generator.model import names
 from generator.model.environment import Environment
+from generator.parts import alarms
 from generator.parts.model_server import dimension
 from generator.parts.tags import tagged
 from generator.parts.wiring import give_out, wired, wired_text
 from generator.stacks.budget import budget
+from generator.stacks.own_metrics import own_graphs, own_metrics
+from generator.stacks.visitor import NAMESPACE, visitor
 
 MINUTE = 60
 
@@ -32,6 +38,9 @@ def observability(environment: Environment) -> Template:
         )
     )
     _alarms(template, environment)
+    own_metrics(template, environment)
+    if environment.alarms.visit_minutes is not None:
+        visitor(template, environment, environment.alarms.visit_minutes)
     if environment.alarms.monthly_budget is not None:
         budget(template, environment, environment.alarms.monthly_budget)
     template.add_resource(
@@ -54,21 +63,7 @@ def _alarms(template: Template, environment: Environment) -> None:
     dead_letters = {"QueueName": wired(template, "JobsDeadLetterQueueName")}
     errors, elb = environment.alarms.server_errors, "AWS/ApplicationELB"
 
-    def alarm(title: str, why: str, metric: tuple[str, str], of: Mapping[str, Any], **condition: Any) -> None:
-        namespace, name = metric
-        template.add_resource(
-            Alarm(
-                title,
-                AlarmName=f"{environment.prefix}-{title}",
-                AlarmDescription=f"{why}. Runbook: {environment.alarms.runbooks}/alarms.md#{title.lower()}",
-                Namespace=namespace,
-                MetricName=name,
-                Dimensions=[MetricDimension(Name=key, Value=value) for key, value in of.items()],
-                AlarmActions=[Ref("AlarmTopic")],
-                OKActions=[Ref("AlarmTopic")],
-                **condition,
-            )
-        )
+    alarm = partial(alarms.alarm, template, environment)
 
     # Counts of errors are missing while there is none, which is good news; a count of hosts missing is bad news.
     alarm(
@@ -76,33 +71,28 @@ def _alarms(template: Template, environment: Environment) -> None:
         "The API answers 5xx",
         (elb, "HTTPCode_Target_5XX_Count"),
         targets,
-        **_above(errors - 1, "Sum", 5 * MINUTE),
+        **alarms.above(errors - 1, "Sum", 5 * MINUTE),
     )
     alarm(
         "AlbServerErrors",
         "The load balancer answers 5xx itself: no target, or none in time",
         (elb, "HTTPCode_ELB_5XX_Count"),
         balancer,
-        **_above(errors - 1, "Sum", 5 * MINUTE),
+        **alarms.above(errors - 1, "Sum", 5 * MINUTE),
     )
     alarm(
         "UnhealthyTargets",
         "A task fails GET /health",
         (elb, "UnHealthyHostCount"),
         targets,
-        **_above(0, "Maximum", MINUTE, periods=3),
+        **alarms.above(0, "Maximum", MINUTE, periods=3),
     )
     alarm(
         "TooFewTasks",
         "Fewer healthy tasks than the service should have",
         (elb, "HealthyHostCount"),
         targets,
-        ComparisonOperator="LessThanThreshold",
-        Threshold=environment.api.desired_count,
-        Statistic="Minimum",
-        Period=MINUTE,
-        EvaluationPeriods=10,  # a deployment may run on half of them for a while
-        TreatMissingData="breaching",
+        **alarms.below(environment.api.desired_count, "Minimum", MINUTE, 10),  # half of them may deploy for a while
     )
     if environment.alarms.latency_ms is not None:
         alarm(
@@ -122,33 +112,22 @@ def _alarms(template: Template, environment: Environment) -> None:
         "The oldest job has waited too long: the model server is down, or too small",
         ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
         jobs,
-        **_above(environment.alarms.queue_age, "Maximum", 5 * MINUTE),
+        **alarms.above(environment.alarms.queue_age, "Maximum", 5 * MINUTE),
     )
     alarm(
         "DeadLetters",
         "A job failed as often as it may",
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
         dead_letters,
-        **_above(0, "Maximum", 5 * MINUTE),
+        **alarms.above(0, "Maximum", 5 * MINUTE),
     )
     alarm(
         "ModelServerStatus",
         "The GPU box fails EC2's status checks",
         ("AWS/EC2", "StatusCheckFailed"),
         box,
-        **_above(0, "Maximum", 5 * MINUTE, periods=2),
+        **alarms.above(0, "Maximum", 5 * MINUTE, periods=2),
     )
-
-
-def _above(threshold: int, statistic: str, period: int, periods: int = 1) -> dict[str, Any]:
-    return {
-        "ComparisonOperator": "GreaterThanThreshold",
-        "Threshold": threshold,
-        "Statistic": statistic,
-        "Period": period,
-        "EvaluationPeriods": periods,
-        "TreatMissingData": "notBreaching",
-    }
 
 
 def _dashboard(environment: Environment) -> dict[str, Any]:
@@ -199,6 +178,8 @@ def _dashboard(environment: Environment) -> dict[str, Any]:
             "Average",
             [["AWS/EC2", "CPUUtilization", box_name, f"${{{box_output}}}"]],
         ),
+        *own_graphs(environment),
+        *_visits(environment),
     ]
     return {
         "widgets": [
@@ -219,3 +200,11 @@ def _dashboard(environment: Environment) -> dict[str, Any]:
             for index, (title, region, statistic, metrics) in enumerate(graphs)
         ]
     }
+
+
+def _visits(environment: Environment) -> Iterator[tuple[str, str, str, list[Any]]]:
+    """What visitors find, and how long it takes them."""
+    if environment.alarms.visit_minutes is not None:
+        name = ["CanaryName", names.visitor(environment.prefix)]
+        metrics = [[NAMESPACE, metric, *name] for metric in ("SuccessPercent", "Duration")]
+        yield "Visits", environment.region, "Average", metrics

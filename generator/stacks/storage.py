@@ -36,6 +36,8 @@ from generator.parts.tags import tagged
 from generator.parts.unique import unique
 from generator.parts.wiring import give_out, literal, wired
 
+VISITS_KEPT_DAYS = 30
+
 
 def storage(environment: Environment) -> Template:
     """Private, encrypted buckets that outlive their stack."""
@@ -52,6 +54,8 @@ def storage(environment: Environment) -> Template:
     if environment.storage.version_all:
         for bucket in (frontend, artifacts):
             _keep_versions(bucket, environment)
+    if environment.alarms.visit_minutes is not None:
+        _forget_visits(artifacts)
     alb_logs = _bucket(template, environment, "AlbLogsBucket", names.ALB_LOGS_BUCKET)
     template.add_resource(
         BucketPolicy(
@@ -145,6 +149,15 @@ def _forget_logs(buckets: list[Bucket], days: int) -> None:
         bucket.LifecycleConfiguration = LifecycleConfiguration(
             Rules=[LifecycleRule(Id="forget-logs", Status="Enabled", ExpirationInDays=days)]
         )
+
+
+def _forget_visits(bucket: Bucket) -> None:
+    """Reports of visits are read while something is broken, and not a month later."""
+    rule = LifecycleRule(
+        Id="forget-visits", Status="Enabled", Prefix=f"{names.VISITS}/", ExpirationInDays=VISITS_KEPT_DAYS
+    )
+    before = bucket.properties.get("LifecycleConfiguration")
+    bucket.LifecycleConfiguration = LifecycleConfiguration(Rules=[*(before.Rules if before else ()), rule])
 
 
 def _keep_versions(bucket: Bucket, environment: Environment) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
@@ -304,6 +304,22 @@ def test_a_proposal_is_pushed_once_as_a_branch_and_leaves_the_working_tree_alone
     assert 'property: "/VisibilityTimeout"' in text
     status = subprocess.run(["git", "status", "--porcelain"], cwd=checkout, capture_output=True, text=True, check=True)
     assert [line for line in status.stdout.splitlines() if ".local" not in line] == []
+
+
+def test_a_look_tells_alarms_how_much_has_drifted(checkout: Path, client: Client) -> None:
+    _queue(client)
+    _log(client)
+    assert run(keep.drift, checkout).exit_code == 1
+    now = datetime.now(UTC)
+    told = client("cloudwatch").get_metric_statistics(
+        Namespace="drifting-dev",
+        MetricName="DriftedResources",
+        StartTime=now - timedelta(hours=1),
+        EndTime=now + timedelta(hours=1),
+        Period=3600,
+        Statistics=["Maximum"],
+    )
+    assert max(one["Maximum"] for one in told["Datapoints"]) == 2
 
 
 def test_while_suspended_nothing_is_taken_back_and_status_says_so(checkout: Path, client: Client) -> None:

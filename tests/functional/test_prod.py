@@ -114,7 +114,7 @@ def test_roles_are_the_environments_own(emulator: Emulator, outcomes: tuple[Outc
     """Their boundary is not read back: the emulator drops it (docs/local.md)."""
     roles = {one["RoleName"].removeprefix(f"{PREFIX}-") for one in emulator.client("iam").list_roles()["Roles"]}
     ours = {"ecs-task-execution-role", "ecs-task-role", "model-server-role", "eraser-role"}
-    assert {*ours, "flow-log-role", "backup-role"} <= roles
+    assert {*ours, "flow-log-role", "backup-role", "visitor-role"} <= roles
 
 
 def test_what_has_no_effect_here_is_listed_with_what_is_missing() -> None:
@@ -128,6 +128,7 @@ def test_what_has_no_effect_here_is_listed_with_what_is_missing() -> None:
         "AWS::Backup::BackupSelection",
         "AWS::EC2::FlowLog",
         "AWS::EC2::VPCEndpoint",
+        "AWS::Synthetics::Canary",
         "AWS::WAFv2::LoggingConfiguration",
         "AWS::WAFv2::WebACL",
     }

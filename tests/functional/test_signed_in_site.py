@@ -28,6 +28,7 @@ from generator.local.fargate import Fargate
 from generator.local.viewer import viewer_url
 from generator.proof_token import proof_token
 from generator.sync.apply import Outcome
+from services.visitor.index import visit
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = (ROOT / "samples/sweep.mp4").read_bytes()
@@ -249,3 +250,13 @@ def test_a_deleted_video_is_gone_for_its_owner_too(site: Site, source: str) -> N
     assert site.ask("DELETE", path, "demo").status_code == 204
     assert site.ask("GET", path, "demo").status_code == 404
     assert site.ask("GET", source, headers={"Cookie": mine}).status_code in (403, 404)
+
+
+def test_a_visitor_from_outside_finds_open_and_shut_what_should_be(site: Site) -> None:
+    """What CloudWatch Synthetics runs in prod, here through the emulated CloudFront."""
+
+    def ask(address: str) -> tuple[int, str]:
+        answer = site.ask("GET", address.removeprefix("https://site"))
+        return answer.status_code, answer.text
+
+    visit("https://site", ask)

@@ -36,7 +36,7 @@ def jobs(name: str) -> dict[str, dict[str, Any]]:
 
 
 def steps(name: str) -> list[dict[str, Any]]:
-    return [step for job in jobs(name).values() for step in job["steps"]]
+    return [step for job in jobs(name).values() for step in job.get("steps", [])]
 
 
 @pytest.mark.parametrize("linter", LINTERS, ids=lambda linter: linter[0])
@@ -49,8 +49,43 @@ def test_the_linter_finds_nothing(linter: tuple[str, ...]) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_five_workflows_are_there() -> None:
-    assert set(TEXTS) == {"check.yml", "comment.yml", "deploy.yml", "drift.yml", "plan.yml"}
+def test_there_is_one_way_to_deploy_and_one_to_look_for_drift_and_prod_calls_both() -> None:
+    prod = {"deploy-prod.yml", "drift-prod.yml"}
+    assert set(TEXTS) == {"check.yml", "comment.yml", "deploy.yml", "drift.yml", "plan.yml"} | prod
+    for name in prod:
+        [job] = jobs(name).values()
+        assert job["uses"] == f"./.github/workflows/{name.replace('-prod', '')}"
+        assert job["with"]["environment"] == "prod"
+        assert workflow(name.replace("-prod", ""))["on"]["workflow_call"]["inputs"].keys() == job["with"].keys()
+
+
+def test_a_merge_that_changes_prods_tree_deploys_it_once_its_account_is_there() -> None:
+    assert workflow("deploy-prod.yml")["on"]["push"] == {"branches": ["main"], "paths": ["templates_out/prod/**"]}
+    for name in ("deploy-prod.yml", "drift-prod.yml"):
+        [job] = jobs(name).values()
+        assert job["if"] == "github.ref == 'refs/heads/main' && vars.AWS_DRIFT_ROLE_ARN_PROD != ''"
+
+
+def test_a_called_workflow_is_allowed_what_its_jobs_ask_for_and_no_more() -> None:
+    """GitHub refuses a call whose jobs ask for more than the caller gives."""
+    for name in ("deploy", "drift"):
+        [caller] = jobs(f"{name}-prod.yml").values()
+        asked = [job["permissions"] for job in jobs(f"{name}.yml").values()]
+        most = {right: max(one[right] for one in asked if right in one) for one in asked for right in one}
+        assert caller["permissions"] == most
+
+
+def test_what_prod_does_about_drift_is_never_what_a_variable_of_dev_says() -> None:
+    [job] = jobs("drift-prod.yml").values()
+    assert job["with"]["on_drift"] == "${{ vars.ON_DRIFT_PROD || 'report' }}"
+    assert job["with"]["role"] == "${{ vars.AWS_DRIFT_ROLE_ARN_PROD }}"
+
+
+def test_every_environment_is_planned_and_its_tree_compared() -> None:
+    [job] = jobs("plan.yml").values()
+    assert job["strategy"]["matrix"] == {"environment": ["dev", "prod"]}
+    assert {step["run"].split()[1] for step in job["steps"] if "ecgctl" in step.get("run", "")} == {"render", "plan"}
+    assert all('"$ENVIRONMENT"' in step["run"] for step in job["steps"] if "ecgctl" in step.get("run", ""))
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -103,12 +138,13 @@ def test_the_comment_is_written_without_the_pull_requests_code() -> None:
 
 
 def test_deployments_wait_for_each_other_and_none_is_cut_off() -> None:
-    assert workflow("deploy.yml")["concurrency"] == {"group": "deploy-dev", "cancel-in-progress": False}
+    group = "deploy-${{ inputs.environment || 'dev' }}"
+    assert workflow("deploy.yml")["concurrency"] == {"group": group, "cancel-in-progress": False}
 
 
 def test_a_deployment_goes_through_the_environment_that_its_role_trusts_and_to_the_newest_commit() -> None:
     [job] = jobs("deploy.yml").values()
-    assert job["environment"] == "dev"
+    assert job["environment"] == job["env"]["ENVIRONMENT"] == "${{ inputs.environment || 'dev' }}"
     assert job["permissions"] == {"contents": "read", "id-token": "write"}
     assert job["steps"][0]["with"]["ref"] == "refs/heads/main"
     assert workflow("deploy.yml")["on"]["push"] == {"branches": ["main"]}
@@ -121,16 +157,17 @@ def test_drift_is_looked_for_with_the_role_that_only_reads_and_taken_back_as_a_d
         for step in job["steps"]
         if "role-to-assume" in step.get("with", {})
     }
-    drift, deploy = "${{ vars.AWS_DRIFT_ROLE_ARN }}", "${{ vars.AWS_DEPLOY_ROLE_ARN }}"
+    drift, deploy = "${{ inputs.role || vars.AWS_DRIFT_ROLE_ARN }}", "${{ vars.AWS_DEPLOY_ROLE_ARN }}"
     assert roles == {"report": drift, "propose": drift, "revert": deploy}
     assert [name for name, job in jobs("drift.yml").items() if "environment" in job] == ["revert"]
-    assert {"schedule", "workflow_dispatch"} == set(workflow("drift.yml")["on"])
+    assert {"schedule", "workflow_dispatch", "workflow_call"} == set(workflow("drift.yml")["on"])
 
 
 def test_one_answer_to_drift_is_chosen_by_a_variable_and_reporting_is_the_default() -> None:
+    asked = "(inputs.on_drift || vars.ON_DRIFT)"
     conditions = {name: job["if"].split("&&", 1)[1].strip() for name, job in jobs("drift.yml").items()}
     assert conditions == {
-        "report": "vars.ON_DRIFT != 'pr' && vars.ON_DRIFT != 'revert'",
-        "propose": "vars.ON_DRIFT == 'pr'",
-        "revert": "vars.ON_DRIFT == 'revert'",
+        "report": f"{asked} != 'pr' && {asked} != 'revert'",
+        "propose": f"{asked} == 'pr'",
+        "revert": f"{asked} == 'revert'",
     }

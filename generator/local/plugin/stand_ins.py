@@ -26,6 +26,10 @@ def _web_acl_log(_: str, properties: Properties, __: str) -> Made:
     return f"{properties['ResourceArn']}", {"ManagedByFirewallManager": "false"}
 
 
+def _visitor(_: str, properties: Properties, __: str) -> Made:
+    return str(properties["Name"]), {"Id": str(uuid.uuid4()), "State": "READY"}
+
+
 def _kept(name: str, _: Properties, __: Properties, ___: str) -> Made:
     return name, {"Id": name}
 
@@ -39,5 +43,6 @@ TYPES = (
         "AWS::EC2::FlowLog", _flow_log, _kept, _gone, ("ResourceId", "ResourceType", "TrafficType", "LogGroupName")
     ),
     ResourceType("AWS::Backup::BackupSelection", _selection, _kept, _gone, ("BackupPlanId", "BackupSelection")),
+    ResourceType("AWS::Synthetics::Canary", _visitor, _kept, _gone, ("Name",)),
     ResourceType("AWS::WAFv2::LoggingConfiguration", _web_acl_log, _kept, _gone, ("ResourceArn",)),
 )

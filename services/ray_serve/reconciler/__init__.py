@@ -14,6 +14,7 @@
     s3: observed/{env}/box.json           report      what the box is, for people and for `ecgctl`; reporter writes it
 
 In a fleet: service (when the box comes into service and may go), fleet_report (one box.json of many boxes).
+Beside the loop: gpus (how busy they are, for CloudWatch).
 
 One action a turn, then it looks again; so it may die anywhere and continue from what it finds. Nothing here imports
 ray or torch: Ray is a child process and a REST API.

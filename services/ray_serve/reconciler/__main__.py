@@ -20,6 +20,7 @@ from kit import logs
 from reconciler.actions import StartRay, Wait
 from reconciler.fleet_report import FleetReport
 from reconciler.golden import HttpProver
+from reconciler.gpus import CloudWatch, Gpus, utilization
 from reconciler.loop import Reconciler
 from reconciler.ray_head import METRICS_PORT, RayHead
 from reconciler.reporter import Clock
@@ -58,11 +59,13 @@ def main() -> int:
         _device(),
         platform.python_version(),
     )
+    gpus = Gpus(utilization, CloudWatch(settings.bucket).tell, time.monotonic)
     log = logs.logger("reconciler")
     while not ended.is_set():
         pause = _BUSY_S
         try:
             action = reconciler.turn()
+            gpus.turn()
             if service and service.turn(reconciler.serving, reconciler.stop):
                 ended.wait()  # the instance is being terminated
             if isinstance(action, StartRay) or (isinstance(action, Wait) and not action.soon):

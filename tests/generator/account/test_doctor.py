@@ -160,6 +160,11 @@ def test_a_repository_variable_that_is_not_set_is_named() -> None:
     assert finding.found == "no AWS_DEPLOY_ROLE_ARN, AWS_DRIFT_ROLE_ARN, AWS_PLAN_ROLE_ARN"
 
 
+def test_roles_that_jobs_of_no_environment_take_are_told_apart_by_the_variables_name() -> None:
+    finding = ask("repository variables", machine=FakeMachine(variables=["AWS_REGION"]), environment=PROD)
+    assert finding.found == "no AWS_DEPLOY_ROLE_ARN, AWS_DRIFT_ROLE_ARN_PROD, AWS_PLAN_ROLE_ARN_PROD"
+
+
 def test_docker_without_an_engine_builds_nothing() -> None:
     assert ask("image builder", machine=FakeMachine(fails=[("docker", "info")])).state is State.MISSING
 

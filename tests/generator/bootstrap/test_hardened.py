@@ -28,6 +28,9 @@ NOT_PRODS = {
     r"secretsmanager:.*Repl.*": "no secret is copied to another region",
     r"iam:DescribeOrganization|payments:GetConnectedAccount": "of delegated administration: unused",
     r"wafv2:listWebACLs": "spelled ListWebACLs",
+    r"synthetics:ReplicateCanary": "the site is visited from one region",
+    r"s3:PutBucketEncryption": "no such action: IAM asks for PutEncryptionConfiguration",
+    r"s3:GetObjectVersion": "the visitor's script stands in the template",
 }
 """As `NOT_OURS`, of the types that only prod has."""
 
@@ -48,6 +51,16 @@ def test_the_service_role_may_do_what_the_handlers_of_prods_resource_types_do(bu
     granted = statements(*SERVICE, template=TEMPLATE)
     missing = {kind: [one for one in _wanted(kind) if not allowed(one, granted)] for kind in built.types()}
     assert {kind: actions for kind, actions in missing.items() if actions} == {}
+
+
+def test_its_deploy_role_trusts_jobs_of_the_environment_prod_on_main_and_no_others() -> None:
+    [trust] = properties("DeployRole", template=TEMPLATE)["AssumeRolePolicyDocument"]["Statement"]
+    claims = {key.rpartition(":")[2]: value for key, value in trust["Condition"]["StringEquals"].items()}
+    assert claims == {
+        "aud": "sts.amazonaws.com",
+        "sub": ["repo:${Repository}:environment:prod"],
+        "ref": "refs/heads/main",
+    }
 
 
 def test_dev_is_granted_nothing_of_it() -> None:

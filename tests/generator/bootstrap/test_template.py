@@ -104,13 +104,15 @@ def test_pull_requests_plan_and_the_schedule_on_main_looks_for_drift(role: str, 
     assert trust["Condition"]["StringEquals"][f"{JOBS}:sub"] == [f"repo:${{Repository}}:{job}"]
 
 
-def test_the_drift_role_reads_as_the_plan_role_does_and_writes_the_status_alone() -> None:
+def test_the_drift_role_reads_as_the_plan_role_does_and_writes_what_it_found_alone() -> None:
     """A pull request's job could otherwise tell people that all is well."""
     drift = properties("DriftRole")
     assert drift["ManagedPolicyArns"] == properties("PlanRole")["ManagedPolicyArns"]
-    [statement] = drift["Policies"][0]["PolicyDocument"]["Statement"]
-    assert statement["Action"] == ["s3:GetObject", "s3:PutObject"]
-    assert json.dumps(statement["Resource"]).endswith('-artifacts-*/status/*"]')
+    status, metrics = drift["Policies"][0]["PolicyDocument"]["Statement"]
+    assert status["Action"] == ["s3:GetObject", "s3:PutObject"]
+    assert json.dumps(status["Resource"]).endswith('-artifacts-*/status/*"]')
+    assert metrics["Action"] == ["cloudwatch:PutMetricData"]
+    assert metrics["Condition"] == {"StringEquals": {"cloudwatch:namespace": "ecg-project-pipeline-dev"}}
 
 
 def test_no_trust_policy_has_a_pattern_in_it() -> None:
@@ -146,7 +148,7 @@ def test_the_deploy_role_changes_nothing_by_its_own_hand() -> None:
         for action in one["Action"]
         if one["Effect"] == "Allow" and not re.match(r"[\w-]+:(Describe|Get|List|Batch|Filter)", action)
     }
-    assert changing == {"cloudformation", "iam", "s3", "ecr", "cloudfront"}
+    assert changing == {"cloudformation", "iam", "s3", "ecr", "cloudfront", "cloudwatch"}
     [passing] = [one for one in statements("DeployRole") if "iam:PassRole" in one["Action"]]
     assert passing["Resource"] == ["${ServiceRole.Arn}"]
     assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}}

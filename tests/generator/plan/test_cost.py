@@ -343,6 +343,11 @@ def test_what_stays_behind_does_not_run_twice_for_a_while_only() -> None:
         ("AWS::SecretsManager::Secret", {}, 0.45),
         ("AWS::WAFv2::WebACL", {"Rules": [{}, {}]}, 7.18),
         ("AWS::CloudWatch::Dashboard", {}, 3.00),
+        (
+            "AWS::Synthetics::Canary",
+            {"Schedule": {"Expression": "rate(5 minutes)"}, "RunConfig": {"MemoryInMB": 960}},
+            11.198,  # 8,760 runs at 0.0012, and 8,760 times 5 s of a function with 960 MB
+        ),
         ("AWS::CloudWatch::Alarm", {"Period": 300}, 0.10),
         ("AWS::CloudWatch::Alarm", {"Period": 10}, 0.30),
         ("AWS::CloudWatch::Alarm", {"Metrics": [{"MetricStat": {}}, {"MetricStat": {}}, {"Expression": "a"}]}, 0.20),

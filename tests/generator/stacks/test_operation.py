@@ -1,5 +1,6 @@
 """OPS-* of docs/specification.md, and the alarms."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from generator.environments.dev import ENVIRONMENT
+from generator.model import names
 from generator.stacks import STACKS, literals
 from tests.generator.stacks.built import Built, build
 from tests.generator.stacks.conftest import Case
@@ -124,6 +126,67 @@ def test_slow_answers_are_told_where_it_is_asked_for(every: Case) -> None:
     if alarm is not None and wanted is not None:
         assert (alarm["MetricName"], alarm["ExtendedStatistic"]) == ("TargetResponseTime", "p99")
         assert alarm["Threshold"] * 1000 == wanted
+
+
+OWN = {
+    "drift_hours": {
+        "Drifted": ("DriftedResources", "Maximum", 3600, 1, "GreaterThanThreshold", 0, "ignore"),
+        "DriftUnseen": ("DriftedResources", "SampleCount", 3600, None, "LessThanThreshold", 1, "breaching"),
+    },
+    "gpu_busy_percent": {
+        "GpuBusy": ("GpuUtilization", "Average", 300, 6, "GreaterThanThreshold", None, "notBreaching"),
+    },
+    "gpu_idle_hours": {"GpuIdle": ("GpuUtilization", "Maximum", 3600, None, "LessThanThreshold", 1, "breaching")},
+}
+"""Setting -> alarms: metric, statistic, seconds, periods, comparison, threshold, missing; None: as the setting says."""
+
+
+@pytest.mark.parametrize("setting", OWN)
+def test_an_alarm_on_a_metric_of_our_own_is_there_where_it_is_asked_for(every: Case, setting: str) -> None:
+    wanted, alarms = getattr(every.settings.alarms, setting), every.built.of_type("AWS::CloudWatch::Alarm")
+    for title, (metric, statistic, seconds, periods, comparison, threshold, missing) in OWN[setting].items():
+        assert (title in alarms) is (wanted is not None)
+        if wanted is None:
+            continue
+        alarm = alarms[title]
+        assert (alarm["Namespace"], alarm["MetricName"]) == (every.settings.prefix, metric)
+        assert (alarm["Statistic"], alarm["Period"], alarm["TreatMissingData"]) == (statistic, seconds, missing)
+        assert alarm["EvaluationPeriods"] == (wanted if periods is None else periods)
+        assert (alarm["ComparisonOperator"], alarm["Threshold"]) == (
+            comparison,
+            wanted if threshold is None else threshold,
+        )
+        assert alarm["AlarmActions"] == ["${AlarmTopic}"]
+
+
+def test_the_box_may_tell_its_metrics_where_alarms_watch_them_and_no_others(every: Case) -> None:
+    told = [
+        one
+        for one in every.built.statements("model-server", "ModelServerRole")
+        if one["Action"] == ["cloudwatch:PutMetricData"]
+    ]
+    if every.settings.alarms.gpu_busy_percent is None:
+        assert told == []
+    else:
+        assert [one["Condition"] for one in told] == [{"StringEquals": {"cloudwatch:namespace": every.settings.prefix}}]
+
+
+def test_the_boxs_agent_tells_the_metric_that_alarms_watch_in_the_namespace_where_they_look() -> None:
+    """The agent imports nothing of the generator: both names are held together here."""
+    agent = (Path(__file__).parents[3] / "services/ray_serve/reconciler/gpus.py").read_text(encoding="utf-8")
+    assert f'METRIC = "{names.GPU_UTILIZATION}"' in agent
+    assert 'rpartition("-artifacts-")[0]' in agent
+    assert f"{ENVIRONMENT.prefix}-{names.ARTIFACTS_BUCKET}-0".rpartition("-artifacts-")[0] == names.metrics(
+        ENVIRONMENT.prefix
+    )
+
+
+def test_the_dashboard_shows_what_alarms_of_our_own_watch(prod: Built) -> None:
+    graphs = json.loads(prod.properties("observability", "Dashboard")["DashboardBody"])["widgets"]
+    shown = {json.dumps(one["properties"]["metrics"]) for one in graphs}
+    assert {
+        json.dumps([["ecg-project-pipeline-prod", name]]) for name in ("GpuUtilization", "DriftedResources")
+    } <= shown
 
 
 def test_a_budget_of_what_carries_the_environments_tag_calls_the_topic_where_it_is_asked_for(every: Case) -> None:
