@@ -20,6 +20,7 @@ from generator.video_client import VideoClient
 def local_target(root: Path, desired: Desired, connection: Connection, system: LocalSystem) -> tuple[Target, Clients]:
     """Sync's ports over a running emulator, and its clients; images are trees, pushed without Docker."""
     clients = Clients(desired.manifest.region, connection.environment())
+    system.keep_video_key(connection, f"{desired.manifest.project}-{desired.manifest.name}")
     ecr = clients.make("ecr")
 
     def build_image(repository: str, tag: str, files: Mapping[str, bytes]) -> None:
@@ -41,14 +42,17 @@ def running_target(root: Path, desired: Desired, state: Path) -> tuple[Target, C
 def running_site(connection: Connection) -> tuple[str, str]:
     """The page's address here and the user pool of what runs. Raises LocalError where nothing is deployed."""
     distributions = connection.client("cloudfront").list_distributions()["DistributionList"].get("Items", [])
-    pools = connection.client("cognito-idp").list_user_pools(MaxResults=1)["UserPools"]
-    if not distributions or not pools:
-        raise LocalError(
-            what="there is no distribution, or no user pool yet",
-            where=connection.endpoint_url,
-            action="wait until `ecgctl run` says that it is up",
-        )
-    return viewer_url(distributions[0]["DomainName"], connection.port), pools[0]["Id"]
+    pools = connection.client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"]
+    for one in distributions:
+        domain = next(iter(one.get("Aliases", {}).get("Items", ())), one["DomainName"])
+        for pool in pools:
+            if pool["Name"].startswith(f"{one['Comment']}-"):  # both begin with the environment's prefix
+                return viewer_url(domain, connection.port), pool["Id"]
+    raise LocalError(
+        what="there is no distribution, or no user pool yet",
+        where=connection.endpoint_url,
+        action="wait until `ecgctl run` says that it is up",
+    )
 
 
 def signed_in(url: str, connection: Connection, pool: str) -> VideoClient:

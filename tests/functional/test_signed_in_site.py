@@ -21,13 +21,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from ecg_api.signed_cookies import NAMES, policy_of
-from generator.aws.session import Clients
 from generator.local.demo_user import demo_token, ensure_demo_user
-from generator.local.emulator import Emulator
 from generator.local.fargate import Fargate
-from generator.local.viewer import viewer_url
 from generator.proof_token import proof_token
-from generator.sync.apply import Outcome
+from tests.functional.conftest import Deployed
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = (ROOT / "samples/sweep.mp4").read_bytes()
@@ -58,25 +55,23 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(emulator: Emulator, deployed: Outcome) -> Iterator[Site]:
-    outputs = {name: value for found in deployed.outputs.values() for name, value in found.items()}
+def site(environment: Deployed) -> Iterator[Site]:
+    emulator, outputs = environment.emulator, environment.outputs
     fargate = Fargate(emulator.connection, emulator.state_dir, ROOT / ".venv")
     fargate.start()
-    domain = outputs["DistributionDomainName"]
     trust = ssl.create_default_context(cafile=str(emulator.ca_bundle))
     with httpx.Client(base_url=emulator.endpoint_url, verify=trust, timeout=30) as client:
-        made = Site(client, trust, domain)
+        made = Site(client, trust, outputs["DistributionDomainName"])
         until = time.monotonic() + DEADLINE_S
-        # Some answers in a row: each of the two tasks must be up.
+        # Some answers in a row: each of the tasks must be up.
         while any(made.ask("GET", "/api/config").status_code != http.client.OK for _ in range(IN_A_ROW)):
             assert time.monotonic() < until, "the API did not come up"
             time.sleep(0.5)
         config = made.ask("GET", "/api/config").json()
-        assert (config["environment"], config["sign_in"]["kind"]) == ("dev", "oidc")
+        assert (config["environment"], config["sign_in"]["kind"]) == (environment.name, "oidc")
         ensure_demo_user(emulator.connection, outputs["UserPoolId"])
-        page = viewer_url(domain, emulator.connection.port)
-        made.tokens["demo"] = demo_token(emulator.connection, config["sign_in"], page)
-        made.tokens["proof"] = proof_token(Clients("us-east-1", emulator.environment()), outputs)()
+        made.tokens["demo"] = demo_token(emulator.connection, config["sign_in"], environment.page)
+        made.tokens["proof"] = proof_token(environment.clients, outputs)()
         yield made
     fargate.stop()
 
@@ -102,9 +97,9 @@ def test_people_are_who_their_tokens_say(site: Site) -> None:
     assert site.ask("GET", "/api/me", headers={"Authorization": f"Bearer {forged}"}).status_code == 401
 
 
-def test_only_operators_see_the_environment(site: Site) -> None:
+def test_only_operators_see_the_environment(site: Site, environment: Deployed) -> None:
     seen = site.ask("GET", "/api/ops/status", "demo").json()
-    assert (seen["environment"], seen["queue"]["dead_letters"]) == ("dev", 0)
+    assert (seen["environment"], seen["queue"]["dead_letters"]) == (environment.name, 0)
     assert site.ask("GET", "/api/ops/status", "proof").status_code == 403
 
 
@@ -126,9 +121,9 @@ def test_a_file_is_read_with_its_owners_cookies_only(site: Site, source: str) ->
 
 
 @pytest.fixture
-def second_key(emulator: Emulator, deployed: Outcome) -> Iterator[tuple[str, rsa.RSAPrivateKey]]:
+def second_key(environment: Deployed) -> Iterator[tuple[str, rsa.RSAPrivateKey]]:
     """Another key in the group that the distribution trusts: its id, and its private half."""
-    edge, group = emulator.client("cloudfront"), deployed.outputs["keys"]["VideoKeyGroupId"]
+    edge, group = environment.emulator.client("cloudfront"), environment.outputs["VideoKeyGroupId"]
     private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = private.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     config = {"Name": "second", "CallerReference": "second", "EncodedKey": pem.decode()}
@@ -139,7 +134,7 @@ def second_key(emulator: Emulator, deployed: Outcome) -> Iterator[tuple[str, rsa
         changed = {**found["KeyGroup"]["KeyGroupConfig"], "Items": list(keys)}
         edge.update_key_group(Id=group, IfMatch=found["ETag"], KeyGroupConfig=changed)
 
-    first = deployed.outputs["keys"]["VideoPublicKeyId"]
+    first = environment.outputs["VideoPublicKeyId"]
     trust(first, key)
     yield key, private
     trust(first)

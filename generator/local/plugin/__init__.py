@@ -11,7 +11,8 @@
     scans        ECR: what a scan found
     agent        ECS: tasks wait for an agent (generator/local/fargate.py), which reports what really happens
     targets      ELB: target health from real health checks
-    viewers      CloudFront: trusted key groups enforced, responses of the load balancer streamed
+    sites        CloudFront: a domain of one's own; its pages sign in and upload from here
+    viewers      CloudFront: trusted key groups enforced, load balancers asked over TLS, their answers streamed
     sign_in      Cognito: the local page may ask, and the demo user is signed in at once
     signed_requests   the signatures that viewers are asked for
     services_as_principals   a stand-in assumes a role as the AWS service that it stands in for
