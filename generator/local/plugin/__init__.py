@@ -6,7 +6,8 @@
     addresses, rules, instances, identity, edge_keys, budgets, scaling
                  the twelve missing types; scaling also brings the service itself
     corrections  MiniStack's own types where they drop or misreport a property
-    drift        CloudFormation: drift of more types, and change sets that take it back
+    drift        CloudFormation: drift of more types (readers), and change sets that take it back
+    readers      what a look for drift compares
     layers       ECR: image layers, uploaded and fetched
     scans        ECR: what a scan found
     agent        ECS: tasks wait for an agent (generator/local/fargate.py), which reports what really happens
