@@ -1,4 +1,6 @@
-"""The deployed API behind the emulated CloudFront: who gets in, and who reads which file. No GPU box is needed.
+"""The deployed API behind the emulated CloudFront: who gets in, and who reads which file.
+
+Where the API looks for the GPU box, a few lines answer that read nothing (hurried_task.py).
 
 Each refusal has a positive control beside it: the same request, made by whoever may, succeeds.
 """
@@ -7,11 +9,14 @@ from __future__ import annotations
 
 import base64
 import http.client
+import os
 import re
 import ssl
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +26,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from ecg_api.signed_cookies import NAMES, policy_of
+from generator.aws.jobs import Files, Jobs
+from generator.erasing import erase_owner
+from generator.local.connection import Credentials
 from generator.local.demo_user import demo_token, ensure_demo_user
 from generator.local.fargate import Fargate
 from generator.proof_token import proof_token
@@ -55,7 +63,18 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(environment: Deployed) -> Iterator[Site]:
+def model_server(environment: Deployed) -> Iterator[None]:
+    place = ["--host", environment.outputs["ModelServerPrivateIp"], "--port", "8080", "--log-level", "warning"]
+    command = [sys.executable, "-m", "uvicorn", "tests.functional.hurried_task:model_server", *place]
+    path = f"{ROOT}{os.pathsep}{ROOT / 'services/api'}"
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": path})
+    yield
+    process.terminate()
+    process.wait()
+
+
+@pytest.fixture(scope="module")
+def site(environment: Deployed, model_server: None) -> Iterator[Site]:
     emulator, outputs = environment.emulator, environment.outputs
     fargate = Fargate(emulator.connection, emulator.state_dir, ROOT / ".venv")
     fargate.start()
@@ -76,16 +95,21 @@ def site(environment: Deployed) -> Iterator[Site]:
     fargate.stop()
 
 
-@pytest.fixture(scope="module")
-def source(site: Site) -> str:
-    """The path at the CDN of a video that the demo user uploaded."""
+def uploaded(site: Site, who: str) -> str:
+    """The path at the CDN of a video that somebody uploads: `/videos/OWNER/ID/...`."""
     new = {"name": "a.mp4", "size": len(FILE), "content_type": "video/mp4"}
-    video = site.ask("POST", "/api/videos", "demo", json=new).json()
+    video = site.ask("POST", "/api/videos", who, json=new).json()
     answer = site.http.put(video["upload"]["url"], content=FILE, headers=video["upload"]["headers"])
     assert answer.status_code == 200, answer.text
-    completed = site.ask("POST", f"/api/videos/{video['id']}/complete", "demo").json()
+    completed = site.ask("POST", f"/api/videos/{video['id']}/complete", who).json()
     assert completed["state"] == "queued"
     return str(completed["links"]["source"])
+
+
+@pytest.fixture(scope="module")
+def source(site: Site) -> str:
+    """Of the demo user's video."""
+    return uploaded(site, "demo")
 
 
 def test_people_are_who_their_tokens_say(site: Site) -> None:
@@ -229,6 +253,57 @@ def test_an_upload_of_another_size_than_announced_is_refused(site: Site) -> None
     for wrong in (FILE[:-1], FILE + b"x"):
         assert site.http.put(upload["url"], content=wrong, headers=upload["headers"]).status_code == 403
     assert site.http.put(upload["url"], content=FILE, headers=upload["headers"]).status_code == 200
+
+
+@pytest.fixture(scope="module")
+def analysed(site: Site) -> str:
+    """Of the proof's video, once it is read."""
+    path = uploaded(site, "proof")
+    until = time.monotonic() + DEADLINE_S
+    while (job := site.ask("GET", f"/api/videos/{path.split('/')[3]}", "proof").json())["state"] != "done":
+        assert time.monotonic() < until, job
+        assert job["state"] in ("queued", "analysing"), job
+        time.sleep(0.2)
+    return path
+
+
+def test_a_video_is_analysed_and_its_result_is_its_owners_alone(site: Site, analysed: str) -> None:
+    video = analysed.split("/")[3]
+    assert site.ask("GET", f"/api/videos/{video}/result", "proof").json()["job"] == video
+    assert site.ask("GET", f"/api/videos/{video}/result", "demo").status_code == 404
+
+
+def test_the_erasers_role_leaves_nothing_of_an_owner_and_all_of_the_others(
+    site: Site, analysed: str, source: str, environment: Deployed
+) -> None:
+    outputs = environment.outputs
+    keys = environment.emulator.client("sts").assume_role(
+        RoleArn=outputs["EraserRoleArn"], RoleSessionName="eraser", DurationSeconds=900
+    )["Credentials"]
+    credentials = Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+    eraser = replace(environment.emulator.connection, credentials=credentials)
+    jobs = Jobs(
+        eraser.client("dynamodb"),
+        eraser.client("sqs"),
+        table=outputs["JobsTableName"],
+        queue=outputs["JobsQueueUrl"],
+        dead_letters=outputs["JobsDeadLetterQueueUrl"],
+    )
+    files = Files(eraser.client("s3"), outputs["VideoBucketName"])
+    owner, other = analysed.split("/")[2], source.split("/")[2]
+    done = erase_owner(environment.name, owner, "operator", jobs, files, datetime.now(UTC))
+    assert (done.jobs > 0, done.versions > 0, done.left) == (True, True, 0)
+
+    def versions(of: str) -> int:
+        found = environment.emulator.client("s3").list_object_versions(
+            Bucket=outputs["VideoBucketName"], Prefix=f"videos/{of}/"
+        )
+        return len(found.get("Versions", ())) + len(found.get("DeleteMarkers", ()))
+
+    assert versions(owner) == 0
+    assert versions(other) > 0
+    assert site.ask("GET", f"/api/videos/{analysed.split('/')[3]}", "proof").status_code == 404
+    assert site.ask("GET", f"/api/videos/{source.split('/')[3]}", "demo").status_code == 200
 
 
 def test_signing_out_closes_the_files(site: Site) -> None:
