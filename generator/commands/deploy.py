@@ -75,10 +75,11 @@ def apply(
     desired = committed(root, environment)
     target, clients = target_of(root, desired, local)
     if local:
-        from generator.trial.target import bootstrap_here
+        from generator.trial.target import bootstrap_here, without_effect
 
         bootstrap_here(root, desired, clients)
-        _say_what_is_not_emulated(root, environment)
+        for line in without_effect(root, environment):
+            click.secho(f"not emulated: {line}", fg="yellow", err=True)
     with showing(Console(), output) as report:
         outcome = release(
             root,
@@ -94,16 +95,6 @@ def apply(
         )
     if output != "jsonl":
         click.echo("applied" if outcome.changed else "nothing to change")
-
-
-def _say_what_is_not_emulated(root: Path, environment: str) -> None:
-    from generator.local.not_emulated import not_emulated
-    from generator.planning import tree_of
-
-    templates = tree_of(root, environment).templates
-    held = [(stack, one.id, one.type) for stack, template in templates.items() for one in template.resources.values()]
-    for line in not_emulated(held):
-        click.secho(f"not emulated: {line}", fg="yellow", err=True)
 
 
 def _by_stack(resources: tuple[str, ...]) -> dict[str, list[str]]:
@@ -134,7 +125,6 @@ def run(environment: str, once: bool, state: Path | None, root: Path) -> None:
     """
     from generator.trial.run import run_trial
 
-    _say_what_is_not_emulated(root, environment)
     run_trial(root, environment, state or root / STATE, once=once)
 
 

@@ -32,7 +32,7 @@ from generator.sync.agreement import compare
 from generator.sync.apply import Outcome
 from generator.sync.proof import Analysis, JobProgress, ProofFailed, Step
 from generator.trial.scorecard import scorecard, stages
-from generator.trial.target import bootstrap_here, local_target, signed_in
+from generator.trial.target import bootstrap_here, local_target, signed_in, without_effect
 
 
 class ScoringFailed(EcgError):
@@ -77,6 +77,8 @@ def _trial(root: Path, environment: str, state: Path, once: bool, console: Conso
 
 def _apply(root: Path, desired: Desired, system: LocalSystem, console: Console) -> Outcome:
     _title(console, f"apply templates_out/{desired.manifest.name}")
+    for line in without_effect(root, desired.manifest.name):
+        console.print(f"not emulated: {line}", style="yellow", soft_wrap=True)
     with showing(console) as report:
         target, clients = local_target(root, desired, system.connection, system)
         bootstrap_here(root, desired, clients)

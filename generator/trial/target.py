@@ -1,6 +1,6 @@
 """The embedded AWS as something to apply to."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from generator.account.bootstrapping import ensure_local
@@ -10,8 +10,10 @@ from generator.desired import environment
 from generator.local.connection import Connection
 from generator.local.demo_user import demo_token, ensure_demo_user
 from generator.local.errors import LocalError
+from generator.local.not_emulated import not_emulated
 from generator.local.system import LocalSystem
 from generator.local.viewer import viewer_url
+from generator.planning import tree_of
 from generator.publish.image import push_tree
 from generator.sync.apply import Target
 from generator.video_client import VideoClient
@@ -32,6 +34,13 @@ def local_target(root: Path, desired: Desired, connection: Connection, system: L
 def bootstrap_here(root: Path, desired: Desired, clients: Clients) -> None:
     """Make the bootstrap stack, which in a real account is an administrator's act. Nothing happens where it stands."""
     ensure_local(environment(root, desired.manifest.name), clients, SystemClock())
+
+
+def without_effect(root: Path, environment: str) -> Iterator[str]:
+    """A line for each resource of a rendered environment that the embedded AWS keeps and does nothing with."""
+    templates = tree_of(root, environment).templates
+    held = [(stack, one.id, one.type) for stack, template in templates.items() for one in template.resources.values()]
+    return not_emulated(held)
 
 
 def running_target(root: Path, desired: Desired, state: Path) -> tuple[Target, Clients]:

@@ -12,8 +12,7 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from generator.local.not_emulated import not_emulated
-from generator.planning import tree_of
+from generator.trial.target import without_effect
 from tests.functional.conftest import ROOT, Deployed
 
 
@@ -113,9 +112,7 @@ def test_roles_are_the_environments_own(prod: Deployed) -> None:
 
 
 def test_what_has_no_effect_here_is_listed_with_what_is_missing() -> None:
-    templates = tree_of(ROOT, "prod").templates
-    held = [(stack, one.id, one.type) for stack, template in templates.items() for one in template.resources.values()]
-    lines = list(not_emulated(held))
+    lines = list(without_effect(ROOT, "prod"))
     assert "network.FlowLog (AWS::EC2::FlowLog): no flow is written down" in lines
     assert "cdn.WebAcl (AWS::WAFv2::WebACL): no request is judged" in lines
     assert {line.split("(")[1].split(")")[0] for line in lines} == {
