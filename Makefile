@@ -53,7 +53,7 @@ preflight:
 # --- what people do -----------------------------------------------------------------------------------------------------
 
 .PHONY: run
-run: install ## Run the whole pipeline here and read a sample video (ARGS=--once stops at the end)
+run: install ## Run the whole pipeline here and read a sample video (ARGS=--once stops at the end, ARGS=prod runs prod)
 	@.venv/bin/ecgctl run $(ARGS)
 
 .PHONY: test

@@ -44,7 +44,7 @@ def drill(
         held = as_of(account.versions(bucket), moment)
         chosen = held if most is None else held[:most]
         say(f"{len(held)} objects at that moment; copying {len(chosen)} to {side.bucket}")
-        account.make_bucket(side.bucket)
+        account.make_bucket(side.bucket, bucket)
         for version in chosen:
             account.copy(bucket, version, side.bucket)
         bucket_seconds = clock.monotonic() - began

@@ -10,7 +10,7 @@ from generator.plan.facts import Action, Plan, ServeAction
 from generator.plan.fate import stateful
 from generator.sync.prune import DataWouldBeLost, NotPruned, kept_by
 from generator.sync.run import Pruning
-from generator.sync.teardown import stages
+from generator.sync.teardown import require_unprotected, stages
 
 _SAFE = ("Retain", "RetainExceptOnCreate", "Snapshot")
 
@@ -20,7 +20,7 @@ def pruning_of(
 ) -> Pruning | None:
     """Which live stacks go, in which order; None where there are none. `before` is what was deployed last.
 
-    Raises NotPruned, DataWouldBeLost, CallRefused.
+    Raises NotPruned, DataWouldBeLost, TerminationProtected, CallRefused.
     """
     dropped = [f"stack:{one.name}" for one in planned.stacks if one.action is Action.DELETE]
     dropped += [f"app:{one.app}" for one in planned.serve if one.action is ServeAction.DELETE]
@@ -34,6 +34,7 @@ def pruning_of(
     if not going:
         return None
     kept = {name: _left_behind(manifest.stack_id(name), name, removal) for name in going}
+    require_unprotected([manifest.stack_id(name) for name in going], removal)
     return Pruning(_order(going, before), kept)
 
 

@@ -50,8 +50,8 @@ def release(
     stack has to become healthy before those that need it begin. `proved`: at the end the sample has to be read through
     what was deployed. Where either fails, the last deployment that succeeded is applied again. `while_suspended`: go on
     although machines were told to keep their hands off.
-    Raises NoSample, NoStateBucket, NotPruned, DataWouldBeLost, NotApproved, Suspended, LeaseHeld, WaveFailed,
-    ImageVulnerable, ScanFailed, GateFailed, ProofFailed, RolledBack.
+    Raises NoSample, NoStateBucket, NotPruned, DataWouldBeLost, TerminationProtected, NotApproved, Suspended, LeaseHeld,
+    WaveFailed, ImageVulnerable, ScanFailed, GateFailed, ProofFailed, RolledBack.
     """
     manifest = desired.manifest
     # Gates speak from the threads of their stacks.

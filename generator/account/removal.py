@@ -13,7 +13,7 @@ from generator.errors import EcgError
 from generator.model.environment import UNRESOLVED
 from generator.model.manifest import Manifest
 from generator.sync.ports import Clock
-from generator.sync.teardown import TeardownFact, stages, tear_down
+from generator.sync.teardown import TeardownFact, require_unprotected, stages, tear_down
 
 ALL = "all"
 """Stands for everything that is kept, in `--delete-data`."""
@@ -52,7 +52,7 @@ def require_account(manifest: Manifest, sts: Any) -> None:
 def prepare(
     manifest: Manifest, removal: CloudFormationRemoval, data: KeptData, agreed: Sequence[str], *, bootstrap: bool
 ) -> Removal:
-    """Look at what is there. `agreed` holds ids, or `all`. Raises UnknownData, AwsRefused.
+    """Look at what is there. `agreed` holds ids, or `all`. Raises UnknownData, TerminationProtected, AwsRefused.
 
     `all` leaves the state bucket alone, unless the bootstrap stack goes too.
     """
@@ -68,6 +68,7 @@ def prepare(
     if ALL in agreed:
         erased = [one for one in there if bootstrap or not one.id.startswith(f"{prefix}-{STATE_BUCKET}-")]
     order = stages(manifest, strangers) + (((BOOTSTRAP,),) if bootstrap else ())
+    require_unprotected([manifest.stack_id(name) for stage in order for name in stage], removal)
     return Removal(order, strangers, tuple(erased))
 
 

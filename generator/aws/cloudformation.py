@@ -241,25 +241,39 @@ def _live(stack: dict[str, Any]) -> LiveStack:
 
 
 def _change(change: dict[str, Any]) -> ResourceChange:
+    details = change.get("Details")
+    recreating = _recreating(details or [])
     return ResourceChange(
         logical_id=change["LogicalResourceId"],
         type=change["ResourceType"],
         action=change["Action"],
         replacement=change.get("Replacement", ""),
         policy=change.get("PolicyAction", ""),
-        recreating=_recreating(change["Details"]) if change.get("Details") else None,
+        recreating=_properties(recreating) if details else None,
+        follows=_followed(recreating),
     )
 
 
-def _recreating(details: list[dict[str, Any]]) -> tuple[str, ...]:
-    """Properties that may force a new resource, but for those whose value is told and stays."""
-    names = []
-    for target in (detail.get("Target", {}) for detail in details):
+def _recreating(details: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Details of properties that may force a new resource, but for those whose value is told and stays."""
+
+    def may(target: dict[str, Any]) -> bool:
         before, after = target.get("BeforeValue"), target.get("AfterValue")
         stays = before is not None and before == after
-        if target.get("RequiresRecreation") in ("Always", "Conditionally") and not stays:
-            names.append(str(target.get("Name") or target.get("Attribute")))
-    return tuple(dict.fromkeys(names))
+        return target.get("RequiresRecreation") in ("Always", "Conditionally") and not stays
+
+    return [detail for detail in details if may(detail.get("Target", {}))]
+
+
+def _properties(details: list[dict[str, Any]]) -> tuple[str, ...]:
+    targets = (detail["Target"] for detail in details)
+    return tuple(dict.fromkeys(str(target.get("Name") or target.get("Attribute")) for target in targets))
+
+
+def _followed(details: list[dict[str, Any]]) -> tuple[str, ...]:
+    """The resources whose attributes all of these take, once they are known; none where one has a reason of its own."""
+    causes = [str(one.get("CausingEntity", "")) if one.get("Evaluation") == "Dynamic" else "" for one in details]
+    return tuple(dict.fromkeys(cause.partition(".")[0] for cause in causes)) if all(causes) else ()
 
 
 def _resource(one: dict[str, Any]) -> StackResource:

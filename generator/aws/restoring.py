@@ -77,13 +77,16 @@ class AwsRestoring:
         ]
         return min(days, default=None)
 
-    def make_bucket(self, bucket: str) -> None:
+    def make_bucket(self, bucket: str, like: str) -> None:
         """See `Restoring`. What is forgotten in it goes by itself after a week."""
         place = (
             {} if self._region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": self._region}}
         )
         with aws(f"making {bucket}"):
+            encryption = self._encryption(like)
             self._s3.create_bucket(Bucket=bucket, **place)
+            if encryption is not None:
+                self._s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration=encryption)
             self._s3.put_public_access_block(
                 Bucket=bucket,
                 PublicAccessBlockConfiguration={
@@ -101,6 +104,15 @@ class AwsRestoring:
                     ]
                 },
             )
+
+    def _encryption(self, bucket: str) -> Any:
+        """What a bucket encrypts with; None where nothing but S3's own default is known."""
+        try:
+            return self._s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]
+        except ClientError as error:
+            if error_code(error) != "ServerSideEncryptionConfigurationNotFoundError":
+                raise
+            return None
 
     def copy(self, bucket: str, version: Version, to: str) -> None:
         """See `Restoring`."""

@@ -5,7 +5,14 @@ from pathlib import Path
 import click
 
 from generator.checkout import STATE
-from generator.commands.options import environment_argument, local_option, root_option, suspended_option, target_of
+from generator.commands.options import (
+    complete_environment,
+    environment_argument,
+    local_option,
+    root_option,
+    suspended_option,
+    target_of,
+)
 
 
 @click.command()
@@ -68,10 +75,11 @@ def apply(
     desired = committed(root, environment)
     target, clients = target_of(root, desired, local)
     if local:
-        from generator.trial.target import bootstrap_here
+        from generator.trial.target import bootstrap_here, without_effect
 
         bootstrap_here(root, desired, clients)
-        _say_what_is_not_emulated(root, environment)
+        for line in without_effect(root, environment):
+            click.secho(f"not emulated: {line}", fg="yellow", err=True)
     with showing(Console(), output) as report:
         outcome = release(
             root,
@@ -89,16 +97,6 @@ def apply(
         click.echo("applied" if outcome.changed else "nothing to change")
 
 
-def _say_what_is_not_emulated(root: Path, environment: str) -> None:
-    from generator.local.not_emulated import not_emulated
-    from generator.planning import tree_of
-
-    templates = tree_of(root, environment).templates
-    held = [(stack, one.id, one.type) for stack, template in templates.items() for one in template.resources.values()]
-    for line in not_emulated(held):
-        click.secho(f"not emulated: {line}", fg="yellow", err=True)
-
-
 def _by_stack(resources: tuple[str, ...]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for each in resources:
@@ -110,6 +108,7 @@ def _by_stack(resources: tuple[str, ...]) -> dict[str, list[str]]:
 
 
 @click.command()
+@click.argument("environment", metavar="[ENV]", default="dev", shell_complete=complete_environment)
 @click.option("--once", is_flag=True, help="Stop everything once the sample's result was shown.")
 @click.option(
     "--state",
@@ -117,16 +116,16 @@ def _by_stack(resources: tuple[str, ...]) -> dict[str, list[str]]:
     help="Where all local state lives (default: .local in the checkout).",
 )
 @root_option
-def run(once: bool, state: Path | None, root: Path) -> None:
+def run(environment: str, once: bool, state: Path | None, root: Path) -> None:
     """Run the whole pipeline on this machine and read a sample video.
 
-    Renders dev, starts the embedded AWS, applies templates_out/dev to it, starts the API and Ray Serve as the deployed
-    templates say, uploads samples/sweep.mp4 through CloudFront and the API, and prints what was read beside the truth.
-    Then stays up until Ctrl-C; a later run goes on from the kept state.
+    Renders ENV (dev unless another is named), starts the embedded AWS, applies templates_out/ENV to it, starts the API
+    and Ray Serve as the deployed templates say, uploads samples/sweep.mp4 through CloudFront and the API, and prints
+    what was read beside the truth. Then stays up until Ctrl-C; a later run goes on from the kept state.
     """
     from generator.trial.run import run_trial
 
-    run_trial(root, state or root / STATE, once=once)
+    run_trial(root, environment, state or root / STATE, once=once)
 
 
 @click.command("local-env")

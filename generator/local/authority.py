@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from generator.local.errors import LocalError
+from generator.local.viewer import SITE
 
 # A wildcard must keep two labels (OpenSSL refuses `*.localhost`), hence one per service that routes by host name.
 _NAMES = (
@@ -19,6 +20,7 @@ _NAMES = (
     "DNS:*.cloudfront.localhost",
     "DNS:*.alb.localhost",
     "DNS:*.s3.localhost",
+    f"DNS:{SITE}",
     "IP:127.0.0.1",
 )
 _DAYS = "3650"
@@ -35,33 +37,29 @@ class Certificates:
 
 
 def certificates(directory: Path) -> Certificates:
-    """The certificates under `directory`, made on first use.
+    """The certificates under `directory`, made on first use; the emulator's own again where it lacks a name.
 
     Raises LocalError where `openssl` is missing or fails.
     """
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     made = Certificates(directory / "ca.pem", directory / "server.pem", directory / "server.key")
-    if made.certificate.exists():
+    extensions, wanted = directory / "server.ext", _extensions()
+    if made.certificate.exists() and extensions.read_text(encoding="utf-8") == wanted:
         return made
+    made.certificate.unlink(missing_ok=True)
     authority_key = directory / "ca.key"
-    _openssl(
-        *("req", "-x509", *_NEW_KEY, "-nodes", "-days", _DAYS, "-subj", "/CN=ECG pipeline local CA"),
-        *("-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign"),
-        *("-keyout", str(authority_key), "-out", str(made.authority)),
-    )
+    if not (made.authority.exists() and authority_key.exists()):
+        _openssl(
+            *("req", "-x509", *_NEW_KEY, "-nodes", "-days", _DAYS, "-subj", "/CN=ECG pipeline local CA"),
+            *("-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign"),
+            *("-keyout", str(authority_key), "-out", str(made.authority)),
+        )
     request = directory / "server.csr"
     _openssl(
         *("req", *_NEW_KEY, "-nodes", "-subj", "/CN=localhost"),
         *("-keyout", str(made.key), "-out", str(request)),
     )
-    extensions = directory / "server.ext"
-    extensions.write_text(
-        "basicConstraints=critical,CA:FALSE\n"
-        "keyUsage=critical,digitalSignature,keyEncipherment\n"
-        "extendedKeyUsage=serverAuth\n"
-        f"subjectAltName={','.join(_NAMES)}\n",
-        encoding="utf-8",
-    )
+    extensions.write_text(wanted, encoding="utf-8")
     unfinished = directory / "server.pem.part"
     _openssl(
         *("x509", "-req", "-in", str(request), "-days", _DAYS, "-CAcreateserial"),
@@ -70,6 +68,15 @@ def certificates(directory: Path) -> Certificates:
     )
     unfinished.rename(made.certificate)  # last, so that an interrupted first start is repeated whole
     return made
+
+
+def _extensions() -> str:
+    return (
+        "basicConstraints=critical,CA:FALSE\n"
+        "keyUsage=critical,digitalSignature,keyEncipherment\n"
+        "extendedKeyUsage=serverAuth\n"
+        f"subjectAltName={','.join(_NAMES)}\n"
+    )
 
 
 @dataclass(frozen=True)

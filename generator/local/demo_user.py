@@ -22,11 +22,14 @@ OPERATORS = "operator"
 def ensure_demo_user(connection: Connection, pool: str) -> None:
     """Make the account in a user pool, an operator, unless it is there."""
     cognito = connection.client("cognito-idp")
+    # Nobody needs it, but without one the account is not confirmed; MiniStack's own may be too short for the pool.
+    password = f"Aa1-{secrets.token_urlsafe(24)}"
     try:
         cognito.admin_create_user(
             UserPoolId=pool,
             Username=DEMO_USER,
             MessageAction="SUPPRESS",
+            TemporaryPassword=password,
             UserAttributes=[
                 {"Name": "email", "Value": DEMO_USER},
                 {"Name": "email_verified", "Value": "true"},
@@ -37,7 +40,6 @@ def ensure_demo_user(connection: Connection, pool: str) -> None:
         if error.response["Error"]["Code"] != "UsernameExistsException":
             raise
         return
-    password = f"Aa1-{secrets.token_urlsafe(24)}"  # nobody needs it, but without one the account is not confirmed
     cognito.admin_set_user_password(UserPoolId=pool, Username=DEMO_USER, Password=password, Permanent=True)
     cognito.admin_add_user_to_group(UserPoolId=pool, Username=DEMO_USER, GroupName=OPERATORS)
 

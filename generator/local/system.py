@@ -29,6 +29,7 @@ from generator.local.emulator import DEFAULT_STATE_DIR, Emulator
 from generator.local.errors import NotHealthy
 from generator.local.fargate import Fargate
 from generator.local.gpu_box import GpuBox, Tools
+from generator.local.viewer import SITE
 from generator.model import names
 
 _log = logging.getLogger(__name__)
@@ -37,10 +38,7 @@ _REPOSITORY = Path(__file__).resolve().parents[2]
 _IMAGE_ID = "ami-0000000000000ec60"
 _PREFIX_LIST_ID = "pl-0000000000000ec60"
 _CERTIFICATE_ARN = "arn:aws:acm:us-east-1:000000000000:certificate/00000000-0000-0000-0000-00000000ec60"
-SITE = "ecg.example.org"
-"""Stands for the domain of an environment that has one; nothing here answers to it."""
 KEY_PAIR_NAME = "model-server-key"
-VIDEO_KEY_SECRET = names.video_key_secret("ecg-project-pipeline-dev")
 _POLL_S = 0.5
 
 
@@ -135,6 +133,13 @@ class LocalSystem:
             "OriginCertificateArn": _CERTIFICATE_ARN,
         }
 
+    def keep_video_key(self, connection: Connection, prefix: str) -> None:
+        """Put the key that signs video URLs where an environment looks for it: an administrator's act in an account."""
+        vault = connection.client("secretsmanager")
+        private = key_pair(self.state_dir / "keys", "video").private
+        with contextlib.suppress(vault.exceptions.ResourceExistsException):
+            vault.create_secret(Name=names.video_key_secret(prefix), SecretString=private)
+
     def await_healthy(self, show: Callable[[Progress], None] | None = None, *, deadline_s: float = 600.0) -> None:
         """Wait until every deployed service is steady and every model server answers, calling `show` as it goes.
 
@@ -158,13 +163,10 @@ class LocalSystem:
             time.sleep(_POLL_S)
 
     def _provide(self) -> None:
-        """What a real account has before the first apply: the box's key pair, and the key that signs video URLs."""
-        ec2, vault = self.connection.client("ec2"), self.connection.client("secretsmanager")
+        """What a real account has before the first apply: the box's key pair."""
+        ec2 = self.connection.client("ec2")
         if KEY_PAIR_NAME not in {each["KeyName"] for each in ec2.describe_key_pairs()["KeyPairs"]}:
             ec2.create_key_pair(KeyName=KEY_PAIR_NAME)
-        private = key_pair(self.state_dir / "keys", "video").private
-        with contextlib.suppress(vault.exceptions.ResourceExistsException):
-            vault.create_secret(Name=VIDEO_KEY_SECRET, SecretString=private)
 
     def _services(self) -> dict[str, bool]:
         ecs, elb = self.connection.client("ecs"), self.connection.client("elbv2")

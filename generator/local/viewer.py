@@ -1,7 +1,8 @@
-"""How this machine reaches viewer names: CloudFront's and the load balancer's, which no resolver knows.
+"""How this machine reaches viewer names: CloudFront's, the load balancer's and a site's, which no resolver knows.
 
-A distribution `d123.cloudfront.net` answers at `https://d123.cloudfront.localhost:<port>`. Browsers and curl resolve
-every `*.localhost` name to this machine; Python does not everywhere, hence `open_url`.
+A distribution `d123.cloudfront.net` answers at `https://d123.cloudfront.localhost:<port>`, and where it has a site of
+its own at `https://ecg.localhost:<port>`. Browsers and curl resolve every `*.localhost` name to this machine; Python
+does not everywhere, hence `open_url`.
 """
 
 from __future__ import annotations
@@ -12,13 +13,17 @@ import ssl
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+SITE: Final = "ecg.localhost"
+"""Stands for the domain of an environment that has one."""
 
 
 def viewer_url(distribution_domain: str, port: int) -> str:
     """The address at which a viewer reaches the distribution whose deployed domain name is `distribution_domain`."""
     label = distribution_domain.partition(".")[0]
-    return f"https://{label}.cloudfront.localhost:{port}"
+    host = SITE if distribution_domain == SITE else f"{label}.cloudfront.localhost"
+    return f"https://{host}:{port}"
 
 
 class _LoopbackConnection(http.client.HTTPSConnection):

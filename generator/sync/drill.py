@@ -85,8 +85,8 @@ class Restoring(Protocol):
     def kept_days(self, bucket: str) -> int | None:
         """For how many days versions outlive their successors; None for ever, 0 where the bucket keeps none."""
 
-    def make_bucket(self, bucket: str) -> None:
-        """A private, encrypted bucket."""
+    def make_bucket(self, bucket: str, like: str) -> None:
+        """A private bucket, encrypted as another one is: a copy of a video is a video."""
 
     def copy(self, bucket: str, version: Version, to: str) -> None:
         """One version into another bucket, under its key."""

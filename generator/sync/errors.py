@@ -17,6 +17,7 @@ ApplyFailed
 ├── Suspended           machines keep their hands off (suspension)
 ├── NotPruned           Git dropped something and does not say that it may go (prune)
 ├── DataWouldBeLost     a stack that may be removed holds data (prune)
+├── TerminationProtected  a stack that is to go cannot be deleted before somebody lifts its protection (teardown)
 ├── RevertRefused       taking drift back would do more than that (drift/revert)
 ├── LeaseHeld           another apply is at work
 ├── LeaseLost           this apply was too slow, and another one has taken over

@@ -70,6 +70,8 @@ class ResourceChange:
     """What becomes of the old one: `Delete`, `Retain`, `Snapshot`, `ReplaceAndDelete`, ..., or empty."""
     recreating: tuple[str, ...] | None = None
     """Properties that change and may force a new resource; None where the change set has no details."""
+    follows: tuple[str, ...] = ()
+    """Where each of these only takes what another resource of the change set will give: those resources; else none."""
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,27 @@ class StackNotDeleted(ApplyFailed):
         )
 
 
+class TerminationProtected(ApplyFailed):
+    """Stacks that are to go have termination protection, which only somebody lifts by hand; nothing was touched."""
+
+    def __init__(self, stacks: Sequence[LiveStack]) -> None:
+        self.stacks = tuple(stacks)
+        commands = [
+            f"  next: aws cloudformation update-termination-protection --no-enable-termination-protection "
+            f"--stack-name {stack.name}"
+            for stack in stacks
+        ]
+        names = ", ".join(stack.name for stack in stacks)
+        super().__init__("\n".join([f"termination protection holds {names}; nothing was touched", *commands]))
+
+
+def require_unprotected(stacks: Sequence[str], removal: Removal) -> None:
+    """Pass where each of these live stacks may be deleted, or is gone. Raises TerminationProtected, AwsRefused."""
+    live = (removal.describe(name) for name in stacks)
+    if held := [stack for stack in live if stack is not None and stack.protected]:
+        raise TerminationProtected(held)
+
+
 class TeardownFailed(ApplyFailed):
     """Stacks that are still there, each with its reason; what they need was not touched."""
 

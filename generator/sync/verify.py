@@ -48,21 +48,41 @@ def surprises(stack: str, change_set: ChangeSet, expected: Expectations) -> tupl
     """Replacements and deletions that the plan did not announce; creations and updates lose nothing and may differ.
 
     CloudFormation says `Conditional` of much that it then updates in place, so the plan, which knows each property, is
-    believed if it announces any change of that resource; of one that the plan does not touch, it is a surprise.
+    believed if it announces any change of that resource. It also says so of whatever takes an attribute of a resource
+    that is updated, without knowing yet that a service's name or a group's id stays; there, too, the plan is believed.
+    Of any other that the plan does not touch, it is a surprise.
     """
     found = []
+    announcements = expected.get(stack, {})
+    lines = {change.logical_id: change for change in change_set.changes}
     for change in change_set.changes:
-        planned = expected.get(stack, {}).get(change.logical_id, ())
+        planned = announcements.get(change.logical_id, ())
         match verdict(change):
             case Verdict.REPLACE | Verdict.DELETE as worst:
                 announced = worst.value in planned
             case Verdict.MAY_REPLACE as worst:
                 announced = bool({Verdict.UPDATE.value, Verdict.REPLACE.value}.intersection(planned))
+                announced = announced or _only_follows(change, lines, announcements)
             case _:
                 continue
         if not announced:
             found.append(Surprise(change, worst.value, tuple(sorted(planned))))
     return tuple(found)
+
+
+def _only_follows(
+    change: ResourceChange, lines: Mapping[str, ResourceChange], announcements: Mapping[str, Collection[str]]
+) -> bool:
+    """Tell whether all that may replace a resource are others, and each of them stays the one that it is."""
+
+    def stays(name: str) -> bool:
+        line, planned = lines.get(name), announcements.get(name, ())
+        if line is None or verdict(line) not in (Verdict.UPDATE, Verdict.MAY_REPLACE):
+            return False
+        in_place = Verdict.UPDATE.value in planned and Verdict.REPLACE.value not in planned
+        return in_place or (not planned and _only_follows(line, lines, announcements))
+
+    return bool(change.follows) and all(stays(name) for name in change.follows)
 
 
 @dataclass(frozen=True)

@@ -32,9 +32,7 @@ from generator.sync.agreement import compare
 from generator.sync.apply import Outcome
 from generator.sync.proof import Analysis, JobProgress, ProofFailed, Step
 from generator.trial.scorecard import scorecard, stages
-from generator.trial.target import bootstrap_here, local_target, signed_in
-
-ENVIRONMENT = "dev"
+from generator.trial.target import bootstrap_here, local_target, signed_in, without_effect
 
 
 class ScoringFailed(EcgError):
@@ -44,24 +42,24 @@ class ScoringFailed(EcgError):
         super().__init__(f"scoring the result failed: {said}\n  next: make install, then try again")
 
 
-def run_trial(root: Path, state: Path, *, once: bool, console: Console | None = None) -> None:
-    """Render, start, apply, read the sample, show it; then stay up until Ctrl-C unless `once`.
+def run_trial(root: Path, environment: str, state: Path, *, once: bool, console: Console | None = None) -> None:
+    """Render an environment, start, apply, read the sample, show it; then stay up until Ctrl-C unless `once`.
 
     Raises EcgError of any step; everything started is stopped on the way out.
     """
     console = console or Console()
     with _terminated_as_interrupted():
         try:
-            _trial(root, state, once, console)
+            _trial(root, environment, state, once, console)
         except KeyboardInterrupt:
             console.print("stopped")
 
 
-def _trial(root: Path, state: Path, once: bool, console: Console) -> None:
+def _trial(root: Path, environment: str, state: Path, once: bool, console: Console) -> None:
     _title(console, "render")
-    changed = write_tree(root / TEMPLATES / ENVIRONMENT, desired_tree(root, ENVIRONMENT))
-    console.print(f"templates_out/{ENVIRONMENT}: {len(changed)} files changed" if changed else "up to date")
-    desired = committed(root, ENVIRONMENT)
+    changed = write_tree(root / TEMPLATES / environment, desired_tree(root, environment))
+    console.print(f"templates_out/{environment}: {len(changed)} files changed" if changed else "up to date")
+    desired = committed(root, environment)
     _title(console, "embedded AWS")
     with _working(console, "starting"):
         system = LocalSystem(state)
@@ -69,7 +67,7 @@ def _trial(root: Path, state: Path, once: bool, console: Console) -> None:
     try:
         console.print(f"up at {system.connection.endpoint_url}, state under {_short(root, state)}")
         outcome = _apply(root, desired, system, console)
-        url = _sample(root, state, system, outcome, console)
+        url = _sample(root, environment, state, system, outcome, console)
         if not once:
             _stay_up(url, system, console)
     finally:
@@ -78,7 +76,9 @@ def _trial(root: Path, state: Path, once: bool, console: Console) -> None:
 
 
 def _apply(root: Path, desired: Desired, system: LocalSystem, console: Console) -> Outcome:
-    _title(console, f"apply templates_out/{ENVIRONMENT}")
+    _title(console, f"apply templates_out/{desired.manifest.name}")
+    for line in without_effect(root, desired.manifest.name):
+        console.print(f"not emulated: {line}", style="yellow", soft_wrap=True)
     with showing(console) as report:
         target, clients = local_target(root, desired, system.connection, system)
         bootstrap_here(root, desired, clients)
@@ -87,7 +87,7 @@ def _apply(root: Path, desired: Desired, system: LocalSystem, console: Console) 
     return outcome
 
 
-def _sample(root: Path, state: Path, system: LocalSystem, outcome: Outcome, console: Console) -> str:
+def _sample(root: Path, environment: str, state: Path, system: LocalSystem, outcome: Outcome, console: Console) -> str:
     _title(console, f"{SAMPLE}, through CloudFront, load balancer and API")
     connection = system.connection
     url = viewer_url(outcome.outputs["cdn"]["DistributionDomainName"], connection.port)
@@ -103,7 +103,7 @@ def _sample(root: Path, state: Path, system: LocalSystem, outcome: Outcome, cons
     console.print(f"picture: {_short(root, kept / 'overlay.png')}")
     console.print(f"result:  {_short(root, kept / 'result.json')}")
     if mistakes := compare(analysis.result, truth).mistakes:
-        raise ProofFailed(ENVIRONMENT, url, Step.AGREEMENT, mistakes)
+        raise ProofFailed(environment, url, Step.AGREEMENT, mistakes)
     return url
 
 

@@ -49,14 +49,14 @@ class Visit:
         self.page.screenshot(path=SCREENS / f"whole-{name}.png", full_page=True)
 
 
-@pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with started(tmp_path_factory.mktemp("state")) as running:
+@pytest.fixture(scope="module", params=["dev", "prod"])
+def system(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Running]:
+    with started(tmp_path_factory.mktemp("state"), request.param) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def visit_watch() -> Watch:
+def visit_watch(system: Running) -> Watch:
     return Watch()
 
 

@@ -26,6 +26,7 @@ _LAST_LINE = "aws cloudformation list-stacks"
 class Running:
     """A started system and what its run printed; `url` is where the page is."""
 
+    environment: str
     process: subprocess.Popen[str]
     said: str
     state: Path
@@ -35,9 +36,9 @@ class Running:
 
 
 @contextmanager
-def started(state: Path) -> Iterator[Running]:
-    """Run with all state in a folder of its own, and stop as Ctrl-C does unless that has been done."""
-    command = [str(Path(sys.executable).parent / "ecgctl"), "run", "--state", str(state)]
+def started(state: Path, environment: str = "dev") -> Iterator[Running]:
+    """Run an environment with all state in a folder of its own, and stop as Ctrl-C does unless that has been done."""
+    command = [str(Path(sys.executable).parent / "ecgctl"), "run", environment, "--state", str(state)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     lines = []
     assert process.stdout is not None
@@ -53,7 +54,7 @@ def started(state: Path) -> Iterator[Running]:
     connection = Connection.running(state)
     url, pool = running_site(connection)
     try:
-        yield Running(process, said, state, url, signed_in(url, connection, pool), connection)
+        yield Running(environment, process, said, state, url, signed_in(url, connection, pool), connection)
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)

@@ -1,6 +1,6 @@
 """The whole pipeline as `make run` starts it: one run, asked from outside, then stopped with Ctrl-C.
 
-Slow (about two minutes): it is the only place where every part is the real one.
+Slow (about two minutes): it is the only place where every part is the real one. dev always; prod in `make test-faults`.
 """
 
 import json
@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from generator.local.viewer import open_url, viewer_url
+from generator.local.viewer import open_url
 from generator.sync.proof import AnalysisFailed
 from tests.e2e.system import ROOT, Running, started
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with started(tmp_path_factory.mktemp("state")) as system:
+@pytest.fixture(scope="module", params=["dev", pytest.param("prod", marks=pytest.mark.faults)])
+def running(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Running]:
+    with started(tmp_path_factory.mktemp("state"), request.param) as system:
         yield system
 
 
@@ -37,11 +37,10 @@ def score(running: Running) -> dict[str, Any]:
 
 
 def test_the_page_is_live_where_the_run_says(running: Running) -> None:
-    connection = running.connection
-    domain = connection.client("cloudfront").list_distributions()["DistributionList"]["Items"][0]["DomainName"]
-    url = viewer_url(domain, connection.port)
-    assert f"page        {url}/" in running.said
-    with open_url(f"{url}/result?id=1", connection.ca_bundle) as page:
+    host = {"dev": ".cloudfront.localhost", "prod": "https://ecg.localhost"}[running.environment]
+    assert f"{host}:{running.connection.port}" in running.url
+    assert f"page        {running.url}/" in running.said
+    with open_url(f"{running.url}/result?id=1", running.connection.ca_bundle) as page:
         assert b"<title>Result" in page.read()
         assert "sha256-" in page.headers["Content-Security-Policy"]
 
@@ -59,7 +58,7 @@ def test_the_waveform_of_the_sample_agrees_with_truth(score: dict[str, Any]) -> 
 
 
 def test_the_run_prints_the_figures_and_where_to_look(running: Running) -> None:
-    for word in ("heart rate", "F1", "SNR", "upload", "overlay.png", "cloudfront.localhost"):
+    for word in ("heart rate", "F1", "SNR", "upload", "overlay.png", ".localhost"):
         assert word in running.said
 
 
@@ -111,15 +110,13 @@ def test_the_ordinary_aws_command_sees_what_was_deployed(running: Running) -> No
         command = [aws, "--output", "text", *arguments]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
 
+    prefix = f"ecg-project-pipeline-{running.environment}"
     stacks = ask("cloudformation", "describe-stacks", "--query", "Stacks[].StackName").split()
-    assert (
-        len([name for name in stacks if name.startswith("ecg-project-pipeline-dev-")]) == 13
-    )  # twelve of the manifest, and bootstrap
-    assert "ecg-project-pipeline-dev-video-storage-" in ask("s3", "ls")
+    # Twelve of the manifest, and bootstrap.
+    assert len([name for name in stacks if name.startswith(f"{prefix}-")]) == 13
+    assert f"{prefix}-video-storage-" in ask("s3", "ls")
     assert "cloudfront.net" in ask("cloudfront", "list-distributions")
-    assert "ecg-project-pipeline-dev-api" in ask(
-        "ecs", "list-services", "--cluster", "ecg-project-pipeline-dev-cluster"
-    )
+    assert f"{prefix}-api" in ask("ecs", "list-services", "--cluster", f"{prefix}-cluster")
 
 
 def test_ctrl_c_stops_everything(running: Running) -> None:

@@ -1,21 +1,27 @@
-"""The embedded AWS, started once for all functional tests, and a way to put small templates into it."""
+"""The embedded AWS, started once for all functional tests, and a way to put small templates into it.
+
+Tests of an environment take `environment` and run in each: dev is in the AWS that all tests share, prod in one of its
+own, because many tests take the first that they find.
+"""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from generator.aws.session import Clients
 from generator.deployment import apply_desired, committed, target
+from generator.desired import environment as settings_of
 from generator.local.emulator import Emulator
-from generator.model import names
+from generator.local.system import KEY_PAIR_NAME, LocalSystem
+from generator.local.viewer import viewer_url
+from generator.model.environment import Environment
 from generator.publish.image import push_tree
 from generator.sync.apply import Outcome
 
@@ -37,35 +43,70 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
         yield running
 
 
-@pytest.fixture(scope="session")
-def deploy(emulator: Emulator) -> Callable[[], Outcome]:
-    """Applies templates_out/dev, as often as it is called."""
-    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    key, kinds = private.public_key(), (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    pem = private.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()
-    emulator.client("secretsmanager").create_secret(
-        Name=names.video_key_secret("ecg-project-pipeline-dev"), SecretString=pem
-    )
-    emulator.client("ec2").create_key_pair(KeyName="model-server-key")
-    desired = committed(ROOT, "dev")
-    ecr = emulator.client("ecr")
-    to = target(
-        ROOT,
-        desired,
-        Clients("us-east-1", dict(emulator.connection.environment())),
-        lambda repository, tag, files: push_tree(ecr, repository, tag, files) and None,
-        {"VideoPublicKeyPem": key.public_bytes(*kinds).decode(), "ModelServerImageId": "ami-0123456789abcdef0"},
-        lambda address: {**PAGES, "site.json": json.dumps({"address": address}).encode()},
-    )
-    return lambda: apply_desired(desired, to, lambda fact: None)
+class Deployed:
+    """An environment in an embedded AWS, as its first apply has left it; whoever changes it puts it back."""
+
+    def __init__(self, emulator: Emulator, name: str) -> None:
+        self.emulator, self.name = emulator, name
+        self.desired = committed(ROOT, name)
+        self.settings: Environment = settings_of(ROOT, name)
+        system = LocalSystem(emulator.state_dir)
+        system.keep_video_key(emulator.connection, self.prefix)
+        emulator.client("ec2").create_key_pair(KeyName=KEY_PAIR_NAME)
+        ecr = emulator.client("ecr")
+        self._to = target(
+            ROOT,
+            self.desired,
+            self.clients,
+            lambda repository, tag, files: push_tree(ecr, repository, tag, files) and None,
+            system.resolutions(),
+            lambda address: {**PAGES, "site.json": json.dumps({"address": address}).encode()},
+        )
+        self.first = self.apply()
+
+    def apply(self) -> Outcome:
+        """Apply what is committed."""
+        return apply_desired(self.desired, self._to, lambda _: None)
+
+    @property
+    def prefix(self) -> str:
+        """What its names begin with."""
+        return self.settings.prefix
+
+    @property
+    def clients(self) -> Clients:
+        """The AWS that it is in."""
+        return Clients("us-east-1", self.emulator.environment())
+
+    @cached_property
+    def outputs(self) -> Mapping[str, str]:
+        """Every output of every stack; their names are unique."""
+        return {name: value for stack in self.first.outputs.values() for name, value in stack.items()}
+
+    @property
+    def page(self) -> str:
+        """The page's address here."""
+        return viewer_url(self.outputs["DistributionDomainName"], self.emulator.connection.port)
 
 
 @pytest.fixture(scope="session")
-def deployed(deploy: Callable[[], Outcome]) -> Outcome:
-    """What the first apply did; whoever changes the system puts it back."""
-    return deploy()
+def dev(emulator: Emulator) -> Deployed:
+    """templates_out/dev, in the AWS that other tests use as well."""
+    return Deployed(emulator, "dev")
+
+
+@pytest.fixture(scope="session")
+def prod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    """templates_out/prod, in an AWS of its own."""
+    with Emulator(tmp_path_factory.mktemp("prod")) as running:
+        yield Deployed(running, "prod")
+
+
+@pytest.fixture(scope="session", params=["dev", "prod"])
+def environment(request: pytest.FixtureRequest) -> Deployed:
+    """Each environment, one after the other."""
+    found: Deployed = request.getfixturevalue(request.param)
+    return found
 
 
 class StackFailed(Exception):

@@ -1,8 +1,8 @@
 """An apply in a process of its own that kills itself (SIGKILL) at a given call of CloudFormation or S3.
 
-    python killed_apply.py STATE BUCKET VERSION AT      AT 0: never
+    python killed_apply.py STATE BUCKET ENV VERSION AT      AT 0: never
 
-`test_killed_apply` runs it and then looks at what is left.
+`test_killed_apply` runs it and then looks at what is left. As in prod, the stacks of an ENV of that name are protected.
 """
 
 import os
@@ -38,19 +38,21 @@ Parameters:
 Resources:
   Note:
     Type: AWS::SSM::Parameter
-    Properties: {Name: /killed/note, Type: String, Value: !Sub "${QueueName} %s"}
+    Properties: {Name: !Sub "/${AWS::StackName}", Type: String, Value: !Sub "${QueueName} %s"}
 """
 
 
-def manifest() -> Manifest:
+def manifest(name: str) -> Manifest:
+    protected = name == "prod"
+    wires = MappingProxyType({"QueueName": Wire("queues", "QueueName")})
     return Manifest(
-        name="dev",
+        name=name,
         project="killed",
         region=REGION,
         account="unresolved",
         stacks=(
-            StackManifest("queues", 0, "queues.yaml", "0", MappingProxyType({})),
-            StackManifest("notes", 1, "notes.yaml", "0", MappingProxyType({"QueueName": Wire("queues", "QueueName")})),
+            StackManifest("queues", 0, "queues.yaml", "0", MappingProxyType({}), protected=protected),
+            StackManifest("notes", 1, "notes.yaml", "0", wires, protected=protected),
         ),
         artifacts=(Artifact("agent", ArtifactKind.PACKAGE, "services", "a.zip", Wire("queues", "QueueName")),),
         serve=ServeManifest("serve.yaml", "0"),
@@ -102,7 +104,7 @@ class Fatal:
         return Wire()
 
 
-def main(state: str, bucket: str, version: str, at: str) -> None:
+def main(state: str, bucket: str, name: str, version: str, at: str) -> None:
     clients = Clients(REGION, Connection.running(Path(state)).environment())
     fatal = Fatal(int(at))
     s3 = clients.make("s3")
@@ -110,12 +112,12 @@ def main(state: str, bucket: str, version: str, at: str) -> None:
         stacks=fatal.around(CloudFormation(clients.make("cloudformation"))),
         artifacts=NoArtifacts(),
         clock=SystemClock(),
-        leases=fatal.around(S3Lease(s3, bucket, "dev")),
+        leases=fatal.around(S3Lease(s3, bucket, name)),
         ledger=fatal.around(S3Ledger(s3, bucket)),
         side_by_side=1,
         lease_seconds=3,
     )
-    apply(manifest(), files(version), target, lambda _: None, Options(who=f"run {at}"))
+    apply(manifest(name), files(version), target, lambda _: None, Options(who=f"run {at}"))
     sys.stdout.write(str(fatal.calls))
 
 

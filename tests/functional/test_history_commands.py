@@ -1,4 +1,7 @@
-"""`ecgctl history` and `ecgctl rollback` against the embedded AWS, with a tree of one small stack."""
+"""`ecgctl history` and `ecgctl rollback` against the embedded AWS, with a tree of one small stack.
+
+In dev, and in prod, whose stacks are protected.
+"""
 
 import json
 from collections.abc import Iterator
@@ -36,12 +39,12 @@ Outputs:
 class Checkout:
     """A checkout whose tree is one stack, and the emulator beside it."""
 
-    def __init__(self, root: Path, emulator: Emulator) -> None:
-        self.root, self._emulator = root, emulator
+    def __init__(self, root: Path, emulator: Emulator, name: str) -> None:
+        self.root, self._emulator, self._name = root, emulator, name
 
     def deploy(self, text: str, commit: str) -> None:
         self._write(text)
-        desired = committed(self.root, "dev")
+        desired = committed(self.root, self._name)
         target, _ = running_target(self.root, desired, self.root / STATE)
         s3 = Clients(REGION, self._emulator.connection.environment()).make("s3")
         target = remembering(target, desired.manifest, s3, BUCKET)
@@ -49,7 +52,7 @@ class Checkout:
         apply(desired.manifest, desired.files, target, lambda _: None, options)
 
     def run(self, command: Any, *arguments: str) -> str:
-        given = ["dev", *arguments, "--local", "--bucket", BUCKET, "--root", str(self.root)]
+        given = [self._name, *arguments, "--local", "--bucket", BUCKET, "--root", str(self.root)]
         done = CliRunner().invoke(command, given, catch_exceptions=False)
         assert done.exit_code == 0, done.output
         return done.output
@@ -60,32 +63,32 @@ class Checkout:
     def _write(self, text: str) -> None:
         template, serve = NOTE.format(text=text, bucket=BUCKET), "applications: []\n"
         manifest = Manifest(
-            name="dev",
+            name=self._name,
             project="history",
             region=REGION,
             account="unresolved",
-            stacks=(StackManifest("note", 0, "stacks/note.yaml", _hash(template), {}),),
+            stacks=(StackManifest("note", 0, "stacks/note.yaml", _hash(template), {}, protected=self._name == "prod"),),
             artifacts=(Artifact("agent", ArtifactKind.PACKAGE, "services", "agent.zip", Wire("note", "Store")),),
             serve=ServeManifest("serve.yaml", _hash(serve)),
         )
         files = {"manifest.yaml": yaml.safe_dump(manifest.to_data()), "stacks/note.yaml": template, "serve.yaml": serve}
-        write_tree(self.root / TEMPLATES / "dev", files)
+        write_tree(self.root / TEMPLATES / self._name, files)
 
 
 def _hash(text: str) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-@pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+@pytest.fixture(scope="module", params=["dev", "prod"])
+def checkout(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Checkout]:
     root = tmp_path_factory.mktemp("checkout")
     (root / "services").mkdir()
     (root / "generator/environments").mkdir(parents=True)
     with Emulator(root / STATE) as emulator:
         s3 = emulator.client("s3")
         s3.create_bucket(Bucket=BUCKET)
-        s3.put_object(Bucket=BUCKET, Key="serve/dev/packages/agent.zip", Body=b"")
-        made = Checkout(root, emulator)
+        s3.put_object(Bucket=BUCKET, Key=f"serve/{request.param}/packages/agent.zip", Body=b"")
+        made = Checkout(root, emulator, request.param)
         made.deploy("one", "a" * 40)
         made.deploy("two", "b" * 40)
         yield made

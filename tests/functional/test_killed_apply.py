@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +23,36 @@ NEVER = 0
 SOME = (15, 17, 19, 30)
 
 
+@dataclass(frozen=True)
+class Account:
+    """The embedded AWS, and the environment that is applied to it: dev, or prod, whose stacks are protected."""
+
+    emulator: Emulator
+    name: str
+
+    def client(self, service: str) -> Any:
+        return self.emulator.client(service)
+
+    def stack(self, name: str) -> str:
+        return f"killed-{self.name}-{name}"
+
+    def applied(self, version: str, at: int) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "tests.functional.killed_apply", str(self.emulator.state_dir)]
+        command += [BUCKET, self.name, version, str(at)]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+
+
 @pytest.fixture(scope="module")
-def aws(emulator: Emulator) -> Emulator:
+def bucket(emulator: Emulator) -> None:
     emulator.client("s3").create_bucket(Bucket=BUCKET)
-    done = applied(emulator, "10", NEVER)
+
+
+@pytest.fixture(scope="module", params=["dev", "prod"])
+def aws(emulator: Emulator, bucket: None, request: pytest.FixtureRequest) -> Account:
+    account = Account(emulator, request.param)
+    done = account.applied("10", NEVER)
     assert done.returncode == 0, done.stderr
-    return emulator
-
-
-def applied(emulator: Emulator, version: str, at: int) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "tests.functional.killed_apply", str(emulator.state_dir), BUCKET, version, str(at)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    return account
 
 
 def left_over(cloudformation: Any, stack: str) -> list[str]:
@@ -40,55 +60,55 @@ def left_over(cloudformation: Any, stack: str) -> list[str]:
     return [one["ChangeSetName"] for one in found if one["ExecutionStatus"] == "AVAILABLE"]
 
 
-def outcomes(emulator: Emulator) -> list[str]:
-    s3 = emulator.client("s3")
-    keys = [one["Key"] for one in s3.list_objects_v2(Bucket=BUCKET, Prefix="deployments/dev/")["Contents"]]
+def outcomes(aws: Account) -> list[str]:
+    s3 = aws.client("s3")
+    keys = [one["Key"] for one in s3.list_objects_v2(Bucket=BUCKET, Prefix=f"deployments/{aws.name}/")["Contents"]]
     ends = [key for key in keys if not key.endswith(".begun.json")]
     return [json.loads(s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())["result"] for key in ends]
 
 
-def check_convergence(emulator: Emulator, at: int) -> None:
+def check_convergence(aws: Account, at: int) -> None:
     version = str(100 + at)
-    killed = applied(emulator, version, at)
+    killed = aws.applied(version, at)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    again = applied(emulator, version, NEVER)
+    again = aws.applied(version, NEVER)
     assert again.returncode == 0, again.stderr
-    cloudformation = emulator.client("cloudformation")
+    cloudformation = aws.client("cloudformation")
     for stack in ("queues", "notes"):
-        name = f"killed-dev-{stack}"
+        name = aws.stack(stack)
         live = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
-        assert live["StackStatus"] == "UPDATE_COMPLETE"
+        assert (live["StackStatus"], live["EnableTerminationProtection"]) == ("UPDATE_COMPLETE", aws.name == "prod")
         assert left_over(cloudformation, name) == []
         assert cloudformation.get_template(StackName=name)["TemplateBody"] == files(version)[f"{stack}.yaml"]
-    note = emulator.client("ssm").get_parameter(Name="/killed/note")["Parameter"]["Value"]
+    note = aws.client("ssm").get_parameter(Name=f"/{aws.stack('notes')}")["Parameter"]["Value"]
     assert note.endswith(version)
-    assert outcomes(emulator)[-1] == "succeeded"
+    assert outcomes(aws)[-1] == "succeeded"
 
 
 @pytest.mark.fault
 @pytest.mark.parametrize("at", SOME)
-def test_after_a_kill_the_next_apply_converges(aws: Emulator, at: int, faults: FaultTable) -> None:
+def test_after_a_kill_the_next_apply_converges(aws: Account, at: int, faults: FaultTable) -> None:
     check_convergence(aws, at)
     faults.add("kill -9 of a real apply, at each call")
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize("at", [at for at in range(1, 37) if at not in SOME])
-def test_after_a_kill_at_any_call_the_next_apply_converges(aws: Emulator, at: int, faults: FaultTable) -> None:
+def test_after_a_kill_at_any_call_the_next_apply_converges(aws: Account, at: int, faults: FaultTable) -> None:
     check_convergence(aws, at)
     faults.add("kill -9 of a real apply, at each call")
 
 
 @pytest.mark.fault
 def test_a_template_that_is_valid_and_cannot_be_deployed_leaves_the_stack_as_it_was(
-    aws: Emulator, faults: FaultTable
+    aws: Account, faults: FaultTable
 ) -> None:
     """The queue's visibility timeout is a number for cfn-lint; more than twelve hours is only refused by SQS."""
-    before = aws.client("cloudformation").get_template(StackName="killed-dev-queues")["TemplateBody"]
-    failed = applied(aws, "99999999", NEVER)
+    before = aws.client("cloudformation").get_template(StackName=aws.stack("queues"))["TemplateBody"]
+    failed = aws.applied("99999999", NEVER)
     assert "WaveFailed" in failed.stderr or "StackFailed" in failed.stderr
-    assert aws.client("cloudformation").get_template(StackName="killed-dev-queues")["TemplateBody"] == before
+    assert aws.client("cloudformation").get_template(StackName=aws.stack("queues"))["TemplateBody"] == before
     assert outcomes(aws)[-1] == "failed"
-    mended = applied(aws, "60", NEVER)
+    mended = aws.applied("60", NEVER)
     assert mended.returncode == 0, mended.stderr
     faults.add("a template that is valid and fails in deployment")

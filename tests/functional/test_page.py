@@ -8,27 +8,25 @@ from typing import Any
 
 import pytest
 
-from generator.local.emulator import Emulator
-from generator.local.viewer import open_url, viewer_url
-from generator.sync.apply import Outcome
-from tests.functional.conftest import PAGES
+from generator.local.viewer import open_url
+from tests.functional.conftest import PAGES, Deployed
 
 
 class Page:
     """A reader of the page."""
 
-    def __init__(self, emulator: Emulator, outcome: Outcome) -> None:
-        self.bucket = outcome.outputs["storage"]["FrontendBucketName"]
-        self._base = viewer_url(outcome.outputs["cdn"]["DistributionDomainName"], emulator.connection.port)
-        self._ca = emulator.ca_bundle
+    def __init__(self, environment: Deployed) -> None:
+        self.bucket = environment.outputs["FrontendBucketName"]
+        self._base = environment.page
+        self._ca = environment.emulator.ca_bundle
 
     def open(self, path: str) -> Any:
         return open_url(self._base + path, self._ca)
 
 
 @pytest.fixture(scope="module")
-def page(emulator: Emulator, deployed: Outcome) -> Page:
-    return Page(emulator, deployed)
+def page(environment: Deployed) -> Page:
+    return Page(environment)
 
 
 def test_addresses_reach_the_pages_of_the_release_that_is_live(page: Page) -> None:
@@ -51,15 +49,15 @@ def test_pages_carry_the_policy_with_the_hashes_of_the_manifest(page: Page) -> N
     assert "unsafe" not in policy
 
 
-def test_the_policy_lets_pages_upload_and_sign_in_at_this_machine(page: Page, emulator: Emulator) -> None:
+def test_the_policy_lets_pages_upload_and_sign_in_at_this_machine(page: Page, environment: Deployed) -> None:
     with page.open("/") as home:
         policy = dict(each.split(" ", 1) for each in home.headers["Content-Security-Policy"].split("; "))
-    assert emulator.endpoint_url in policy["connect-src"].split()
+    assert environment.emulator.endpoint_url in policy["connect-src"].split()
     assert "amazon" not in policy["connect-src"]
 
 
-def test_the_bucket_says_which_release_is_live_and_keeps_all_of_it(page: Page, emulator: Emulator) -> None:
-    s3 = emulator.client("s3")
+def test_the_bucket_says_which_release_is_live_and_keeps_all_of_it(page: Page, environment: Deployed) -> None:
+    s3 = environment.emulator.client("s3")
     address = json.loads(s3.get_object(Bucket=page.bucket, Key="site.json")["Body"].read())["address"]
     assert address.startswith("src-")
     kept = s3.get_object(Bucket=page.bucket, Key=f"releases/{address}/release.json")["Body"].read()

@@ -1,7 +1,8 @@
 """Proof by use through the emulated CloudFront, load balancer and S3: a reader that fails is taken back by itself.
 
 The API behind the load balancer is a few lines that keep to the real one's contract, and whether it reads depends on
-what is deployed. The real API and Ray Serve are proved by `make run` and by the test of deploy.yml.
+what is deployed. The real API and Ray Serve are proved by `make run` and by the test of deploy.yml. The way to it is
+dev's, and then prod's: by the site's domain, over TLS, past a listener that asks for a header.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from generator.aws.session import Clients
 from generator.deployment import SystemClock
 from generator.local.connection import REGION
 from generator.local.emulator import Emulator
+from generator.local.viewer import SITE
 from generator.model.manifest import Artifact, ArtifactKind, Manifest, ServeManifest, StackManifest
 from generator.model.wiring import Wire
 from generator.proving import SAMPLE, proof_through_cdn
@@ -42,7 +44,7 @@ READS, FAILS = "reads", "fails"
 
 EDGE = """\
 Resources:
-  Balancer: {Type: 'AWS::ElasticLoadBalancingV2::LoadBalancer', Properties: {Name: proof}}
+  Balancer: {Type: 'AWS::ElasticLoadBalancingV2::LoadBalancer', Properties: {Name: !Ref AWS::StackName}}
   Targets:
     Type: AWS::ElasticLoadBalancingV2::TargetGroup
     Properties: {TargetType: ip, Port: PORT, Protocol: HTTP, VpcId: vpc-1, HealthCheckPath: /api/health}
@@ -70,6 +72,28 @@ Outputs:
   Targets: {Value: !Ref Targets}
   DistributionDomainName: {Value: !GetAtt Distribution.DomainName}
 """
+HARDENED = (
+    (
+        "Port: 80\n      Protocol: HTTP\n      DefaultActions: [{Type: forward, TargetGroupArn: !Ref Targets}]",
+        "Port: 443\n      Protocol: HTTPS\n      Certificates: [{CertificateArn: 'arn:aws:acm:::certificate/1'}]\n"
+        "      DefaultActions: [{Type: fixed-response, FixedResponseConfig: {StatusCode: '403'}}]\n"
+        "  FromDistribution:\n"
+        "    Type: AWS::ElasticLoadBalancingV2::ListenerRule\n"
+        "    Properties:\n"
+        "      ListenerArn: !Ref Listener\n"
+        "      Priority: 1\n"
+        "      Conditions: [{Field: http-header, HttpHeaderConfig: {HttpHeaderName: x-origin, Values: [known]}}]\n"
+        "      Actions: [{Type: forward, TargetGroupArn: !Ref Targets}]",
+    ),
+    (
+        "CustomOriginConfig: {OriginProtocolPolicy: http-only}",
+        "CustomOriginConfig: {OriginProtocolPolicy: https-only}, "
+        "OriginCustomHeaders: [{HeaderName: x-origin, HeaderValue: known}]",
+    ),
+    ("Enabled: true", f"Enabled: true\n        Aliases: [{SITE}]"),
+    ("!GetAtt Distribution.DomainName", SITE),
+)
+"""What prod's way has otherwise than dev's."""
 READER = """\
 Resources:
   Reader: {Type: 'AWS::SSM::Parameter', Properties: {Name: /proof/reader, Type: String, Value: HOW}}
@@ -144,24 +168,28 @@ class Handler(BaseHTTPRequestHandler):
 class Site:
     """An environment of two stacks: the way to the API, and how it reads."""
 
-    def __init__(self, emulator: Emulator, api: Api) -> None:
-        self.emulator, self.api = emulator, api
+    def __init__(self, emulator: Emulator, api: Api, name: str) -> None:
+        self.emulator, self.api, self.name = emulator, api, name
         self.clients = Clients(REGION, emulator.connection.environment())
         store = S3Ledger(self.clients.make("s3"), STATE)
         stacks = CloudFormation(self.clients.make("cloudformation"))
         self.target = Target(stacks, NoArtifacts(), SystemClock(), ledger=store)
-        self.ledger = Ledger(store, "dev")
+        self.ledger = Ledger(store, name)
         self.facts: list[Fact] = []
 
     def deploy(self, how: str, clients: Clients | None = None) -> None:
+        edge = EDGE.replace("PORT", str(self.api.server_port))
+        for old, new in HARDENED if self.name == "prod" else ():
+            assert old in edge
+            edge = edge.replace(old, new)
         files = {
-            "stacks/edge.yaml": EDGE.replace("PORT", str(self.api.server_port)),
+            "stacks/edge.yaml": edge,
             "stacks/reader.yaml": READER.replace("HOW", how),
             "serve.yaml": "applications: []\n",
         }
         manifest = self._manifest(files)
         files["manifest.yaml"] = dump(manifest.to_data())
-        proof = proof_through_cdn(ROOT, "dev", clients or self.clients, self.facts.append)
+        proof = proof_through_cdn(ROOT, self.name, clients or self.clients, self.facts.append)
         proof = replace(proof, deadlines=Deadlines(health=30, analysis=30, poll=0.5))
 
         def started_and_proved(outputs: Outputs) -> None:
@@ -174,8 +202,7 @@ class Site:
         options = Options(commit=how, after_box=started_and_proved)
         apply_or_go_back(manifest, files, self.target, self.facts.append, options)
 
-    @staticmethod
-    def _manifest(files: dict[str, str]) -> Manifest:
+    def _manifest(self, files: dict[str, str]) -> Manifest:
         digests = {path: sha256(text.encode()).hexdigest() for path, text in files.items()}
         stacks = (
             StackManifest(name, 0, path, digests[path], MappingProxyType({}))
@@ -183,30 +210,34 @@ class Site:
         )
         agent = Artifact("agent", ArtifactKind.PACKAGE, "services", "agent.zip", Wire("edge", "DistributionDomainName"))
         serve = ServeManifest("serve.yaml", digests["serve.yaml"])
-        return Manifest("dev", "proof", REGION, "unresolved", tuple(stacks), (agent,), serve)
+        return Manifest(self.name, "proof", REGION, "unresolved", tuple(stacks), (agent,), serve)
 
 
 @pytest.fixture(scope="module")
-def site(emulator: Emulator) -> Iterator[Site]:
-    s3 = emulator.client("s3")
+def buckets(emulator: Emulator) -> None:
     for bucket in (STATE, VIDEOS):
-        s3.create_bucket(Bucket=bucket)
+        emulator.client("s3").create_bucket(Bucket=bucket)
+
+
+@pytest.fixture(scope="module", params=["dev", "prod"])
+def site(emulator: Emulator, buckets: None, request: pytest.FixtureRequest) -> Iterator[Site]:
     api = Api(emulator)
     threading.Thread(target=api.serve_forever, daemon=True).start()
-    made = Site(emulator, api)
+    made = Site(emulator, api, request.param)
     made.deploy(READS)
     yield made
     api.shutdown()
     api.server_close()
     for name in ("reader", "edge"):
-        emulator.client("cloudformation").delete_stack(StackName=f"proof-dev-{name}")
+        emulator.client("cloudformation").delete_stack(StackName=f"proof-{made.name}-{name}")
 
 
 def test_a_deployment_is_proved_through_cdn_load_balancer_and_s3_and_leaves_no_video(site: Site) -> None:
     proved = site.facts[-1]
     assert isinstance(proved, SampleRead)
     assert proved.beats == 39
-    assert [fact.url.endswith(".cloudfront.net") for fact in site.facts if isinstance(fact, HealthAnswered)] == [True]
+    asked = {"dev": ".cloudfront.net", "prod": f"https://{SITE}"}[site.name]
+    assert [fact.url.endswith(asked) for fact in site.facts if isinstance(fact, HealthAnswered)] == [True]
     assert (site.api.made, site.api.kept) == (1, [])
 
 

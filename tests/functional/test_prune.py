@@ -1,4 +1,7 @@
-"""A stack that Git drops, on the embedded AWS: refused until it is named, then gone, but for what it retains."""
+"""A stack that Git drops, on the embedded AWS: refused until it is named, then gone, but for what it retains.
+
+As in dev; and as in prod, where stacks are protected.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ from generator.release import release
 from generator.render.yaml_text import dump
 from generator.sync.progress import Fact, StackPruned
 from generator.sync.prune import DataWouldBeLost, NotPruned
+from generator.sync.teardown import TerminationProtected
 from generator.trial.target import running_target
 
 STATE_BUCKET = """\
@@ -45,7 +49,7 @@ def _hash(text: str) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-def desired(stacks: Mapping[str, str], *prune: str) -> Desired:
+def desired(stacks: Mapping[str, str], *prune: str, protected: bool = False) -> Desired:
     """What Git wants: these stacks, and leave to remove some others."""
     serve = "applications: []\n"
     manifest = Manifest(
@@ -53,7 +57,10 @@ def desired(stacks: Mapping[str, str], *prune: str) -> Desired:
         project="pruned",
         region=REGION,
         account="unresolved",
-        stacks=tuple(StackManifest(name, 0, f"stacks/{name}.yaml", _hash(text), {}) for name, text in stacks.items()),
+        stacks=tuple(
+            StackManifest(name, 0, f"stacks/{name}.yaml", _hash(text), {}, protected=protected)
+            for name, text in stacks.items()
+        ),
         artifacts=(Artifact("agent", ArtifactKind.PACKAGE, "services", "agent.zip", Wire("base", "StoreName")),),
         serve=ServeManifest("serve.yaml", _hash(serve)),
         prune=prune,
@@ -112,6 +119,18 @@ def test_a_stack_that_git_drops_is_refused_then_named_then_gone_but_for_its_data
 def test_a_later_deployment_with_the_same_leave_finds_nothing_to_remove(account: Account) -> None:
     told = account.release(desired({"base": BASE}, "stack:old"))
     assert not [fact for fact in told if isinstance(fact, StackPruned)]
+
+
+def test_a_protected_stack_stays_until_somebody_lifts_its_protection(account: Account) -> None:
+    held = OLD.replace("pruned-videos", "held-videos").replace("/pruned/note", "/pruned/held")
+    account.release(desired({"base": BASE, "held": held}, protected=True))
+    with pytest.raises(TerminationProtected, match="termination protection holds pruned-dev-held"):
+        account.release(desired({"base": BASE}, "stack:held", protected=True))
+    assert "held" in account.stacks()
+    cloudformation = account.emulator.client("cloudformation")
+    cloudformation.update_termination_protection(StackName="pruned-dev-held", EnableTerminationProtection=False)
+    told = account.release(desired({"base": BASE}, "stack:held", protected=True))
+    assert [fact.stack for fact in told if isinstance(fact, StackPruned)] == ["held"]
 
 
 def test_a_stack_whose_data_would_go_with_it_stays(account: Account) -> None:

@@ -5,10 +5,12 @@ that the copy is made, read and deleted. Its S3 keeps versions as S3 does.
 """
 
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from generator.aws.jobs import Files
 from generator.aws.restoring import AwsRestoring
 from generator.deployment import SystemClock
 from generator.drilling import drill
@@ -27,8 +29,17 @@ class Reaching(AwsRestoring):
         return found and Window(found.earliest - timedelta(days=1), found.latest)
 
 
+@pytest.fixture(params=["dev", "prod"])
+def encryption(request: pytest.FixtureRequest, emulator: Emulator) -> dict[str, str]:
+    """How the environment's videos are encrypted: with S3's key, or with one of our own."""
+    if request.param == "dev":
+        return {"SSEAlgorithm": "AES256"}
+    key = emulator.client("kms").create_key()["KeyMetadata"]["Arn"]
+    return {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+
+
 @pytest.fixture
-def account(emulator: Emulator) -> AwsRestoring:
+def account(emulator: Emulator, encryption: dict[str, str]) -> Iterator[AwsRestoring]:
     dynamodb, s3 = emulator.client("dynamodb"), emulator.client("s3")
     dynamodb.create_table(
         TableName=TABLE,
@@ -43,10 +54,17 @@ def account(emulator: Emulator) -> AwsRestoring:
     dynamodb.put_item(TableName=TABLE, Item=job)
     s3.create_bucket(Bucket=BUCKET)
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-    return Reaching(dynamodb, s3, "us-east-1")
+    rules = [{"ApplyServerSideEncryptionByDefault": encryption}]
+    s3.put_bucket_encryption(Bucket=BUCKET, ServerSideEncryptionConfiguration={"Rules": rules})
+    yield Reaching(dynamodb, s3, "us-east-1")
+    dynamodb.delete_table(TableName=TABLE)
+    Files(s3, BUCKET).erase("")
+    s3.delete_bucket(Bucket=BUCKET)
 
 
-def test_a_bucket_comes_back_as_it_was_and_the_copies_go(account: AwsRestoring, emulator: Emulator) -> None:
+def test_a_bucket_comes_back_as_it_was_and_the_copies_go(
+    account: AwsRestoring, emulator: Emulator, encryption: dict[str, str]
+) -> None:
     s3 = emulator.client("s3")
     for key, body in ((VIDEO, b"first"), (RESULT, b"{}")):
         s3.put_object(Bucket=BUCKET, Key=key, Body=body)
@@ -60,6 +78,8 @@ def test_a_bucket_comes_back_as_it_was_and_the_copies_go(account: AwsRestoring, 
     assert (dict(kept.jobs), kept.copied) == ({"done": 1}, 2)
     assert s3.get_object(Bucket=kept.side.bucket, Key=VIDEO)["Body"].read() == b"first"
     assert s3.get_object(Bucket=kept.side.bucket, Key=RESULT)["Body"].read() == b"{}"
+    [rule] = s3.get_bucket_encryption(Bucket=kept.side.bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rule["ApplyServerSideEncryptionByDefault"] == encryption
     account.remove_bucket(kept.side.bucket)
     account.remove_table(kept.side.table)
     names = [one["Name"] for one in s3.list_buckets()["Buckets"]]

@@ -1,4 +1,7 @@
-"""An image that the embedded ECR finds vulnerable, through `release`: published, and not run."""
+"""An image that the embedded ECR finds vulnerable, through `release`: published, and not run.
+
+dev overwrites tags and stops at CRITICAL, prod does neither overwrite nor go on at HIGH.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ from generator.trial.target import running_target
 
 STATE_BUCKET = """\
 Resources:
-  State: {Type: 'AWS::S3::Bucket', Properties: {BucketName: scanned-dev-state-0}}
+  State: {Type: 'AWS::S3::Bucket', Properties: {BucketName: !Sub '${AWS::StackName}-state-0'}}
 Outputs:
   StateBucketName: {Value: !Ref State}
 """
@@ -34,7 +37,11 @@ REGISTRY = """\
 Resources:
   Repository:
     Type: AWS::ECR::Repository
-    Properties: {RepositoryName: scanned-dev-api, EmptyOnDelete: true, ImageScanningConfiguration: {ScanOnPush: true}}
+    Properties:
+      RepositoryName: scanned-api
+      ImageTagMutability: TAGS
+      EmptyOnDelete: true
+      ImageScanningConfiguration: {ScanOnPush: true}
 Outputs:
   RepositoryName: {Value: !Ref Repository}
   StoreName: {Value: scanned-store}
@@ -46,7 +53,8 @@ Parameters:
 Resources:
   Runs: {Type: 'AWS::SSM::Parameter', Properties: {Name: /scanned/runs, Type: String, Value: !Ref ImageTag}}
 """
-FILES = {"stacks/registry.yaml": REGISTRY, "stacks/service.yaml": SERVICE, "serve.yaml": "applications: []\n"}
+THRESHOLDS = {"dev": ScanThreshold.CRITICAL, "prod": ScanThreshold.HIGH}
+TAGS = {"dev": "MUTABLE", "prod": "IMMUTABLE"}
 
 
 def finding(name: str, severity: str) -> dict[str, object]:
@@ -61,6 +69,7 @@ class Account:
 
     root: Path
     emulator: Emulator
+    name: str
 
     def release(self, source: str, *severities: str) -> list[Fact]:
         """Deploy an image of this source. `severities`: of what its scan finds; none: it cannot be scanned."""
@@ -90,12 +99,15 @@ class Account:
         return str(self.emulator.client("ssm").get_parameter(Name="/scanned/runs")["Parameter"]["Value"])
 
     def _desired(self) -> Desired:
-        digests = {path: sha256(text.encode()).hexdigest() for path, text in FILES.items()}
+        registry_text = REGISTRY.replace("TAGS", TAGS[self.name])
+        files = {"stacks/registry.yaml": registry_text, "stacks/service.yaml": SERVICE}
+        files["serve.yaml"] = "applications: []\n"
+        digests = {path: sha256(text.encode()).hexdigest() for path, text in files.items()}
         wires: dict[str, Wire | str] = {"RepositoryName": Wire("registry", "RepositoryName"), "ImageTag": self.address}
         registry, service = (f"stacks/{name}.yaml" for name in ("registry", "service"))
         store = Wire("registry", "RepositoryName")
         manifest = Manifest(
-            name="dev",
+            name=self.name,
             project="scanned",
             region=REGION,
             account="unresolved",
@@ -104,27 +116,26 @@ class Account:
                 StackManifest("service", 1, service, digests[service], wires),
             ),
             artifacts=(
-                Artifact("api", ArtifactKind.IMAGE, "services/api", self.address, store, ScanThreshold.CRITICAL),
+                Artifact("api", ArtifactKind.IMAGE, "services/api", self.address, store, THRESHOLDS[self.name]),
                 Artifact("agent", ArtifactKind.PACKAGE, "services", "agent.zip", Wire("registry", "StoreName")),
             ),
             serve=ServeManifest("serve.yaml", digests["serve.yaml"]),
         )
-        return Desired(manifest, {**FILES, "manifest.yaml": dump(manifest.to_data())})
+        return Desired(manifest, {**files, "manifest.yaml": dump(manifest.to_data())})
 
 
-@pytest.fixture(scope="module")
-def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+@pytest.fixture(scope="module", params=["dev", "prod"])
+def account(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Account]:
+    name, stack = request.param, f"scanned-{request.param}-bootstrap"
     root = tmp_path_factory.mktemp("checkout")
     with Emulator(root / STATE) as emulator:
         cloudformation = Clients(REGION, emulator.connection.environment()).make("cloudformation")
-        cloudformation.create_stack(StackName="scanned-dev-bootstrap", TemplateBody=STATE_BUCKET)
-        cloudformation.get_waiter("stack_create_complete").wait(
-            StackName="scanned-dev-bootstrap", WaiterConfig={"Delay": 1}
-        )
+        cloudformation.create_stack(StackName=stack, TemplateBody=STATE_BUCKET)
+        cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
         s3 = emulator.client("s3")
         s3.create_bucket(Bucket="scanned-store")
-        s3.put_object(Bucket="scanned-store", Key="serve/dev/packages/agent.zip", Body=b"")
-        yield Account(root, emulator)
+        s3.put_object(Bucket="scanned-store", Key=f"serve/{name}/packages/agent.zip", Body=b"")
+        yield Account(root, emulator, name)
 
 
 def test_a_tree_without_an_operating_system_runs_with_a_note_that_it_was_not_scanned(account: Account) -> None:
@@ -137,14 +148,17 @@ def test_a_tree_without_an_operating_system_runs_with_a_note_that_it_was_not_sca
 def test_a_vulnerable_image_is_published_and_not_run_until_it_has_changed(account: Account) -> None:
     account.release("one")
     before = account.address
+    severe = ("HIGH", "CRITICAL") if account.name == "dev" else ("MEDIUM", "HIGH")
     for _ in ("fresh", "there already"):
-        with pytest.raises(ImageVulnerable, match=r"CRITICAL CVE-1 in openssl 3.0.1: https://s.example/CVE-1\n  next:"):
-            account.release("two", "HIGH", "CRITICAL")
+        with pytest.raises(
+            ImageVulnerable, match=rf"{severe[1]} CVE-1 in openssl 3.0.1: https://s.example/CVE-1\n  next:"
+        ):
+            account.release("two", *severe)
     assert account.runs == before != account.address
     [image] = account.emulator.client("ecr").describe_images(
-        repositoryName="scanned-dev-api", imageIds=[{"imageTag": account.address}]
+        repositoryName="scanned-api", imageIds=[{"imageTag": account.address}]
     )["imageDetails"]
     assert image["imageTags"] == [account.address]
-    told = account.release("three", "HIGH")
+    told = account.release("three", severe[0])
     assert account.runs == account.address
-    assert [fact.counts for fact in told if isinstance(fact, ImageScanned)] == [{"HIGH": 1}]
+    assert [fact.counts for fact in told if isinstance(fact, ImageScanned)] == [{severe[0]: 1}]

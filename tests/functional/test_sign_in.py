@@ -13,13 +13,11 @@ from ecg_api.errors import Refused
 from ecg_api.principals import Principal, Role
 from ecg_api.provider import Provider
 from ecg_api.tokens import TokenRules
-from generator.aws.session import Clients
 from generator.aws.teardown import Kept, KeptData, KeptKind
 from generator.local.demo_user import demo_token, ensure_demo_user
 from generator.local.emulator import Emulator
-from generator.local.viewer import viewer_url
 from generator.proof_token import proof_token
-from generator.sync.apply import Outcome
+from tests.functional.conftest import Deployed
 
 pytestmark = pytest.mark.anyio
 
@@ -29,12 +27,8 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(scope="module")
-def outputs(deployed: Outcome) -> dict[str, str]:
-    return {name: value for found in deployed.outputs.values() for name, value in found.items()}
-
-
-def _access(emulator: Emulator, outputs: dict[str, str], *audiences: str) -> BearerTokens:
+def _access(environment: Deployed, *audiences: str) -> BearerTokens:
+    emulator, outputs = environment.emulator, environment.outputs
     issuer = f"https://cognito-idp.us-east-1.amazonaws.com/{outputs['UserPoolId']}"
     metadata = f"{emulator.endpoint_url}/{outputs['UserPoolId']}/.well-known/openid-configuration"
     http = httpx.AsyncClient(verify=ssl.create_default_context(cafile=str(emulator.ca_bundle)))
@@ -43,53 +37,46 @@ def _access(emulator: Emulator, outputs: dict[str, str], *audiences: str) -> Bea
     return BearerTokens(provider, rules, outputs["UserPoolClientId"], ("openid", "profile", "email"))
 
 
-def _page(emulator: Emulator, outputs: dict[str, str]) -> str:
-    return viewer_url(outputs["DistributionDomainName"], emulator.connection.port)
-
-
-async def _demo(emulator: Emulator, outputs: dict[str, str], access: BearerTokens) -> str:
-    ensure_demo_user(emulator.connection, outputs["UserPoolId"])
-    ensure_demo_user(emulator.connection, outputs["UserPoolId"])  # once more does no harm
+async def _demo(environment: Deployed, access: BearerTokens) -> str:
+    connection = environment.emulator.connection
+    for _ in range(2):  # once more does no harm
+        ensure_demo_user(connection, environment.outputs["UserPoolId"])
     found = await access.sign_in()
     assert found is not None
     sign_in = {
         name: getattr(found, name) for name in ("client_id", "authorization_endpoint", "token_endpoint", "scopes")
     }
-    return demo_token(emulator.connection, sign_in, _page(emulator, outputs))
+    return demo_token(connection, sign_in, environment.page)
 
 
-async def test_the_demo_user_signs_in_as_on_the_page_and_is_an_operator(
-    emulator: Emulator, outputs: dict[str, str]
-) -> None:
-    access = _access(emulator, outputs, "UserPoolClientId", "ProofClientId")
-    authorization = f"Bearer {await _demo(emulator, outputs, access)}"
+async def test_the_demo_user_signs_in_as_on_the_page_and_is_an_operator(environment: Deployed) -> None:
+    access = _access(environment, "UserPoolClientId", "ProofClientId")
+    authorization = f"Bearer {await _demo(environment, access)}"
     principal = await access.principal(authorization)
     assert principal.roles == {Role.USER, Role.OPERATOR}
     assert await access.name(principal, authorization) == "Demo User"
-    again = await access.principal(f"Bearer {await _demo(emulator, outputs, access)}")
+    again = await access.principal(f"Bearer {await _demo(environment, access)}")
     assert again.owner == principal.owner, "the same person has the same videos next time"
 
 
-async def test_the_proof_signs_in_as_an_owner_of_its_own(emulator: Emulator, outputs: dict[str, str]) -> None:
-    token = proof_token(Clients("us-east-1", emulator.environment()), outputs)()
-    principal: Principal = await _access(emulator, outputs, "UserPoolClientId", "ProofClientId").principal(
-        f"Bearer {token}"
-    )
-    assert (principal.sub, principal.roles) == (outputs["ProofClientId"], {Role.USER})
+async def test_the_proof_signs_in_as_an_owner_of_its_own(environment: Deployed) -> None:
+    token = proof_token(environment.clients, environment.outputs)()
+    principal: Principal = await _access(environment, "UserPoolClientId", "ProofClientId").principal(f"Bearer {token}")
+    assert (principal.sub, principal.roles) == (environment.outputs["ProofClientId"], {Role.USER})
     with pytest.raises(Refused, match="sign_in_required"):
-        await _access(emulator, outputs, "UserPoolClientId").principal(f"Bearer {token}")
+        await _access(environment, "UserPoolClientId").principal(f"Bearer {token}")
 
 
-async def test_another_page_gets_no_code(emulator: Emulator, outputs: dict[str, str]) -> None:
-    access = _access(emulator, outputs, "UserPoolClientId")
-    await _demo(emulator, outputs, access)
+async def test_another_page_gets_no_code(environment: Deployed) -> None:
+    access = _access(environment, "UserPoolClientId")
+    await _demo(environment, access)
     found = await access.sign_in()
     assert found is not None
 
     def asked(redirect: str) -> httpx.Response:
         parameters = {
             "response_type": "code",
-            "client_id": outputs["UserPoolClientId"],
+            "client_id": environment.outputs["UserPoolClientId"],
             "redirect_uri": redirect,
             "scope": "openid",
             "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
@@ -97,29 +84,29 @@ async def test_another_page_gets_no_code(emulator: Emulator, outputs: dict[str, 
         }
         return httpx.get(found.authorization_endpoint, params=parameters, verify=trust)
 
-    trust = ssl.create_default_context(cafile=str(emulator.ca_bundle))
+    trust = ssl.create_default_context(cafile=str(environment.emulator.ca_bundle))
     for page in (
         "https://evil.example/",
         "https://d0000000000000.cloudfront.localhost:1/",
-        f"{_page(emulator, outputs)}/x",
+        f"{environment.page}/x",
     ):
         answer = asked(page)
         assert "code=" not in answer.headers.get("Location", "")
-    assert "code=" in asked(f"{_page(emulator, outputs)}/").headers["Location"], "the positive control"
+    assert "code=" in asked(f"{environment.page}/").headers["Location"], "the positive control"
 
 
-async def test_a_code_is_worth_nothing_without_its_verifier(emulator: Emulator, outputs: dict[str, str]) -> None:
-    access = _access(emulator, outputs, "UserPoolClientId")
-    await _demo(emulator, outputs, access)
+async def test_a_code_is_worth_nothing_without_its_verifier(environment: Deployed) -> None:
+    access = _access(environment, "UserPoolClientId")
+    await _demo(environment, access)
     found = await access.sign_in()
     assert found is not None
-    trust = ssl.create_default_context(cafile=str(emulator.ca_bundle))
-    page = f"{_page(emulator, outputs)}/"
+    trust = ssl.create_default_context(cafile=str(environment.emulator.ca_bundle))
+    page = f"{environment.page}/"
     # RFC 7636, appendix B
     verifier, challenge = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
     def exchanged(with_verifier: str) -> int:
-        asked = {"client_id": outputs["UserPoolClientId"], "redirect_uri": page}
+        asked = {"client_id": environment.outputs["UserPoolClientId"], "redirect_uri": page}
         pkce = {"response_type": "code", "code_challenge": challenge, "code_challenge_method": "S256"}
         answer = httpx.get(found.authorization_endpoint, params={**asked, **pkce, "scope": "openid"}, verify=trust)
         code = httpx.URL(answer.headers["Location"]).params["code"]

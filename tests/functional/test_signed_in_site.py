@@ -1,4 +1,6 @@
-"""The deployed API behind the emulated CloudFront: who gets in, and who reads which file. No GPU box is needed.
+"""The deployed API behind the emulated CloudFront: who gets in, and who reads which file.
+
+Where the API looks for the GPU box, a few lines answer that read nothing (hurried_task.py).
 
 Each refusal has a positive control beside it: the same request, made by whoever may, succeeds.
 """
@@ -7,11 +9,14 @@ from __future__ import annotations
 
 import base64
 import http.client
+import os
 import re
 import ssl
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,14 +26,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from ecg_api.signed_cookies import NAMES, policy_of
-from generator.aws.session import Clients
+from generator.aws.jobs import Files, Jobs
+from generator.erasing import erase_owner
+from generator.local.connection import Credentials
 from generator.local.demo_user import demo_token, ensure_demo_user
-from generator.local.emulator import Emulator
 from generator.local.fargate import Fargate
-from generator.local.viewer import viewer_url
 from generator.proof_token import proof_token
-from generator.sync.apply import Outcome
 from services.visitor.index import visit
+from tests.functional.conftest import Deployed
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = (ROOT / "samples/sweep.mp4").read_bytes()
@@ -59,39 +64,53 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(emulator: Emulator, deployed: Outcome) -> Iterator[Site]:
-    outputs = {name: value for found in deployed.outputs.values() for name, value in found.items()}
+def model_server(environment: Deployed) -> Iterator[None]:
+    place = ["--host", environment.outputs["ModelServerPrivateIp"], "--port", "8080", "--log-level", "warning"]
+    command = [sys.executable, "-m", "uvicorn", "tests.functional.hurried_task:model_server", *place]
+    path = f"{ROOT}{os.pathsep}{ROOT / 'services/api'}"
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": path})
+    yield
+    process.terminate()
+    process.wait()
+
+
+@pytest.fixture(scope="module")
+def site(environment: Deployed, model_server: None) -> Iterator[Site]:
+    emulator, outputs = environment.emulator, environment.outputs
     fargate = Fargate(emulator.connection, emulator.state_dir, ROOT / ".venv")
     fargate.start()
-    domain = outputs["DistributionDomainName"]
     trust = ssl.create_default_context(cafile=str(emulator.ca_bundle))
     with httpx.Client(base_url=emulator.endpoint_url, verify=trust, timeout=30) as client:
-        made = Site(client, trust, domain)
+        made = Site(client, trust, outputs["DistributionDomainName"])
         until = time.monotonic() + DEADLINE_S
-        # Some answers in a row: each of the two tasks must be up.
+        # Some answers in a row: each of the tasks must be up.
         while any(made.ask("GET", "/api/config").status_code != http.client.OK for _ in range(IN_A_ROW)):
             assert time.monotonic() < until, "the API did not come up"
             time.sleep(0.5)
         config = made.ask("GET", "/api/config").json()
-        assert (config["environment"], config["sign_in"]["kind"]) == ("dev", "oidc")
+        assert (config["environment"], config["sign_in"]["kind"]) == (environment.name, "oidc")
         ensure_demo_user(emulator.connection, outputs["UserPoolId"])
-        page = viewer_url(domain, emulator.connection.port)
-        made.tokens["demo"] = demo_token(emulator.connection, config["sign_in"], page)
-        made.tokens["proof"] = proof_token(Clients("us-east-1", emulator.environment()), outputs)()
+        made.tokens["demo"] = demo_token(emulator.connection, config["sign_in"], environment.page)
+        made.tokens["proof"] = proof_token(environment.clients, outputs)()
         yield made
     fargate.stop()
 
 
-@pytest.fixture(scope="module")
-def source(site: Site) -> str:
-    """The path at the CDN of a video that the demo user uploaded."""
+def uploaded(site: Site, who: str) -> str:
+    """The path at the CDN of a video that somebody uploads: `/videos/OWNER/ID/...`."""
     new = {"name": "a.mp4", "size": len(FILE), "content_type": "video/mp4"}
-    video = site.ask("POST", "/api/videos", "demo", json=new).json()
+    video = site.ask("POST", "/api/videos", who, json=new).json()
     answer = site.http.put(video["upload"]["url"], content=FILE, headers=video["upload"]["headers"])
     assert answer.status_code == 200, answer.text
-    completed = site.ask("POST", f"/api/videos/{video['id']}/complete", "demo").json()
+    completed = site.ask("POST", f"/api/videos/{video['id']}/complete", who).json()
     assert completed["state"] == "queued"
     return str(completed["links"]["source"])
+
+
+@pytest.fixture(scope="module")
+def source(site: Site) -> str:
+    """Of the demo user's video."""
+    return uploaded(site, "demo")
 
 
 def test_people_are_who_their_tokens_say(site: Site) -> None:
@@ -103,9 +122,9 @@ def test_people_are_who_their_tokens_say(site: Site) -> None:
     assert site.ask("GET", "/api/me", headers={"Authorization": f"Bearer {forged}"}).status_code == 401
 
 
-def test_only_operators_see_the_environment(site: Site) -> None:
+def test_only_operators_see_the_environment(site: Site, environment: Deployed) -> None:
     seen = site.ask("GET", "/api/ops/status", "demo").json()
-    assert (seen["environment"], seen["queue"]["dead_letters"]) == ("dev", 0)
+    assert (seen["environment"], seen["queue"]["dead_letters"]) == (environment.name, 0)
     assert site.ask("GET", "/api/ops/status", "proof").status_code == 403
 
 
@@ -127,9 +146,9 @@ def test_a_file_is_read_with_its_owners_cookies_only(site: Site, source: str) ->
 
 
 @pytest.fixture
-def second_key(emulator: Emulator, deployed: Outcome) -> Iterator[tuple[str, rsa.RSAPrivateKey]]:
+def second_key(environment: Deployed) -> Iterator[tuple[str, rsa.RSAPrivateKey]]:
     """Another key in the group that the distribution trusts: its id, and its private half."""
-    edge, group = emulator.client("cloudfront"), deployed.outputs["keys"]["VideoKeyGroupId"]
+    edge, group = environment.emulator.client("cloudfront"), environment.outputs["VideoKeyGroupId"]
     private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = private.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     config = {"Name": "second", "CallerReference": "second", "EncodedKey": pem.decode()}
@@ -140,7 +159,7 @@ def second_key(emulator: Emulator, deployed: Outcome) -> Iterator[tuple[str, rsa
         changed = {**found["KeyGroup"]["KeyGroupConfig"], "Items": list(keys)}
         edge.update_key_group(Id=group, IfMatch=found["ETag"], KeyGroupConfig=changed)
 
-    first = deployed.outputs["keys"]["VideoPublicKeyId"]
+    first = environment.outputs["VideoPublicKeyId"]
     trust(first, key)
     yield key, private
     trust(first)
@@ -235,6 +254,57 @@ def test_an_upload_of_another_size_than_announced_is_refused(site: Site) -> None
     for wrong in (FILE[:-1], FILE + b"x"):
         assert site.http.put(upload["url"], content=wrong, headers=upload["headers"]).status_code == 403
     assert site.http.put(upload["url"], content=FILE, headers=upload["headers"]).status_code == 200
+
+
+@pytest.fixture(scope="module")
+def analysed(site: Site) -> str:
+    """Of the proof's video, once it is read."""
+    path = uploaded(site, "proof")
+    until = time.monotonic() + DEADLINE_S
+    while (job := site.ask("GET", f"/api/videos/{path.split('/')[3]}", "proof").json())["state"] != "done":
+        assert time.monotonic() < until, job
+        assert job["state"] in ("queued", "analysing"), job
+        time.sleep(0.2)
+    return path
+
+
+def test_a_video_is_analysed_and_its_result_is_its_owners_alone(site: Site, analysed: str) -> None:
+    video = analysed.split("/")[3]
+    assert site.ask("GET", f"/api/videos/{video}/result", "proof").json()["job"] == video
+    assert site.ask("GET", f"/api/videos/{video}/result", "demo").status_code == 404
+
+
+def test_the_erasers_role_leaves_nothing_of_an_owner_and_all_of_the_others(
+    site: Site, analysed: str, source: str, environment: Deployed
+) -> None:
+    outputs = environment.outputs
+    keys = environment.emulator.client("sts").assume_role(
+        RoleArn=outputs["EraserRoleArn"], RoleSessionName="eraser", DurationSeconds=900
+    )["Credentials"]
+    credentials = Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+    eraser = replace(environment.emulator.connection, credentials=credentials)
+    jobs = Jobs(
+        eraser.client("dynamodb"),
+        eraser.client("sqs"),
+        table=outputs["JobsTableName"],
+        queue=outputs["JobsQueueUrl"],
+        dead_letters=outputs["JobsDeadLetterQueueUrl"],
+    )
+    files = Files(eraser.client("s3"), outputs["VideoBucketName"])
+    owner, other = analysed.split("/")[2], source.split("/")[2]
+    done = erase_owner(environment.name, owner, "operator", jobs, files, datetime.now(UTC))
+    assert (done.jobs > 0, done.versions > 0, done.left) == (True, True, 0)
+
+    def versions(of: str) -> int:
+        found = environment.emulator.client("s3").list_object_versions(
+            Bucket=outputs["VideoBucketName"], Prefix=f"videos/{of}/"
+        )
+        return len(found.get("Versions", ())) + len(found.get("DeleteMarkers", ()))
+
+    assert versions(owner) == 0
+    assert versions(other) > 0
+    assert site.ask("GET", f"/api/videos/{analysed.split('/')[3]}", "proof").status_code == 404
+    assert site.ask("GET", f"/api/videos/{source.split('/')[3]}", "demo").status_code == 200
 
 
 def test_signing_out_closes_the_files(site: Site) -> None:

@@ -121,7 +121,7 @@ def disagreements(tree: LiveTree, planned: Plan, status: EnvironmentStatus) -> l
     found = [] if synced == planned.empty else [f"all is {status.sync}, the plan has {planned.verdict}"]
     direct = {one.name for one in planned.stacks if one.cause is Cause.DIRECT}
     for row in status.stacks:
-        name = row.name.split("-dev-")[-1]
+        name = row.name.split(f"-{status.environment}-")[-1]
         if (row.sync is SyncStatus.SYNCED) == (name in direct):
             found.append(f"{row.name} is {row.sync} and {'' if name in direct else 'not '}in the plan")
     return found

@@ -57,7 +57,7 @@ class Account:
     def kept_days(self, bucket: str) -> int | None:
         return self.days
 
-    def make_bucket(self, bucket: str) -> None:
+    def make_bucket(self, bucket: str, like: str) -> None:
         self.buckets[bucket] = []
 
     def copy(self, bucket: str, version: Version, to: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from generator.environments import prod
 from generator.plan.plan import plan
 from generator.plan.reading import read_pair
 from generator.sync.health import Unreadable
@@ -15,7 +16,7 @@ from generator.sync.health.reading import LiveTemplate
 from generator.sync.states import STEPS
 from generator.sync.status import SyncStatus
 from tests.generator.deployed import Deployed, deployed, disagreements, looked_at
-from tests.generator.report.pull_requests import PULL_REQUESTS, PullRequest, base
+from tests.generator.report.pull_requests import PULL_REQUESTS, PullRequest, base, rendered
 
 TREES = {each.name: each for each in PULL_REQUESTS}
 
@@ -31,6 +32,19 @@ def test_what_was_deployed_is_synced_and_its_live_plan_is_empty(pull_request: Pu
     found = looked_at(deployed(files), files)
     assert disagreements(*found) == []
     assert (found[1].empty, found[2].sync) == (True, SyncStatus.SYNCED)
+
+
+def test_prod_as_it_was_deployed_is_synced_and_one_edit_is_seen_by_both() -> None:
+    files = rendered(prod.ENVIRONMENT)
+    found = looked_at(deployed(files), files)
+    assert disagreements(*found) == []
+    assert (found[1].empty, found[2].sync) == (True, SyncStatus.SYNCED)
+    world = deployed(files)
+    world.edit("keys", lambda text: text.replace("EnableKeyRotation: true", "EnableKeyRotation: false"))
+    edited = looked_at(world, files)
+    assert disagreements(*edited) == []
+    assert {change.stack for change in edited[1].changes} == {"keys"}
+    assert edited[2].sync is SyncStatus.OUT_OF_SYNC
 
 
 @pytest.mark.parametrize("pull_request", PULL_REQUESTS, ids=lambda each: each.name)

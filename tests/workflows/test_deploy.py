@@ -94,6 +94,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with LocalSystem(folder / "state") as system:
         clients = Clients(ENVIRONMENT.region, system.connection.environment())
         made = own.ensure_local(ENVIRONMENT, clients, SystemClock())
+        system.keep_video_key(system.connection, ENVIRONMENT.prefix)
         _forget_the_branch(system)
         site = Site(
             _checkout(folder / "checkout", system),

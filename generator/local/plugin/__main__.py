@@ -26,6 +26,7 @@ from . import (
     scans,
     services_as_principals,
     sign_in,
+    sites,
     stand_ins,
     targets,
     viewers,
@@ -61,6 +62,7 @@ def main() -> None:
     scans.install()
     targets.install()
     agent.install()  # after corrections: CloudFormation waits for the corrected service
+    sites.install()
     viewers.install()
     sign_in.install()
     # MiniStack would also take port 443 under TLS, for Cognito's issuer; one loopback port is all we were given.

@@ -8,98 +8,17 @@ then sees the difference, and a failed one goes back to what was there, as on AW
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ministack.core.responses import now_iso
-from ministack.services import cloudwatch, ec2, ecs
-from ministack.services.cloudformation import _stacks, changesets, drift, handlers, provisioners, stacks
+from ministack.services.cloudformation import _stacks, changesets, drift, handlers, stacks
 
-from .resources import Properties
+from .readers import READERS
 
 _DRIFTED = "_drifted"
 """Of a change set's record: logical id -> what is there; None where it is gone."""
-
-
-def _rules_of_their_own() -> set[str]:
-    """Ids of rules that are resources: a group's own list does not count them as added, as on AWS."""
-    kinds = ("AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress")
-    return {
-        one["PhysicalResourceId"]
-        for stack in _stacks.values()
-        for one in stack.get("_resources", {}).values()
-        if one.get("ResourceType") in kinds
-    }
-
-
-def _rules(group: str, permissions: list[dict[str, Any]], egress: bool, declared: list[Properties]) -> list[Properties]:
-    """A group's live rules in the template's shape: those that it declares as it spells them, then all others."""
-    own = _rules_of_their_own()
-    left = [one for one in permissions if ec2._sg_rule_id(group, egress, one) not in own]
-    found: list[Properties] = []
-    for rule, permission in zip(declared, provisioners._ec2_sg_permissions(declared), strict=True):
-        same = next((one for one in left if ec2._rules_match(one, permission)), None)
-        if same is not None:
-            left.remove(same)
-            found.append(rule)
-    return found + [one for permission in left for one in _as_declared(permission, egress)]
-
-
-def _as_declared(permission: Mapping[str, Any], egress: bool) -> Iterator[Properties]:
-    other = "DestinationSecurityGroupId" if egress else "SourceSecurityGroupId"
-    kept = {name: permission[name] for name in ("IpProtocol", "FromPort", "ToPort") if name in permission}
-    for one in permission.get("IpRanges", ()):
-        yield {**kept, **one}
-    for one in permission.get("Ipv6Ranges", ()):
-        yield {**kept, **one}
-    for one in permission.get("UserIdGroupPairs", ()):
-        yield {**kept, other: one.get("GroupId", "")}
-
-
-def _security_group(group: str, properties: Properties) -> Properties | None:
-    live = ec2._security_groups.get(group)
-    if live is None:
-        return None
-    # Copied plainly: what the comparison changes must not reach the record.
-    ingress = copy.deepcopy(list(properties.get("SecurityGroupIngress") or ()))
-    egress = copy.deepcopy(list(properties.get("SecurityGroupEgress") or ()))
-    return {
-        "SecurityGroupIngress": _rules(group, live["IpPermissions"], False, ingress),
-        "SecurityGroupEgress": _rules(group, live["IpPermissionsEgress"], True, egress),
-    }
-
-
-def _rule(rule: str, properties: Properties) -> Properties | None:
-    live = ec2._security_groups.get(properties.get("GroupId", ""))
-    there = live and any(ec2._sg_rule_id(live["GroupId"], False, one) == rule for one in live["IpPermissions"])
-    return {} if there else None
-
-
-def _service(arn: str, _: Properties) -> Properties | None:
-    live = ecs._services.get(arn.split(":service/", 1)[-1])
-    return {"DesiredCount": live["desiredCount"], "TaskDefinition": live["taskDefinition"]} if live else None
-
-
-_ALARM = ("Threshold", "EvaluationPeriods", "DatapointsToAlarm", "Period", "ComparisonOperator", "TreatMissingData")
-
-
-def _alarm(name: str, _: Properties) -> Properties | None:
-    live = cloudwatch._alarms.get(name)
-    if live is None:
-        return None
-    found = {key: live[key] for key in _ALARM if live.get(key) is not None}
-    # MiniStack keeps 5 as 5.0, which would differ from a template's 5.
-    return {key: int(each) if isinstance(each, float) and each.is_integer() else each for key, each in found.items()}
-
-
-_READERS = {
-    "AWS::EC2::SecurityGroup": (_security_group, frozenset({"SecurityGroupIngress", "SecurityGroupEgress"})),
-    "AWS::EC2::SecurityGroupIngress": (_rule, frozenset()),
-    "AWS::ECS::Service": (_service, frozenset({"DesiredCount", "TaskDefinition"})),
-    "AWS::CloudWatch::Alarm": (_alarm, frozenset(_ALARM)),
-}
 
 
 def _drifted(stack: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -188,5 +107,5 @@ def _executed(params: dict[str, Any]) -> Any:
 
 def install() -> None:
     """Put drift in place."""
-    drift._DRIFT_READERS |= _READERS
+    drift._DRIFT_READERS |= READERS
     handlers._ACTION_HANDLERS |= {"CreateChangeSet": _created, "ExecuteChangeSet": _executed}

@@ -1,28 +1,23 @@
 """Cognito's sign-in page: who comes from this machine's page is signed in at once, as the demo user.
 
 MiniStack's user pools are Cognito's as far as clients go: metadata, keys, code flow with PKCE, tokens. What is
-different here: the page lives at CloudFront's local name, which no deployed client lists, so an address there stands
-for the same one at the distribution's own name; and nobody types a password where there is a demo user.
+different here: the page lives at a local address, which no deployed client lists, so it stands for the deployed one
+(sites.py); and nobody types a password where there is a demo user.
 """
 
 from __future__ import annotations
 
-import re
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from ministack.services import cognito
 
+from .sites import deployed
+
 # generator/local/demo_user.py makes the account; nothing of the rest of `generator` can be imported here.
 DEMO_USER = "demo@ecg.example"
-_LOCAL = re.compile(r"https://([a-z0-9]+)\.cloudfront\.localhost(:\d+)?(?=/|$)")
 
 Answer = tuple[int, dict[str, str], bytes]
-
-
-def deployed(url: str) -> str:
-    """An address of the page as the deployed client lists it."""
-    return _LOCAL.sub(r"https://\1.cloudfront.net", url)
 
 
 def _one(query: dict[str, Any], name: str) -> str:

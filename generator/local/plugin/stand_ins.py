@@ -1,5 +1,7 @@
 """Types that are taken and do nothing: MiniStack knows neither them nor, mostly, what they ask of a service.
 
+Of a flow log EC2 keeps a record, so that it can be found, and deleted by hand.
+
 They stand in `not_emulated.json` with what is missing, beside types that MiniStack keeps and that have no effect
 either; `ecgctl apply --local` names those that an environment has.
 """
@@ -8,12 +10,22 @@ from __future__ import annotations
 
 import uuid
 
+from .in_process import client
 from .resources import Made, Properties, ResourceType
 
 
-def _flow_log(_: str, __: Properties, ___: str) -> Made:
-    name = f"fl-{uuid.uuid4().hex[:17]}"
+def _flow_log(_: str, properties: Properties, __: str) -> Made:
+    [name] = client("ec2").create_flow_logs(
+        ResourceIds=[properties["ResourceId"]],
+        ResourceType=properties["ResourceType"],
+        TrafficType=properties["TrafficType"],
+        LogGroupName=properties["LogGroupName"],
+    )["FlowLogIds"]
     return name, {"Id": name}
+
+
+def _no_flow_log(name: str, _: Properties) -> None:
+    client("ec2").delete_flow_logs(FlowLogIds=[name])
 
 
 def _selection(_: str, properties: Properties, __: str) -> Made:
@@ -40,7 +52,11 @@ def _gone(_: str, __: Properties) -> None:
 
 TYPES = (
     ResourceType(
-        "AWS::EC2::FlowLog", _flow_log, _kept, _gone, ("ResourceId", "ResourceType", "TrafficType", "LogGroupName")
+        "AWS::EC2::FlowLog",
+        _flow_log,
+        _kept,
+        _no_flow_log,
+        ("ResourceId", "ResourceType", "TrafficType", "LogGroupName"),
     ),
     ResourceType("AWS::Backup::BackupSelection", _selection, _kept, _gone, ("BackupPlanId", "BackupSelection")),
     ResourceType("AWS::Synthetics::Canary", _visitor, _kept, _gone, ("Name",)),

@@ -1,21 +1,26 @@
-"""CloudFront's edge: trusted key groups are enforced, what the load balancer streams is streamed, and pages may upload.
+"""CloudFront's edge: trusted key groups are enforced, load balancers are asked as configured, and pages may upload.
 
 MiniStack answers a behaviour with TrustedKeyGroups to everybody; here a request must be signed (signed_requests.py).
+It asks HTTP listeners alone and gathers an answer whole; here an HTTPS listener with a certificate is asked, too, and
+what the load balancer streams is streamed.
 A Content-Security-Policy names S3 and Cognito as AWS does; here both answer at this machine's name.
 """
 
 from __future__ import annotations
 
+import asyncio
+import http.client
 import re
 import time
 from collections.abc import Mapping
 from http.cookies import SimpleCookie
 from typing import Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qs, parse_qsl, quote
 
-from ministack.services import cloudfront
+from ministack.services import alb, cloudfront
 
 from .signed_requests import SIGNED, Claim, Refused, admit, claim_of
+from .sites import aliases
 
 _AWS_NAME = "127.0.0.1"
 """What clients of the embedded AWS call it (generator/local/connection.py), and so what presigned addresses have."""
@@ -70,8 +75,8 @@ async def _handle(
         kept = [(name, value) for name, value in pairs if name not in SIGNED]
         cookies = {name: morsel.value for name, morsel in SimpleCookie(headers.get("cookie", "")).items()}
         rest = "&".join(f"{quote(name)}={quote(value)}" for name, value in kept)
-        # Signed URLs name the distribution's own host, or this machine's name for it.
-        hosts = (headers.get("host", ""), distribution["DomainName"])
+        # Signed URLs name the distribution's own host or its site's, or this machine's name for it.
+        hosts = (headers.get("host", ""), distribution["DomainName"], *aliases(distribution))
         try:
             claim = claim_of(dict(pairs), cookies)
             _admit_any(claim, keys, [f"https://{host}{raw_uri}{'?' + rest if rest else ''}" for host in hosts], client)
@@ -107,9 +112,54 @@ def _refusal(code: str) -> tuple[int, dict[str, str], bytes]:
     return 403, {"Content-Type": "text/xml", "X-Cache": "Error from cloudfront"}, text.encode()
 
 
-async def _stream(body: Any, _: float) -> Any:
-    """MiniStack gathers the load balancer's answer whole, so server-sent events would come at their end."""
-    return body
+async def _ask_load_balancer(
+    balancer: dict[str, Any],
+    origin: dict[str, Any],
+    method: str,
+    uri: str,
+    query: str,
+    headers: dict[str, str],
+    body: bytes,
+    viewer_is_https: bool,
+    client: str,
+    forwarded_for: str,
+) -> tuple[int, str, list[tuple[str, str]], Any]:
+    """Status, reason, headers and body from the listener on the origin's port, which must speak the origin's protocol.
+
+    Nobody shakes hands, so whether its certificate names the host that is asked for is not looked at.
+    """
+    name, port, secure = cloudfront._origin_connect_target(origin, viewer_is_https)
+    protocol = "HTTPS" if secure else "HTTP"
+    if not any(_speaks(each, balancer, protocol, port) for each in alb._listeners.values()):
+        raise cloudfront.OriginUnreachable(f"no {protocol} listener on port {port} of {name}")
+    sent = cloudfront._origin_request_headers(origin, headers, client, forwarded_for)
+    asked = alb.dispatch_request(
+        balancer,
+        method,
+        uri,
+        {key.lower(): value for key, value in sent.items()},
+        body or b"",
+        parse_qs(query, keep_blank_values=True),
+        port,
+        client_ip="127.0.0.1",
+        raw_query_string=query,
+    )
+    try:
+        status, told, content = await asyncio.wait_for(asked, origin["read_timeout"])
+    except TimeoutError as error:
+        raise cloudfront.OriginTimeout(f"no response from {name} within {origin['read_timeout']} s") from error
+    except Exception as error:
+        raise cloudfront.OriginUnreachable(str(error)) from error
+    pairs = [(key, each) for key, value in told.items() for each in (value if isinstance(value, list) else [value])]
+    return status, http.client.responses.get(status, ""), pairs, content
+
+
+def _speaks(listener: Mapping[str, Any], balancer: Mapping[str, Any], protocol: str, port: int) -> bool:
+    return (
+        listener["LoadBalancerArn"] == balancer["LoadBalancerArn"]
+        and (listener.get("Protocol"), int(listener.get("Port", 0))) == (protocol, port)
+        and (protocol == "HTTP" or bool(listener.get("Certificates")))
+    )
 
 
 _original_handle = cloudfront.handle_viewer_request
@@ -118,4 +168,4 @@ _original_handle = cloudfront.handle_viewer_request
 def install() -> None:
     """Put both in place."""
     cloudfront.handle_viewer_request = _handle
-    cloudfront._collect_streaming_body = _stream
+    cloudfront._fetch_from_alb_origin = _ask_load_balancer

@@ -102,6 +102,36 @@ def test_a_change_set_tells_the_properties_that_force_a_new_resource_but_for_tho
     assert all(one["IncludePropertyValues"] for name, one in client.calls if name == "describe_change_set")
 
 
+@pytest.mark.parametrize(
+    ("causes", "follows"),
+    [
+        (("Service.Name", "Cluster.Arn", "Service.Arn"), ("Service", "Cluster")),
+        (("Service.Name", None), ()),
+        ((None,), ()),
+    ],
+)
+def test_what_may_be_replaced_only_for_what_others_will_give_follows_those(
+    causes: tuple[str | None, ...], follows: tuple[str, ...]
+) -> None:
+    target = {"Attribute": "Properties", "Name": "ResourceId", "RequiresRecreation": "Always"}
+    details = [
+        {"Target": target, "Evaluation": "Dynamic", "ChangeSource": "ResourceAttribute", "CausingEntity": cause}
+        if cause
+        else {"Target": target, "Evaluation": "Static", "ChangeSource": "DirectModification"}
+        for cause in causes
+    ]
+    change = {
+        "Action": "Modify",
+        "LogicalResourceId": "Target",
+        "ResourceType": "AWS::ApplicationAutoScaling::ScalableTarget",
+        "Replacement": "Conditional",
+        "Details": details,
+    }
+    port, _ = cloudformation(create_change_set={"Id": "arn:cs"}, describe_change_set=computed(change))
+    (line,) = port.create_change_set(REQUEST, ChangeSetKind.UPDATE).changes
+    assert (line.recreating, line.follows) == (("ResourceId",), follows)
+
+
 def test_a_change_set_whose_creation_was_answered_too_late_is_found_by_its_name() -> None:
     client = Client(describe_change_set=computed())
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from generator.desired import desired_tree
+from generator.environments import prod
 from generator.environments.dev import ENVIRONMENT
 from generator.model.environment import ScanBlocks
 from generator.model.manifest import parse
-from generator.render.tree import Addresses, StaleTemplates, check, render
+from generator.render.tree import Addresses, StaleTemplates, Tree, check, render
 from generator.render.writer import read_tree, write_tree
 from generator.serve_apps import SERVE_APPS
 
@@ -22,18 +23,26 @@ ADDRESSES = Addresses(
     "src-000000000000", "a" * 64 + ".zip", "src-333333333333", {app.name: "b" * 64 + ".zip" for app in SERVE_APPS}
 )
 TREE = render(ENVIRONMENT, SERVE_APPS, ADDRESSES)
+TREES = {"dev": TREE, "prod": render(prod.ENVIRONMENT, SERVE_APPS, ADDRESSES)}
 
 
-def test_what_is_committed_is_what_the_generator_makes() -> None:
-    check("dev", read_tree(ROOT / "templates_out/dev"), desired_tree(ROOT, "dev"))
+@pytest.fixture(params=TREES)
+def tree(request: pytest.FixtureRequest) -> Tree:
+    """Each environment's."""
+    return TREES[request.param]
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_what_is_committed_is_what_the_generator_makes(name: str) -> None:
+    check(name, read_tree(ROOT / "templates_out" / name), desired_tree(ROOT, name))
 
 
 @pytest.mark.parametrize("seed", ["0", "1", "4294967295"])
 def test_the_bytes_do_not_depend_on_the_hash_seed(seed: str) -> None:
     program = (
         "from hashlib import sha256\n"
-        "from tests.generator.render.test_tree import TREE\n"
-        "print(sha256(repr(sorted(TREE.items())).encode()).hexdigest())"
+        "from tests.generator.render.test_tree import TREES\n"
+        "print(sha256(repr([sorted(tree.items()) for tree in TREES.values()]).encode()).hexdigest())"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -43,18 +52,19 @@ def test_the_bytes_do_not_depend_on_the_hash_seed(seed: str) -> None:
         text=True,
         check=True,
     )
-    assert done.stdout.strip() == sha256(repr(sorted(TREE.items())).encode()).hexdigest()
+    here = repr([sorted(tree.items()) for tree in TREES.values()])
+    assert done.stdout.strip() == sha256(here.encode()).hexdigest()
 
 
-def test_the_manifest_names_each_template_by_its_hash() -> None:
-    manifest = parse(TREE["manifest.yaml"], "manifest.yaml")
+def test_the_manifest_names_each_template_by_its_hash(tree: Tree) -> None:
+    manifest = parse(tree["manifest.yaml"], "manifest.yaml")
     assert {stack.template: stack.sha256 for stack in manifest.stacks} == {
-        path: sha256(text.encode()).hexdigest() for path, text in TREE.items() if path.startswith("stacks/")
+        path: sha256(text.encode()).hexdigest() for path, text in tree.items() if path.startswith("stacks/")
     }
 
 
-def test_no_stack_waits_for_one_of_its_own_wave_or_a_later_one() -> None:
-    manifest = parse(TREE["manifest.yaml"], "manifest.yaml")
+def test_no_stack_waits_for_one_of_its_own_wave_or_a_later_one(tree: Tree) -> None:
+    manifest = parse(tree["manifest.yaml"], "manifest.yaml")
     wave = {stack.name: stack.wave for stack in manifest.stacks}
     assert all(wave[need] < stack.wave for stack in manifest.stacks for need in stack.needs)
 

@@ -34,3 +34,9 @@ def every(request: pytest.FixtureRequest, dev: Built, prod: Built) -> Case:
     if request.param == "dev":
         return Case(dev_settings.ENVIRONMENT, dev)
     return Case(prod_settings.ENVIRONMENT, prod)
+
+
+@pytest.fixture(params=["dev", "prod"])
+def built(request: pytest.FixtureRequest, dev: Built, prod: Built) -> Built:
+    """Each environment's stacks, for what no setting decides."""
+    return dev if request.param == "dev" else prod

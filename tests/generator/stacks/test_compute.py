@@ -76,23 +76,23 @@ def test_the_container_knows_its_name_its_jobs_its_reports_its_app_and_its_publi
     assert len(variables) == 17
 
 
-def test_the_container_knows_whose_tokens_to_take_and_that_nobody_goes_without(dev: Built) -> None:
-    variables = {variable["Name"]: variable["Value"] for variable in _container(dev)["Environment"]}
+def test_the_container_knows_whose_tokens_to_take_and_that_nobody_goes_without(built: Built) -> None:
+    variables = {variable["Name"]: variable["Value"] for variable in _container(built)["Environment"]}
     assert variables["OIDC_ISSUER"] == "https://cognito-idp.${AWS::Region}.amazonaws.com/${UserPoolId}"
     assert variables["OIDC_CLIENT_ID"] == "${UserPoolClientId}"
     assert variables["OIDC_AUDIENCES"] == "${UserPoolClientId} ${ProofClientId}"
     assert "SIGN_IN" not in variables
 
 
-def test_the_container_runs_the_image_of_its_content_address_with_the_documented_command(dev: Built) -> None:
-    container = _container(dev)
+def test_the_container_runs_the_image_of_its_content_address_with_the_documented_command(built: Built) -> None:
+    container = _container(built)
     assert container["Image"] == "${ApiRepositoryUri}:${ImageTag}"
     command = "uvicorn ecg_api.main:create_app --factory --host 0.0.0.0 --port 8000"
     assert container["Command"] == command.split()
 
 
-def test_ecs_6_the_container_is_healthy_while_curl_gets_its_health(dev: Built) -> None:
-    assert _container(dev)["HealthCheck"] == {
+def test_ecs_6_the_container_is_healthy_while_curl_gets_its_health(built: Built) -> None:
+    assert _container(built)["HealthCheck"] == {
         "Command": ["CMD-SHELL", "curl -f http://localhost:8000/health"],
         "Interval": 30,
         "Timeout": 5,
@@ -116,16 +116,16 @@ def test_ecs_7_two_private_tasks_are_replaced_between_50_and_200_percent(dev: Bu
     }
 
 
-def test_a_deployment_whose_tasks_never_start_is_rolled_back(dev: Built) -> None:
-    deployment = dev.properties("api", "ApiService")["DeploymentConfiguration"]
+def test_a_deployment_whose_tasks_never_start_is_rolled_back(built: Built) -> None:
+    deployment = built.properties("api", "ApiService")["DeploymentConfiguration"]
     assert deployment["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}
 
 
-def test_ecs_8_tasks_register_on_8000_with_the_api_target_group(dev: Built) -> None:
-    assert dev.properties("api", "ApiService")["LoadBalancers"] == [
+def test_ecs_8_tasks_register_on_8000_with_the_api_target_group(built: Built) -> None:
+    assert built.properties("api", "ApiService")["LoadBalancers"] == [
         {"ContainerName": "api", "ContainerPort": 8000, "TargetGroupArn": "${ApiTargetGroupArn}"}
     ]
-    assert dev.properties("load-balancer", "ApiTargetGroup")["Protocol"] == "HTTP"
+    assert built.properties("load-balancer", "ApiTargetGroup")["Protocol"] == "HTTP"
 
 
 def test_ecs_9_the_containers_logs_are_kept_7_days(dev: Built) -> None:

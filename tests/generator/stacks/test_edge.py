@@ -37,8 +37,8 @@ def _behaviour(dev: Built, pattern: str) -> dict[str, Any]:
     return behaviour
 
 
-def test_cdn_1_the_distribution_is_on_cheap_and_speaks_http_2_and_ipv6(dev: Built) -> None:
-    config = _config(dev)
+def test_cdn_1_the_distribution_is_on_cheap_and_speaks_http_2_and_ipv6(built: Built) -> None:
+    config = _config(built)
     assert config["Enabled"] is True
     assert config["PriceClass"] == "PriceClass_100"
     assert config["HttpVersion"] == "http2"
@@ -47,19 +47,19 @@ def test_cdn_1_the_distribution_is_on_cheap_and_speaks_http_2_and_ipv6(dev: Buil
 
 
 @pytest.mark.parametrize("bucket", ["Frontend", "Video"])
-def test_an_s3_origin_uses_the_access_control_and_no_old_identity(dev: Built, bucket: str) -> None:
-    origin = _origin(dev, f"S3-{bucket.lower()}-bucket")
+def test_an_s3_origin_uses_the_access_control_and_no_old_identity(built: Built, bucket: str) -> None:
+    origin = _origin(built, f"S3-{bucket.lower()}-bucket")
     assert origin["OriginAccessControlId"] == "${OriginAccessControl.Id}"
     assert origin["S3OriginConfig"] == {"OriginAccessIdentity": ""}
 
 
-def test_cdn_2_the_frontend_bucket_is_the_main_origin(dev: Built) -> None:
-    assert _origin(dev, "S3-frontend-bucket")["DomainName"] == "${FrontendBucketRegionalDomainName}"
-    assert _config(dev)["DefaultCacheBehavior"]["TargetOriginId"] == "S3-frontend-bucket"
+def test_cdn_2_the_frontend_bucket_is_the_main_origin(built: Built) -> None:
+    assert _origin(built, "S3-frontend-bucket")["DomainName"] == "${FrontendBucketRegionalDomainName}"
+    assert _config(built)["DefaultCacheBehavior"]["TargetOriginId"] == "S3-frontend-bucket"
 
 
-def test_cdn_3_the_video_bucket_is_an_origin(dev: Built) -> None:
-    assert _origin(dev, "S3-video-bucket")["DomainName"] == "${VideoBucketRegionalDomainName}"
+def test_cdn_3_the_video_bucket_is_an_origin(built: Built) -> None:
+    assert _origin(built, "S3-video-bucket")["DomainName"] == "${VideoBucketRegionalDomainName}"
 
 
 def test_cdn_4_the_api_is_reached_over_http_on_80(dev: Built) -> None:
@@ -69,8 +69,8 @@ def test_cdn_4_the_api_is_reached_over_http_on_80(dev: Built) -> None:
     assert origin["CustomOriginConfig"]["HTTPPort"] == 80
 
 
-def test_cdn_5_pages_are_cached_compressed_and_redirected_to_https(dev: Built) -> None:
-    pages = _config(dev)["DefaultCacheBehavior"]
+def test_cdn_5_pages_are_cached_compressed_and_redirected_to_https(built: Built) -> None:
+    pages = _config(built)["DefaultCacheBehavior"]
     assert pages["ViewerProtocolPolicy"] == "redirect-to-https"
     assert pages["AllowedMethods"] == ["GET", "HEAD", "OPTIONS"]
     assert MANAGED[pages["CachePolicyId"]] == "Managed-CachingOptimized"
@@ -86,8 +86,8 @@ def test_cdn_6_the_api_is_https_only_uncached_and_sees_every_header(dev: Built) 
     assert MANAGED[api["OriginRequestPolicyId"]] == "Managed-AllViewer"
 
 
-def test_cdn_7_videos_are_read_only_cached_as_they_are_and_redirected_to_https(dev: Built) -> None:
-    videos = _behaviour(dev, "/videos/*")
+def test_cdn_7_videos_are_read_only_cached_as_they_are_and_redirected_to_https(built: Built) -> None:
+    videos = _behaviour(built, "/videos/*")
     assert videos["TargetOriginId"] == "S3-video-bucket"
     assert videos["ViewerProtocolPolicy"] == "redirect-to-https"
     assert videos["AllowedMethods"] == ["GET", "HEAD"]
@@ -95,15 +95,15 @@ def test_cdn_7_videos_are_read_only_cached_as_they_are_and_redirected_to_https(d
     assert videos["Compress"] is False
 
 
-def test_videos_need_a_signature_by_a_key_of_the_key_group(dev: Built) -> None:
-    assert _behaviour(dev, "/videos/*")["TrustedKeyGroups"] == ["${VideoKeyGroupId}"]
-    assert dev.outputs("keys")["VideoKeyGroupId"] == "${VideoKeyGroup.Id}"
-    assert dev.properties("keys", "VideoKeyGroup")["KeyGroupConfig"]["Items"] == ["${VideoPublicKey}"]
-    assert dev.properties("keys", "VideoPublicKey")["PublicKeyConfig"]["EncodedKey"] == "${VideoPublicKeyPem}"
+def test_videos_need_a_signature_by_a_key_of_the_key_group(built: Built) -> None:
+    assert _behaviour(built, "/videos/*")["TrustedKeyGroups"] == ["${VideoKeyGroupId}"]
+    assert built.outputs("keys")["VideoKeyGroupId"] == "${VideoKeyGroup.Id}"
+    assert built.properties("keys", "VideoKeyGroup")["KeyGroupConfig"]["Items"] == ["${VideoPublicKey}"]
+    assert built.properties("keys", "VideoPublicKey")["PublicKeyConfig"]["EncodedKey"] == "${VideoPublicKeyPem}"
 
 
-def test_cdn_8_requests_are_logged_without_cookies(dev: Built) -> None:
-    assert _config(dev)["Logging"] == {
+def test_cdn_8_requests_are_logged_without_cookies(built: Built) -> None:
+    assert _config(built)["Logging"] == {
         "Bucket": "${CloudFrontLogsBucketDomainName}",
         "Prefix": "cloudfront-logs/",
         "IncludeCookies": False,
@@ -119,14 +119,14 @@ def test_cdn_9_the_origin_access_control_signs_always(dev: Built) -> None:
     }
 
 
-def test_cdn_10_the_rewriting_function_stands_in_the_template_and_runs_on_pages(dev: Built) -> None:
-    function = dev.properties("cdn", "UrlRewrite")
+def test_cdn_10_the_rewriting_function_stands_in_the_template_and_runs_on_pages(built: Built) -> None:
+    function = built.properties("cdn", "UrlRewrite")
     assert function["FunctionCode"].rstrip().endswith("}")
     assert function["AutoPublish"] is True
-    assert _config(dev)["DefaultCacheBehavior"]["FunctionAssociations"] == [
+    assert _config(built)["DefaultCacheBehavior"]["FunctionAssociations"] == [
         {"EventType": "viewer-request", "FunctionARN": "${UrlRewrite.FunctionARN}"}
     ]
-    assert not [one for one in _config(dev)["CacheBehaviors"] if "FunctionAssociations" in one]
+    assert not [one for one in _config(built)["CacheBehaviors"] if "FunctionAssociations" in one]
 
 
 REWRITES = {
@@ -141,17 +141,17 @@ REWRITES = {
 
 
 @pytest.mark.parametrize(("address", "file"), REWRITES.items())
-def test_the_rewriting_function_turns_addresses_into_files(dev: Built, address: str, file: str) -> None:
+def test_the_rewriting_function_turns_addresses_into_files(built: Built, address: str, file: str) -> None:
     """Run by QuickJS, which is as small as the edge's engine; tests/browser has njs, as old a language."""
     engine = quickjs.Context()
-    engine.eval(dev.properties("cdn", "UrlRewrite")["FunctionCode"])
+    engine.eval(built.properties("cdn", "UrlRewrite")["FunctionCode"])
     event = json.dumps({"request": {"uri": address, "querystring": {}}})
     assert engine.eval(f"handler({event}).uri") == file
 
 
-def test_the_rewriting_function_leaves_the_rest_of_a_request_alone(dev: Built) -> None:
+def test_the_rewriting_function_leaves_the_rest_of_a_request_alone(built: Built) -> None:
     engine = quickjs.Context()
-    engine.eval(dev.properties("cdn", "UrlRewrite")["FunctionCode"])
+    engine.eval(built.properties("cdn", "UrlRewrite")["FunctionCode"])
     request = {"method": "GET", "uri": "/result", "querystring": {"id": {"value": "1"}}, "headers": {}, "cookies": {}}
     answer = json.loads(engine.eval(f"JSON.stringify(handler({json.dumps({'request': request})}))"))
     assert answer == {**request, "uri": "/result.html"}
@@ -163,8 +163,8 @@ def _security(dev: Built) -> dict[str, Any]:
     return found
 
 
-def test_pages_run_scripts_beside_them_and_those_whose_hash_the_manifest_names(dev: Built) -> None:
-    policy = _security(dev)["ContentSecurityPolicy"]["ContentSecurityPolicy"]
+def test_pages_run_scripts_beside_them_and_those_whose_hash_the_manifest_names(built: Built) -> None:
+    policy = _security(built)["ContentSecurityPolicy"]["ContentSecurityPolicy"]
     directives = dict(each.split(" ", 1) for each in policy.split("; "))
     assert directives["script-src"] == "'self' ${PageScripts}"
     assert directives["default-src"] == directives["base-uri"] == directives["frame-ancestors"] == "'none'"
@@ -172,16 +172,16 @@ def test_pages_run_scripts_beside_them_and_those_whose_hash_the_manifest_names(d
     assert "*" not in policy.replace("https://*.auth.", "")
 
 
-def test_pages_may_send_to_themselves_to_the_video_bucket_and_to_the_sign_in_only(dev: Built) -> None:
-    policy = _security(dev)["ContentSecurityPolicy"]["ContentSecurityPolicy"]
+def test_pages_may_send_to_themselves_to_the_video_bucket_and_to_the_sign_in_only(built: Built) -> None:
+    policy = _security(built)["ContentSecurityPolicy"]["ContentSecurityPolicy"]
     directives = dict(each.split(" ", 1) for each in policy.split("; "))
     bucket = ["https://${VideoBucketName}.s3.amazonaws.com", "https://${VideoBucketRegionalDomainName}"]
     assert directives["connect-src"].split() == ["'self'", *bucket, "https://*.auth.${AWS::Region}.amazoncognito.com"]
 
 
-def test_pages_carry_the_headers_that_keep_browsers_from_guessing_and_framing(dev: Built) -> None:
-    assert _config(dev)["DefaultCacheBehavior"]["ResponseHeadersPolicyId"] == "${PageHeaders.Id}"
-    assert set(_security(dev)) == {
+def test_pages_carry_the_headers_that_keep_browsers_from_guessing_and_framing(built: Built) -> None:
+    assert _config(built)["DefaultCacheBehavior"]["ResponseHeadersPolicyId"] == "${PageHeaders.Id}"
+    assert set(_security(built)) == {
         "ContentSecurityPolicy",
         "ContentTypeOptions",
         "FrameOptions",
@@ -190,8 +190,8 @@ def test_pages_carry_the_headers_that_keep_browsers_from_guessing_and_framing(de
     }
 
 
-def test_the_rewriting_function_is_smaller_than_cloudfront_s_10_kb(dev: Built) -> None:
-    assert len(dev.properties("cdn", "UrlRewrite")["FunctionCode"].encode()) <= 10_240
+def test_the_rewriting_function_is_smaller_than_cloudfront_s_10_kb(built: Built) -> None:
+    assert len(built.properties("cdn", "UrlRewrite")["FunctionCode"].encode()) <= 10_240
 
 
 def _attributes(dev: Built) -> dict[str, str]:
@@ -233,11 +233,11 @@ def test_alb_4_a_target_is_healthy_while_health_answers_200(dev: Built) -> None:
     assert group["Matcher"] == {"HttpCode": "200"}
 
 
-def test_alb_5_requests_are_logged_to_a_bucket_that_allows_it_before_the_load_balancer_exists(dev: Built) -> None:
-    assert _attributes(dev)["access_logs.s3.enabled"] == "true"
-    assert _attributes(dev)["access_logs.s3.bucket"] == "${AlbLogsBucketName}"
-    assert dev.outputs("storage")["AlbLogsBucketName"] == "${AlbLogsBucket}"
-    assert "AlbLogsBucketPolicy" in dev.templates["storage"]["Resources"]
+def test_alb_5_requests_are_logged_to_a_bucket_that_allows_it_before_the_load_balancer_exists(built: Built) -> None:
+    assert _attributes(built)["access_logs.s3.enabled"] == "true"
+    assert _attributes(built)["access_logs.s3.bucket"] == "${AlbLogsBucketName}"
+    assert built.outputs("storage")["AlbLogsBucketName"] == "${AlbLogsBucket}"
+    assert "AlbLogsBucketPolicy" in built.templates["storage"]["Resources"]
 
 
 def generations(*given: int) -> Built:

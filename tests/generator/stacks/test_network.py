@@ -47,23 +47,23 @@ def _route(dev: Built, subnet: str) -> dict[str, Any]:
     return route
 
 
-def test_net_4_public_subnets_reach_the_internet_gateway(dev: Built) -> None:
-    assert _route(dev, "PublicSubnet1")["GatewayId"] == "${InternetGateway}"
-    assert _route(dev, "PublicSubnet2")["GatewayId"] == "${InternetGateway}"
-    assert dev.properties("network", "InternetGatewayAttachment") == {
+def test_net_4_public_subnets_reach_the_internet_gateway(built: Built) -> None:
+    assert _route(built, "PublicSubnet1")["GatewayId"] == "${InternetGateway}"
+    assert _route(built, "PublicSubnet2")["GatewayId"] == "${InternetGateway}"
+    assert built.properties("network", "InternetGatewayAttachment") == {
         "VpcId": "${Vpc}",
         "InternetGatewayId": "${InternetGateway}",
     }
 
 
-def test_net_5_each_private_subnet_has_a_table_of_its_own_to_the_nat_gateway_of_its_zone(dev: Built) -> None:
-    routes = {number: _route(dev, f"PrivateSubnet{number}") for number in (1, 2)}
+def test_net_5_each_private_subnet_has_a_table_of_its_own_to_the_nat_gateway_of_its_zone(built: Built) -> None:
+    routes = {number: _route(built, f"PrivateSubnet{number}") for number in (1, 2)}
     assert routes[1]["RouteTableId"] != routes[2]["RouteTableId"]
-    assert {table["VpcId"] for table in dev.of_type("AWS::EC2::RouteTable").values()} == {"${Vpc}"}
+    assert {table["VpcId"] for table in built.of_type("AWS::EC2::RouteTable").values()} == {"${Vpc}"}
     for number, route in routes.items():
-        gateway = dev.properties("network", route["NatGatewayId"].strip("${}"))
-        nat_zone = dev.properties("network", gateway["SubnetId"].strip("${}"))["AvailabilityZone"]
-        assert nat_zone == dev.properties("network", f"PrivateSubnet{number}")["AvailabilityZone"]
+        gateway = built.properties("network", route["NatGatewayId"].strip("${}"))
+        nat_zone = built.properties("network", gateway["SubnetId"].strip("${}"))["AvailabilityZone"]
+        assert nat_zone == built.properties("network", f"PrivateSubnet{number}")["AvailabilityZone"]
 
 
 def test_net_6_two_public_nat_gateways_have_an_elastic_ip_each(dev: Built) -> None:
@@ -74,8 +74,8 @@ def test_net_6_two_public_nat_gateways_have_an_elastic_ip_each(dev: Built) -> No
     assert len(addresses) == 2
 
 
-def test_net_7_no_network_acl_is_declared(dev: Built) -> None:
-    assert not [kind for kind in dev.types() if "NetworkAcl" in kind]
+def test_net_7_no_network_acl_is_declared(built: Built) -> None:
+    assert not [kind for kind in built.types() if "NetworkAcl" in kind]
 
 
 def _inline(dev: Built, title: str, name: str) -> list[tuple[str, int, str]]:

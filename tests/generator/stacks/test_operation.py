@@ -226,20 +226,20 @@ def test_alarms_watch_what_the_stacks_made(dev: Built) -> None:
     }
 
 
-def test_the_dashboard_names_parameters_of_its_stack_only(dev: Built) -> None:
-    body = dev.properties("observability", "Dashboard")["DashboardBody"]
-    parameters = dev.templates["observability"]["Parameters"]
+def test_the_dashboard_names_parameters_of_its_stack_only(built: Built) -> None:
+    body = built.properties("observability", "Dashboard")["DashboardBody"]
+    parameters = built.templates["observability"]["Parameters"]
     used = {part.split("}")[0] for part in body.split("${")[1:]}
     assert used <= set(parameters)
     assert {"AlbFullName", "JobsQueueName", "ModelServerInstanceId", "DistributionId"} <= used
 
 
-def test_everything_that_takes_tags_says_whose_it_is(dev: Built) -> None:
-    owner = {"Project": "ecg-project-pipeline", "Environment": "dev", "ManagedBy": "ecgctl"}
+def test_everything_that_takes_tags_says_whose_it_is(every: Case) -> None:
+    owner = {"Project": "ecg-project-pipeline", "Environment": every.settings.name, "ManagedBy": "ecgctl"}
     for name, stack in STACKS.items():
-        for title, resource in stack(ENVIRONMENT).resources.items():
+        for title, resource in stack(every.settings).resources.items():
             if "Tags" in resource.props:
-                tags = {tag["Key"]: tag["Value"] for tag in dev.properties(name, title)["Tags"]}
+                tags = {tag["Key"]: tag["Value"] for tag in every.built.properties(name, title)["Tags"]}
                 assert tags.items() >= owner.items(), title
 
 
@@ -270,7 +270,7 @@ def test_an_environment_other_than_dev_shares_no_account_wide_name_with_it(dev: 
         "AWS::ElasticLoadBalancingV2::TargetGroup": "Name",
     }
     for kind, name in kinds.items():
-        ours, theirs = ({one[name] for one in built.of_type(kind).values()} for built in (dev, prod))
+        ours, theirs = ({one[name] for one in dev.of_type(kind).values()} for dev in (dev, prod))
         assert not ours & theirs, kind
     access = prod.properties("cdn", "OriginAccessControl")["OriginAccessControlConfig"]
     assert access["Name"] == "ecg-project-pipeline-prod-s3-oac"

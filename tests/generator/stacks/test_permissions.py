@@ -84,8 +84,8 @@ def test_iam_3_the_box_has_exactly_these_rights_to_the_video_bucket(dev: Built) 
     assert _s3_allow("GetObject PutObject ListBucket", VIDEOS) in dev.statements("model-server", "ModelServerRole")
 
 
-def test_the_box_deletes_nothing_anywhere(dev: Built) -> None:
-    actions = [action for one in dev.statements("model-server", "ModelServerRole") for action in one["Action"]]
+def test_the_box_deletes_nothing_anywhere(built: Built) -> None:
+    actions = [action for one in built.statements("model-server", "ModelServerRole") for action in one["Action"]]
     assert not [action for action in actions if "Delete" in action or action.endswith("*")]
 
 
@@ -120,13 +120,13 @@ def test_the_eraser_deletes_videos_and_records_and_reads_neither(dev: Built) -> 
     assert where["s3:PutObject"] == ["${ArtifactsBucketArn}/audit/*"]
 
 
-def test_sec_1_only_the_load_balancer_and_the_nat_gateways_are_in_public_subnets(dev: Built) -> None:
+def test_sec_1_only_the_load_balancer_and_the_nat_gateways_are_in_public_subnets(built: Built) -> None:
     def uses_public_subnet(resource: dict[str, Any]) -> bool:
         return "PublicSubnet" in json.dumps(resource.get("Properties", {}))
 
     public = {
         resource["Type"]
-        for template in dev.templates.values()
+        for template in built.templates.values()
         for resource in template["Resources"].values()
         if uses_public_subnet(resource)
     }
@@ -148,23 +148,23 @@ def test_sec_2_only_web_and_ssh_are_open_to_addresses_outside(dev: Built) -> Non
     assert not [rule for rule in dev.of_type("AWS::EC2::SecurityGroupIngress").values() if "CidrIp" in rule]
 
 
-def test_sec_3_every_bucket_blocks_public_access_in_all_four_ways(dev: Built) -> None:
-    for bucket in dev.of_type("AWS::S3::Bucket").values():
+def test_sec_3_every_bucket_blocks_public_access_in_all_four_ways(built: Built) -> None:
+    for bucket in built.of_type("AWS::S3::Bucket").values():
         assert list(bucket["PublicAccessBlockConfiguration"].values()) == [True] * 4
 
 
-def test_sec_4_the_distribution_reads_by_its_access_control_and_nobody_else_is_named(dev: Built) -> None:
+def test_sec_4_the_distribution_reads_by_its_access_control_and_nobody_else_is_named(built: Built) -> None:
     allowed = [
         (title, statement["Principal"])
-        for title in dev.of_type("AWS::S3::BucketPolicy", "cdn")
-        for statement in dev.statements("cdn", title)
+        for title in built.of_type("AWS::S3::BucketPolicy", "cdn")
+        for statement in built.statements("cdn", title)
         if statement["Effect"] == "Allow"
     ]
     assert allowed == [
         ("FrontendBucketPolicy", {"Service": "cloudfront.amazonaws.com"}),
         ("VideoBucketPolicy", {"Service": "cloudfront.amazonaws.com"}),
     ]
-    assert "AWS::CloudFront::CloudFrontOriginAccessIdentity" not in dev.types()
+    assert "AWS::CloudFront::CloudFrontOriginAccessIdentity" not in built.types()
 
 
 def test_sec_5_no_role_has_an_action_or_a_resource_without_bounds(dev: Built) -> None:
@@ -195,15 +195,15 @@ def test_sec_7_ssh_takes_a_key_pair_that_no_template_makes(dev: Built) -> None:
     assert "AWS::EC2::KeyPair" not in dev.types()
 
 
-def test_sec_8_every_volume_is_encrypted(dev: Built) -> None:
-    templates = dev.of_type("AWS::EC2::LaunchTemplate").values()
+def test_sec_8_every_volume_is_encrypted(built: Built) -> None:
+    templates = built.of_type("AWS::EC2::LaunchTemplate").values()
     volumes = [device["Ebs"] for one in templates for device in one["LaunchTemplateData"]["BlockDeviceMappings"]]
     assert [volume["Encrypted"] for volume in volumes] == [True]
 
 
-def test_sec_9_tasks_load_balancer_and_distribution_log(dev: Built) -> None:
-    [container] = dev.properties("api", "ApiTaskDefinition")["ContainerDefinitions"]
+def test_sec_9_tasks_load_balancer_and_distribution_log(built: Built) -> None:
+    [container] = built.properties("api", "ApiTaskDefinition")["ContainerDefinitions"]
     assert container["LogConfiguration"]["LogDriver"] == "awslogs"
-    attributes = dev.properties("load-balancer", "Alb")["LoadBalancerAttributes"]
+    attributes = built.properties("load-balancer", "Alb")["LoadBalancerAttributes"]
     assert {"Key": "access_logs.s3.enabled", "Value": "true"} in attributes
-    assert dev.properties("cdn", "Distribution")["DistributionConfig"]["Logging"]["Bucket"]
+    assert built.properties("cdn", "Distribution")["DistributionConfig"]["Logging"]["Bucket"]

@@ -4,6 +4,7 @@ import pytest
 
 from generator.model.names import BUCKETS
 from tests.generator.stacks.built import Built
+from tests.generator.stacks.conftest import Case
 
 PRIVATE = {
     "BlockPublicAcls": True,
@@ -51,8 +52,8 @@ def test_s3_3_the_cloudfront_log_bucket_is_private_and_keeps_its_logs(dev: Built
     assert "LifecycleConfiguration" not in bucket
 
 
-def test_cloudfront_may_deliver_logs_because_the_log_bucket_has_acls(dev: Built) -> None:
-    ownership = dev.properties("storage", "CloudFrontLogsBucket")["OwnershipControls"]
+def test_cloudfront_may_deliver_logs_because_the_log_bucket_has_acls(built: Built) -> None:
+    ownership = built.properties("storage", "CloudFrontLogsBucket")["OwnershipControls"]
     assert ownership == {"Rules": [{"ObjectOwnership": "BucketOwnerPreferred"}]}
 
 
@@ -78,8 +79,9 @@ def test_s3_5_browsers_may_upload_straight_to_the_video_bucket(dev: Built) -> No
 
 @pytest.mark.parametrize(("bucket", "stack"), POLICIES.items())
 def test_each_bucket_has_one_policy_and_it_refuses_whoever_comes_without_tls(
-    dev: Built, bucket: str, stack: str
+    every: Case, bucket: str, stack: str
 ) -> None:
+    built = every.built
     arn = f"${{{bucket}.Arn}}" if stack == "storage" else f"${{{bucket}Arn}}"
     assert {
         "Effect": "Deny",
@@ -87,15 +89,15 @@ def test_each_bucket_has_one_policy_and_it_refuses_whoever_comes_without_tls(
         "Action": ["s3:*"],
         "Resource": [arn, f"{arn}/*"],
         "Condition": {"Bool": {"aws:SecureTransport": False}},
-    } in dev.statements(stack, f"{bucket}Policy")
+    } in built.statements(stack, f"{bucket}Policy")
     of = f"${{{bucket}}}" if stack == "storage" else f"${{{bucket}Name}}"
-    assert dev.properties(stack, f"{bucket}Policy")["Bucket"] == of
-    targets = [policy["Bucket"] for policy in dev.of_type("AWS::S3::BucketPolicy").values()]
-    assert len(targets) == len(set(targets)) == len(BUCKETS)
+    assert built.properties(stack, f"{bucket}Policy")["Bucket"] == of
+    targets = [policy["Bucket"] for policy in built.of_type("AWS::S3::BucketPolicy").values()]
+    assert len(targets) == len(set(targets)) == len(BUCKETS) + every.settings.storage.access_logs
 
 
-def test_load_balancers_of_this_account_deliver_their_logs_and_nothing_else_does(dev: Built) -> None:
-    assert _allowed(dev, "AlbLogsBucket") == [
+def test_load_balancers_of_this_account_deliver_their_logs_and_nothing_else_does(built: Built) -> None:
+    assert _allowed(built, "AlbLogsBucket") == [
         {
             "Effect": "Allow",
             "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
@@ -105,17 +107,17 @@ def test_load_balancers_of_this_account_deliver_their_logs_and_nothing_else_does
     ]
 
 
-def test_what_holds_data_outlives_its_stack_and_its_name_can_be_had_again(dev: Built) -> None:
+def test_what_holds_data_outlives_its_stack_and_its_name_can_be_had_again(built: Built) -> None:
     stateful = {"AWS::S3::Bucket": "BucketName", "AWS::DynamoDB::Table": "TableName"}
-    for stack, template in dev.templates.items():
+    for stack, template in built.templates.items():
         for title, resource in template["Resources"].items():
             if resource["Type"] in stateful:
                 assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
-                assert dev.properties(stack, title)[stateful[resource["Type"]]].endswith("-{random}")
+                assert built.properties(stack, title)[stateful[resource["Type"]]].endswith("-{random}")
 
 
-def test_jobs_are_kept_by_owner_and_id_and_expire(dev: Built) -> None:
-    table = dev.properties("data", "JobsTable")
+def test_jobs_are_kept_by_owner_and_id_and_expire(built: Built) -> None:
+    table = built.properties("data", "JobsTable")
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert table["KeySchema"] == [
         {"AttributeName": "owner", "KeyType": "HASH"},

@@ -27,7 +27,7 @@ from generator.sync.ports import LiveStack, StackEvent, StackResource
 from generator.sync.progress import BoxPointed, Fact, StackPruned
 from generator.sync.prune import DataWouldBeLost, NotPruned, kept_by
 from generator.sync.run import Pruning
-from generator.sync.teardown import TeardownFailed
+from generator.sync.teardown import TeardownFailed, TerminationProtected
 from tests.generator.sync.worlds import FakeClock, InMemoryArtifacts, InMemoryStacks
 
 STORAGE = "Resources: {Bucket: {Type: 'AWS::S3::Bucket'}}\nOutputs: {BucketName: {Value: the-bucket}}\n"
@@ -168,6 +168,15 @@ def test_a_stack_whose_data_would_go_with_it_is_refused(world: World) -> None:
     unprotected = OLD.replace(", DeletionPolicy: Retain", "")
     with pytest.raises(DataWouldBeLost, match="removing stack old would destroy Videos"):
         world.pruning(ALL, NAMED, old=unprotected)
+
+
+def test_stacks_that_are_protected_stop_the_apply_before_it_touches_anything(world: World) -> None:
+    live = [world.stacks.describe(f"ecg-dev-{name}") for name in ("old", "storage")]
+    for stack in live:
+        assert stack is not None
+        world.stacks.protect(stack)
+    with pytest.raises(TerminationProtected, match=r"no-enable-termination-protection --stack-name ecg-dev-old$"):
+        world.pruning(ALL, NAMED)
 
 
 def test_what_was_dropped_by_an_earlier_deployment_goes_once_it_is_named(world: World) -> None:

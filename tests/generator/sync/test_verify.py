@@ -1,5 +1,7 @@
 """The offline plan against CloudFormation's own verdict, and against what was approved."""
 
+from dataclasses import replace
+
 import pytest
 
 from generator.sync.errors import NotApproved, SurpriseInChangeSet
@@ -53,6 +55,30 @@ def test_a_conditional_replacement_is_none_where_the_plan_knows_of_the_change_an
     assert found(line, "update") == found(line, "replace") == []
     assert found(line) == ["may replace"]
     assert found(line, "create") == ["may replace"]
+
+
+SERVICE = ResourceChange("Service", "AWS::ECS::Service", "Modify", "False", "", ())
+TARGET = ResourceChange("Target", "T", "Modify", "Conditional", "", ("ResourceId",), ("Service",))
+POLICY = ResourceChange("Policy", "P", "Modify", "Conditional", "", ("TargetId",), ("Target",))
+
+
+@pytest.mark.parametrize(
+    ("service", "planned", "surprising"),
+    [
+        (SERVICE, {"Service": {"update"}}, []),
+        (SERVICE, {}, ["Target", "Policy"]),
+        (SERVICE, {"Service": {"update", "replace"}}, ["Target", "Policy"]),
+        (replace(SERVICE, replacement="True"), {"Service": {"replace"}}, ["Target", "Policy"]),
+        (replace(SERVICE, action="Dynamic"), {"Service": {"update"}}, ["Target", "Policy"]),
+    ],
+)
+def test_what_only_takes_an_attribute_of_a_resource_that_is_updated_in_place_is_believed_to_stay(
+    service: ResourceChange, planned: dict[str, set[str]], surprising: list[str]
+) -> None:
+    """As a service's scalable target is, whose ResourceId has the service's name, and as that target's policies are."""
+    change_set = ChangeSet("cs", "ecg-prod-api", ChangeSetKind.UPDATE, (service, TARGET, POLICY), False)
+    found = [one.change.logical_id for one in surprises("api", change_set, {"api": planned})]
+    assert [name for name in found if name != "Service"] == surprising
 
 
 def test_creations_and_updates_lose_nothing_and_never_are() -> None:
