@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import json
 import os
-import socket
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,6 +15,7 @@ import pytest
 from generator.local.emulator import Emulator
 from generator.local.gpu_box import GpuBox, Tools
 from tests.functional.conftest import Stacks
+from tests.functional.fleet import Fleet, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 GROUP = "boxes"
@@ -162,59 +160,10 @@ def _resources(version: int = 1, **properties: Any) -> dict[str, Any]:
 OUTPUTS = {"Name": {"Fn::GetAtt": ["Balancer", "DNSName"]}}
 
 
-class Fleet:
-    """The group as its API tells it, and its boxes through the load balancer."""
-
-    def __init__(self, emulator: Emulator, name: str) -> None:
-        self.scaling, self.ec2 = emulator.client("autoscaling"), emulator.client("ec2")
-        self.disks = emulator.state_dir / "boxes"
-        self.name = name
-
-    def states(self) -> dict[str, str]:
-        [group] = self.scaling.describe_auto_scaling_groups(AutoScalingGroupNames=[GROUP])["AutoScalingGroups"]
-        return {one["InstanceId"]: one["LifecycleState"] for one in group["Instances"]}
-
-    def serving(self) -> set[str]:
-        return {name for name, state in self.states().items() if state == "InService"}
-
-    def scale(self, number: int) -> None:
-        self.scaling.set_desired_capacity(AutoScalingGroupName=GROUP, DesiredCapacity=number)
-
-    def refuses(self) -> bool:
-        """Whether nobody listens where the load balancer was."""
-        with socket.socket() as probe:
-            return probe.connect_ex((self.name, 8080)) != 0
-
-    def await_serving(self, number: int, seconds: float = 40.0) -> set[str]:
-        """Until exactly so many boxes are in the group and in service."""
-        eventually(lambda: set(self.states().values()) == {"InService"} and len(self.states()) == number, seconds)
-        return self.serving()
-
-    def instances(self) -> dict[str, Any]:
-        found = self.ec2.describe_instances(Filters=[{"Name": "instance-state-name", "Values": ["running"]}])
-        return {one["InstanceId"]: one for each in found["Reservations"] for one in each["Instances"]}
-
-    def read(self, job: str) -> str:
-        """The box that read it."""
-        body = json.dumps({"job_id": job}).encode()
-        request = urllib.request.Request(f"http://{self.name}:8080/ecg_rhythm/analyze", body)
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            events = [json.loads(line) for line in answer]
-        assert [one["event"] for one in events] == ["progress"] * 4 + ["result"]
-        return str(events[-1]["result"]["box"])
-
-
-def eventually(there: Callable[[], bool], seconds: float = 40.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not there():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.2)
-
-
 def test_a_group_keeps_its_boxes_serving_while_they_come_go_and_die(
     host: GpuBox, emulator: Emulator, stacks: Stacks
 ) -> None:
-    fleet = Fleet(emulator, stacks.put("fleet", _resources(), OUTPUTS)["Name"])
+    fleet = Fleet(emulator, GROUP, stacks.put("fleet", _resources(), OUTPUTS)["Name"])
     fleet.scale(2)
     first = fleet.await_serving(2)
     boxes = fleet.instances()

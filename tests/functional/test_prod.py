@@ -1,9 +1,16 @@
-"""templates_out/prod on an embedded AWS of its own: every stack deploys, and what it hardens can be read back."""
+"""templates_out/prod on an embedded AWS of its own: every stack deploys, and what it hardens can be read back.
+
+At the end its tasks and boxes run: videos go through the fleet, a box of which is lost. The boxes are hurried ones
+(hurried_box.py) under the deployed user data; test_prod_fleet.py has the real ones.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +18,24 @@ import pytest
 from botocore.exceptions import ClientError
 
 from generator.aws.session import Clients
-from generator.deployment import apply_desired, committed, target
+from generator.deployment import SystemClock, apply_desired, committed, target
 from generator.local.emulator import Emulator
+from generator.local.fargate import Fargate
+from generator.local.gpu_box import GpuBox, Tools
 from generator.local.not_emulated import not_emulated
 from generator.local.system import LocalSystem
 from generator.planning import tree_of
+from generator.proof_token import proof_token
 from generator.publish.image import push_tree
 from generator.sync.apply import Outcome
 from generator.sync.progress import Action
+from generator.sync.proof import Analysis
+from generator.video_client import VideoClient
 from tests.functional.conftest import PAGES, ROOT
+from tests.functional.fleet import Fleet
 
 PREFIX = "ecg-project-pipeline-prod"
+JOBS = 12
 
 
 @pytest.fixture(scope="module")
@@ -133,3 +147,67 @@ def test_what_has_no_effect_here_is_listed_with_what_is_missing() -> None:
         "AWS::WAFv2::LoggingConfiguration",
         "AWS::WAFv2::WebACL",
     }
+
+
+@pytest.fixture(scope="module")
+def host(
+    emulator: Emulator, outcomes: tuple[Outcome, Outcome], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[GpuBox]:
+    """Tasks and boxes of what is deployed. The updater starts a hurried box where it would start the agent."""
+    python = tmp_path_factory.mktemp("environment") / "bin/python"
+    python.parent.mkdir()
+    python.write_text(
+        f"""#!/bin/sh
+export PYTHONPATH='{ROOT}{os.pathsep}{ROOT / "services/ray_serve"}' ECG_HURRIED_READING_S=2
+exec '{ROOT / ".venv/bin/python"}' -m tests.functional.hurried_box
+""",
+        encoding="utf-8",
+    )
+    python.chmod(0o755)
+    tasks = Fargate(emulator.connection, emulator.state_dir, ROOT / ".venv")
+    boxes = GpuBox(emulator.connection, emulator.state_dir, Tools(ROOT / ".venv-aws/bin", python.parents[1]))
+    tasks.start()
+    boxes.start()
+    yield boxes
+    boxes.stop()
+    tasks.stop()
+
+
+def _task(emulator: Emulator) -> str:
+    """The address of one of the API's tasks: nothing here answers to the site's name."""
+    ecs, cluster = emulator.client("ecs"), f"{PREFIX}-cluster"
+    arns = ecs.list_tasks(cluster=cluster, desiredStatus="RUNNING")["taskArns"]
+    details = ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"][0]["attachments"][0]["details"]
+    return next(one["value"] for one in details if one["name"] == "privateIPv4Address")
+
+
+def test_videos_go_through_the_fleet_and_a_box_that_is_lost_loses_none_and_is_replaced(
+    host: GpuBox, emulator: Emulator, outputs: dict[str, str]
+) -> None:
+    fleet = Fleet(emulator, outputs["ModelServerGroupName"])
+    first = fleet.await_serving(2, seconds=90)
+    zones = {one["Placement"]["AvailabilityZone"] for one in fleet.instances().values()}
+    assert len(zones) == 2
+    addresses = {one["PrivateIpAddress"]: name for name, one in fleet.instances().items()}
+    token = proof_token(Clients("us-east-1", dict(emulator.environment())), outputs)()
+
+    def analysed(_: int) -> Analysis:
+        client = VideoClient(f"http://{_task(emulator)}:8000", emulator.ca_bundle, SystemClock(), token=lambda: token)
+        return client.analyse(ROOT / "samples/sweep.mp4", lambda _: None, 120)
+
+    with ThreadPoolExecutor(JOBS) as owners:
+        jobs = [owners.submit(analysed, number) for number in range(JOBS)]
+        earliest = next(as_completed(jobs)).result()
+        lost = addresses[earliest.result["box"]]
+        host.lose(lost)
+        done = [job.result() for job in jobs]
+    assert [one.result["job"] for one in done] == [one.video for one in done]
+    read_by = Counter(one.result["box"] for one in done)
+    assert set(addresses) <= set(read_by), "both were reading"
+    second = fleet.await_serving(2)
+    assert len(second - first) == 1
+    assert lost not in second
+    dead = emulator.client("sqs").get_queue_attributes(
+        QueueUrl=outputs["JobsDeadLetterQueueUrl"], AttributeNames=["ApproximateNumberOfMessages"]
+    )
+    assert dead["Attributes"]["ApproximateNumberOfMessages"] == "0"
