@@ -1,14 +1,15 @@
 """templates_out/prod on an embedded AWS of its own: every stack deploys, and what it hardens can be read back.
 
-At the end its tasks and boxes run: videos go through the fleet, a box of which is lost. The boxes are hurried ones
-(hurried_box.py) under the deployed user data; test_prod_fleet.py has the real ones.
+At the end its tasks and boxes run: videos go through the fleet, a box of which is lost. Under the deployed user data
+the boxes are hurried ones (hurried_box.py); the longer form, with Ray and the real reader, is one of the faults.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections import Counter
+import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -36,6 +37,8 @@ from tests.functional.fleet import Fleet
 
 PREFIX = "ecg-project-pipeline-prod"
 JOBS = 12
+PATIENCE_S = 900.0
+"""For a fleet of real boxes on two busy cores; hurried ones take seconds."""
 
 
 @pytest.fixture(scope="module")
@@ -149,13 +152,25 @@ def test_what_has_no_effect_here_is_listed_with_what_is_missing() -> None:
     }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def host(
-    emulator: Emulator, outcomes: tuple[Outcome, Outcome], tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, emulator: Emulator, outcomes: tuple[Outcome, Outcome], tmp_path: Path
 ) -> Iterator[GpuBox]:
-    """Tasks and boxes of what is deployed. The updater starts a hurried box where it would start the agent."""
-    python = tmp_path_factory.mktemp("environment") / "bin/python"
-    python.parent.mkdir()
+    """Tasks and boxes of what is deployed, with Ray in each box or without."""
+    tasks = Fargate(emulator.connection, emulator.state_dir, ROOT / ".venv")
+    python = ROOT / ".venv-serve" if request.param == "ray" else _hurried(tmp_path / "environment")
+    boxes = GpuBox(emulator.connection, emulator.state_dir, Tools(ROOT / ".venv-aws/bin", python))
+    tasks.start()
+    boxes.start()
+    yield boxes
+    boxes.stop()
+    tasks.stop()
+
+
+def _hurried(environment: Path) -> Path:
+    """A Python environment whose `python` is a hurried box, whatever it is asked to run."""
+    python = environment / "bin/python"
+    python.parent.mkdir(parents=True)
     python.write_text(
         f"""#!/bin/sh
 export PYTHONPATH='{ROOT}{os.pathsep}{ROOT / "services/ray_serve"}' ECG_HURRIED_READING_S=2
@@ -164,13 +179,7 @@ exec '{ROOT / ".venv/bin/python"}' -m tests.functional.hurried_box
         encoding="utf-8",
     )
     python.chmod(0o755)
-    tasks = Fargate(emulator.connection, emulator.state_dir, ROOT / ".venv")
-    boxes = GpuBox(emulator.connection, emulator.state_dir, Tools(ROOT / ".venv-aws/bin", python.parents[1]))
-    tasks.start()
-    boxes.start()
-    yield boxes
-    boxes.stop()
-    tasks.stop()
+    return environment
 
 
 def _task(emulator: Emulator) -> str:
@@ -181,33 +190,38 @@ def _task(emulator: Emulator) -> str:
     return next(one["value"] for one in details if one["name"] == "privateIPv4Address")
 
 
+@pytest.mark.parametrize("host", ["hurried", pytest.param("ray", marks=pytest.mark.faults)], indirect=True)
 def test_videos_go_through_the_fleet_and_a_box_that_is_lost_loses_none_and_is_replaced(
     host: GpuBox, emulator: Emulator, outputs: dict[str, str]
 ) -> None:
     fleet = Fleet(emulator, outputs["ModelServerGroupName"])
-    first = fleet.await_serving(2, seconds=90)
-    zones = {one["Placement"]["AvailabilityZone"] for one in fleet.instances().values()}
-    assert len(zones) == 2
-    addresses = {one["PrivateIpAddress"]: name for name, one in fleet.instances().items()}
+    began = time.monotonic()
+    first = fleet.await_serving(2, PATIENCE_S)
+    started_s = time.monotonic() - began
+    assert len({one["Placement"]["AvailabilityZone"] for one in fleet.instances().values()}) == 2
     token = proof_token(Clients("us-east-1", dict(emulator.environment())), outputs)()
 
     def analysed(_: int) -> Analysis:
         client = VideoClient(f"http://{_task(emulator)}:8000", emulator.ca_bundle, SystemClock(), token=lambda: token)
-        return client.analyse(ROOT / "samples/sweep.mp4", lambda _: None, 120)
+        return client.analyse(ROOT / "samples/sweep.mp4", lambda _: None, PATIENCE_S)
 
     with ThreadPoolExecutor(JOBS) as owners:
         jobs = [owners.submit(analysed, number) for number in range(JOBS)]
-        earliest = next(as_completed(jobs)).result()
-        lost = addresses[earliest.result["box"]]
+        next(as_completed(jobs))  # six are under way at any time, on both boxes
+        lost, began = min(first), time.monotonic()
         host.lose(lost)
-        done = [job.result() for job in jobs]
-    assert [one.result["job"] for one in done] == [one.video for one in done]
-    read_by = Counter(one.result["box"] for one in done)
-    assert set(addresses) <= set(read_by), "both were reading"
-    second = fleet.await_serving(2)
+        left = sum(not job.done() for job in jobs)
+        results = [job.result().result for job in jobs]
+        second = fleet.await_serving(2, PATIENCE_S)
+    assert left >= JOBS / 2, "most of them were still to be read"
+    assert {one["schema"] for one in results} == {"ecg-result/v1"}
     assert len(second - first) == 1
     assert lost not in second
     dead = emulator.client("sqs").get_queue_attributes(
         QueueUrl=outputs["JobsDeadLetterQueueUrl"], AttributeNames=["ApproximateNumberOfMessages"]
     )
     assert dead["Attributes"]["ApproximateNumberOfMessages"] == "0"
+    sys.stdout.write(
+        f"\nfleet: two boxes in service after {started_s:.0f} s; one lost with {left} of {JOBS} videos to be read, "
+        f"{len(results)} read, the group whole again {time.monotonic() - began:.0f} s later\n"
+    )
