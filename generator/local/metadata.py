@@ -6,6 +6,7 @@ Each box has an address of its own, which its environment names as every AWS SDK
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import threading
 from collections.abc import Mapping
@@ -41,10 +42,11 @@ class MetadataServer:
                 self._say(404 if told is None else 200, told or "")
 
             def _say(self, status: int, text: str) -> None:
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text.encode())
+                with contextlib.suppress(ConnectionError):  # a box that waits no longer asks again
+                    self.send_response(status)
+                    self.send_header("Content-Length", str(len(text)))
+                    self.end_headers()
+                    self.wfile.write(text.encode())
 
             def log_message(self, *_: object) -> None:
                 """Nothing: a box asks every few seconds."""
