@@ -17,7 +17,6 @@ class Fleet:
 
     def __init__(self, emulator: Emulator, group: str, balancer: str = "") -> None:
         self.scaling, self.ec2 = emulator.client("autoscaling"), emulator.client("ec2")
-        self.disks = emulator.state_dir / "boxes"
         self._group, self._balancer = group, balancer
 
     def states(self) -> dict[str, str]:

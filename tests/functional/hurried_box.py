@@ -11,6 +11,7 @@ import json
 import os
 import threading
 import time
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -78,8 +79,9 @@ def _member(server: uvicorn.Server) -> None:
 
 
 def _drained(server: uvicorn.Server) -> None:
-    with open(f"{os.environ['ECG_ROOT']}/drained", "w", encoding="utf-8") as note:  # noqa: PTH123 before the end
-        note.write(str(_under_way))
+    """Say what was under way at the end, beside the box's disk, and end."""
+    disk = Path(os.environ["ECG_ROOT"])
+    (disk.parents[1] / f"{disk.name}.drained").write_text(str(_under_way), encoding="utf-8")
     server.should_exit = True
 
 

@@ -7,7 +7,6 @@ terminated. Policies, hooks and tags are MiniStack's own records.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 import time
@@ -245,7 +244,6 @@ def await_refresh(record: dict[str, Any], deadline_s: float) -> None:
     while begun["Status"] == _UNDER_WAY:
         if time.monotonic() > until:
             begun |= {"Status": "Failed", "StatusReason": "timed out", "EndTime": now_iso()}
-        with contextlib.suppress(InterruptedError):
-            time.sleep(_TICK_S)
+        time.sleep(_TICK_S)
     if begun["Status"] != "Successful":
         raise ValueError(f"the instance refresh of {record['AutoScalingGroupName']} ended as {begun['Status']}")
