@@ -27,7 +27,7 @@ class Fleet:
         return {name for name, state in self.states().items() if state == "InService"}
 
     def scale(self, number: int) -> None:
-        self.scaling.set_desired_capacity(AutoScalingGroupName=self._group, DesiredCapacity=number)
+        self.scaling.update_auto_scaling_group(AutoScalingGroupName=self._group, MinSize=number, DesiredCapacity=number)
 
     def refuses(self) -> bool:
         """Whether nobody listens where the load balancer was."""

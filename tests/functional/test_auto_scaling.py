@@ -161,6 +161,23 @@ def _resources(version: int = 1, **properties: Any) -> dict[str, Any]:
 OUTPUTS = {"Name": {"Fn::GetAtt": ["Balancer", "DNSName"]}}
 
 
+def test_where_nobody_boots_boxes_a_group_is_kept_changed_and_deleted_as_records(
+    emulator: Emulator, stacks: Stacks
+) -> None:
+    fleet = Fleet(emulator, GROUP, stacks.put("records", _resources(), OUTPUTS)["Name"])
+    eventually(lambda: list(fleet.states().values()) == ["Pending:Wait"])
+    stacks.put("records", _resources(version=2, MaxSize=3), OUTPUTS)
+    [group] = fleet.scaling.describe_auto_scaling_groups(AutoScalingGroupNames=[GROUP])["AutoScalingGroups"]
+    assert (group["MaxSize"], group["DesiredCapacity"], len(group["AvailabilityZones"])) == (3, 1, 2)
+    [refresh] = fleet.scaling.describe_instance_refreshes(AutoScalingGroupName=GROUP)["InstanceRefreshes"]
+    assert refresh["Status"] == "InProgress"
+    hooks = fleet.scaling.describe_lifecycle_hooks(AutoScalingGroupName=GROUP)["LifecycleHooks"]
+    assert [one["LifecycleHookName"] for one in hooks] == ["ready", "drained"]
+    stacks.delete("records")
+    assert fleet.instances() == {}
+    assert fleet.scaling.describe_lifecycle_hooks(AutoScalingGroupName=GROUP)["LifecycleHooks"] == []
+
+
 def test_a_group_keeps_its_boxes_serving_while_they_come_go_and_die(
     host: GpuBox, emulator: Emulator, stacks: Stacks
 ) -> None:

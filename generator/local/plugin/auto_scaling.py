@@ -24,9 +24,22 @@ _TICK_S = 0.5
 _AFTER_TROUBLE_S = 5.0
 _LAUNCHING, _TERMINATING = "autoscaling:EC2_INSTANCE_LAUNCHING", "autoscaling:EC2_INSTANCE_TERMINATING"
 _UNDER_WAY = "InProgress"
+_PRESENT_S = 10.0
+_last_call = 0.0
 
 turning = threading.RLock()
 """Held while a group's boxes are looked at and changed."""
+
+
+def present() -> bool:
+    """Whether somebody boots boxes: gpu_box.py asks every second which of them are in groups."""
+    return time.monotonic() - _last_call < _PRESENT_S
+
+
+def _members(parameters: dict[str, Any]) -> Any:
+    global _last_call
+    _last_call = time.monotonic()
+    return autoscaling._describe_asg_instances(parameters)
 
 
 def launch_spec(record: dict[str, Any]) -> dict[str, str]:
@@ -210,6 +223,12 @@ def _refresh_started(parameters: dict[str, Any]) -> Any:
     )
 
 
+def _refreshes(parameters: dict[str, Any]) -> Any:
+    """DescribeInstanceRefreshes: MiniStack knows none that has not ended."""
+    status, headers, body = autoscaling._describe_instance_refreshes(parameters)
+    return status, headers, body.replace(b"<EndTime></EndTime>", b"")
+
+
 def _records() -> Iterator[dict[str, Any]]:
     for (account, region, _), record in list(autoscaling._asgs.all_items()):
         with request_scope(account, region):
@@ -233,13 +252,20 @@ def _run() -> None:
 def install() -> None:
     """Keep groups at their number, and answer truly what MiniStack answers kindly."""
     autoscaling._reconcile_instances = lambda _: None
-    autoscaling._ACTION_MAP |= {"CompleteLifecycleAction": _completed, "StartInstanceRefresh": _refresh_started}
+    autoscaling._ACTION_MAP |= {
+        "CompleteLifecycleAction": _completed,
+        "DescribeAutoScalingInstances": _members,
+        "DescribeInstanceRefreshes": _refreshes,
+        "StartInstanceRefresh": _refresh_started,
+    }
     threading.Thread(target=_run, name="auto-scaling", daemon=True).start()
 
 
 def await_refresh(record: dict[str, Any], deadline_s: float) -> None:
-    """Replace the group's boxes, and wait for it. Raises ValueError."""
+    """Replace the group's boxes, and wait for it where they boot. Raises ValueError."""
     begun = refresh(record)
+    if not present():
+        return
     until = time.monotonic() + deadline_s
     while begun["Status"] == _UNDER_WAY:
         if time.monotonic() > until:
