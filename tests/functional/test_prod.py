@@ -40,6 +40,8 @@ from tests.functional.fleet import Fleet
 
 PREFIX = "ecg-project-pipeline-prod"
 JOBS = 12
+HOOK_S = 180.0
+"""After which a box goes that does not say that it has drained: `drain_seconds` and a minute."""
 PATIENCE_S = 900.0
 """For a fleet of real boxes on two busy cores; hurried ones take seconds."""
 
@@ -230,6 +232,7 @@ def test_videos_go_through_the_fleet_and_a_box_that_is_lost_loses_none_and_is_re
         left = sum(not job.done() for job in jobs)
         results = [job.result().result for job in jobs]
         second = fleet.await_serving(2, PATIENCE_S)
+        whole_s = time.monotonic() - began
     assert left >= JOBS / 2, "most of them were still to be read"
     assert {one["schema"] for one in results} == {"ecg-result/v1"}
     assert len(second - first) == 1
@@ -238,7 +241,14 @@ def test_videos_go_through_the_fleet_and_a_box_that_is_lost_loses_none_and_is_re
         QueueUrl=outputs["JobsDeadLetterQueueUrl"], AttributeNames=["ApproximateNumberOfMessages"]
     )
     assert dead["Attributes"]["ApproximateNumberOfMessages"] == "0"
+    # One fewer: Serve drains, and the agent says so long before the hook would run out.
+    began = time.monotonic()
+    fleet.scale(1)
+    fleet.await_serving(1, PATIENCE_S)
+    drained_s = time.monotonic() - began
+    assert drained_s < HOOK_S
     sys.stdout.write(
         f"\nfleet: two boxes in service after {started_s:.0f} s; one lost with {left} of {JOBS} videos to be read, "
-        f"{len(results)} read, the group whole again {time.monotonic() - began:.0f} s later\n"
+        f"{len(results)} read, the group whole again {whole_s:.0f} s later; "
+        f"one that had to go drained and gone in {drained_s:.0f} s\n"
     )
