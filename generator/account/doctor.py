@@ -134,33 +134,43 @@ def _credentials(environment: Environment, account: Account) -> Finding:
 
 
 def _region(environment: Environment, account: Account) -> Finding:
-    instance_type, zone = (
-        environment.model_server.instance_type,
-        environment.network.private_subnets[0].availability_zone,
-    )
+    kinds = _kinds(environment)
+    subnets = environment.network.private_subnets
+    # A fleet is in all of them.
+    asked = [one.availability_zone for one in (subnets if environment.model_server.fleet else subnets[:1])]
     mend = f"aws ec2 describe-instance-type-offerings --location-type availability-zone {_at(environment)}"
 
     def ask() -> Finding:
-        zones = account.zones_with(instance_type)
-        if zone in zones:
-            return Finding("region", State.OK, f"{environment.region}; {zone} offers {instance_type}")
+        zones = sorted({zone for kind in kinds for zone in account.zones_with(kind)})
+        without = [zone for zone in asked if zone not in zones]
+        if not without:
+            offer = "offers" if len(asked) == 1 else "offer"
+            return Finding("region", State.OK, f"{environment.region}; {', '.join(asked)} {offer} {' or '.join(kinds)}")
         elsewhere = f"; these do: {', '.join(zones)}" if zones else ""
-        return Finding("region", State.MISSING, f"{zone} does not offer {instance_type}{elsewhere}", mend)
+        what = f"{', '.join(without)} {'does' if len(without) == 1 else 'do'} not offer {' or '.join(kinds)}"
+        return Finding("region", State.MISSING, f"{what}{elsewhere}", mend)
 
     return _asked("region", ask, mend)
 
 
 def _quota(environment: Environment, account: Account) -> Finding:
-    instance_type = environment.model_server.instance_type
-    if not instance_type.startswith(G_FAMILIES):
-        return Finding("G instances", State.OK, f"{instance_type} needs no quota of G instances")
-    wanted, allowed = account.virtual_cpus(instance_type) * RUNNING_AT_ONCE, account.gpu_quota()
-    found = (
-        f"{allowed:g} virtual CPUs allowed; {wanted} wanted ({instance_type}, {RUNNING_AT_ONCE} during a replacement)"
-    )
+    kinds = [kind for kind in _kinds(environment) if kind.startswith(G_FAMILIES)]
+    if not kinds:
+        return Finding("G instances", State.OK, f"{_kinds(environment)[0]} needs no quota of G instances")
+    fleet = environment.model_server.fleet
+    # A refresh starts a new box before an old one goes.
+    boxes = fleet.maximum + 1 if fleet else RUNNING_AT_ONCE
+    wanted, allowed = max(map(account.virtual_cpus, kinds)) * boxes, account.gpu_quota()
+    found = f"{allowed:g} virtual CPUs allowed; {wanted} wanted ({' or '.join(kinds)}, {boxes} during a replacement)"
     return Finding("G instances", State.OK, found) if allowed >= wanted else Finding(
         "G instances", State.MISSING, found, _quota_next(environment, wanted)
     )  # fmt: skip
+
+
+def _kinds(environment: Environment) -> Sequence[str]:
+    """The instance types of the boxes."""
+    server = environment.model_server
+    return server.fleet.instance_types if server.fleet else (server.instance_type,)
 
 
 def _quota_next(environment: Environment, wanted: int = 8) -> str:

@@ -6,6 +6,7 @@ They stand apart from `permissions`, so that an environment without a setting ha
 from collections.abc import Iterator
 from typing import Final
 
+from generator.bootstrap.fleet import GROUP_ACTIONS, own_group
 from generator.bootstrap.permissions import ACCOUNT, Grant
 from generator.model import names
 from generator.model.environment import Environment
@@ -37,7 +38,7 @@ def keeping(environment: Environment) -> Iterator[Grant]:
 
 
 def guarding(environment: Environment) -> Iterator[Grant]:
-    """What watches and bounds: network, web ACL, access logs, scaling, visitor, budget. Two policies for size."""
+    """What watches and bounds: network, web ACL, access logs, scaling, fleet, visitor, budget. Two, for their size."""
     if environment.network.endpoints or environment.network.flow_log_days is not None:
         yield from _network(environment)
     if environment.cdn.firewall is not None:
@@ -50,6 +51,8 @@ def guarding(environment: Environment) -> Iterator[Grant]:
         yield Grant("cloudwatch", ("GetMetricData",))  # *: this call knows no resource
     if environment.alarms.visit_minutes is not None:
         yield from _visitor(environment)
+    if environment.model_server.fleet is not None:
+        yield from _fleet(environment)
     if environment.alarms.monthly_budget is not None:
         budgets = f"arn:${{AWS::Partition}}:budgets::${{AWS::AccountId}}:budget/{environment.prefix}-*"
         yield Grant("budgets", _words(_BUDGETS), (budgets,), regional=False)
@@ -64,6 +67,14 @@ def linked(environment: Environment) -> list[str]:
         "backups": environment.jobs.backup_days is not None,
     }
     return [service for name, service in _LINKED.items() if asked[name]]
+
+
+def _fleet(environment: Environment) -> Iterator[Grant]:
+    """The Auto Scaling group of the GPU boxes."""
+    yield Grant("autoscaling", ("Describe*",))  # *: these calls know no resources
+    yield Grant("autoscaling", GROUP_ACTIONS, (own_group(environment),))
+    # *: this call knows no resources; Auto Scaling reads with it what a policy's expression comes to
+    yield Grant("cloudwatch", ("GetMetricData",))
 
 
 def _keys(environment: Environment) -> Iterator[Grant]:

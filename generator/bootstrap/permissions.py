@@ -13,7 +13,6 @@ from typing import Final
 from awacs.aws import Action, Allow, Condition, Statement, StringEquals
 from troposphere import Region, Sub
 
-from generator.bootstrap.fleet import GROUP_ACTIONS, own_group
 from generator.model import names
 from generator.model.environment import Environment
 
@@ -66,10 +65,14 @@ def allow_on(actions: list[Action], resources: tuple[str, ...], regional: bool) 
 
 def by_reach(grants: Iterable[Grant]) -> list[Statement]:
     """One statement for each reach rather than for each grant: a managed policy has 6,144 characters."""
-    reaches: dict[tuple[tuple[str, ...], bool], list[Action]] = {}
+    reaches: dict[tuple[tuple[str, ...], bool], dict[tuple[str, str], Action]] = {}
     for grant in grants:
-        reaches.setdefault((grant.resources, grant.regional), []).extend(grant.names())
-    return [allow_on(actions, resources, regional) for (resources, regional), actions in reaches.items()]
+        named = zip(grant.actions, grant.names(), strict=True)
+        # What two settings ask for is granted once.
+        reaches.setdefault((grant.resources, grant.regional), {}).update(
+            {(grant.service, action): name for action, name in named}
+        )
+    return [allow_on([*actions.values()], resources, regional) for (resources, regional), actions in reaches.items()]
 
 
 def network(environment: Environment) -> Iterator[Grant]:
@@ -180,18 +183,9 @@ def sign_in(_: Environment) -> Iterator[Grant]:
     yield Grant("cognito-idp", _words(_POOLS), (f"arn:${{AWS::Partition}}:cognito-idp:{ACCOUNT}:userpool/*",))
 
 
-def fleet(environment: Environment) -> Iterator[Grant]:
-    """The Auto Scaling group of the GPU boxes, where there is one."""
-    if environment.model_server.fleet:
-        yield Grant("autoscaling", ("Describe*",))  # *: these calls know no resources
-        yield Grant("autoscaling", GROUP_ACTIONS, (own_group(environment),))
-        # *: this call knows no resources; Auto Scaling reads with it what a policy's expression comes to
-        yield Grant("cloudwatch", ("GetMetricData",))
-
-
 def grants(environment: Environment) -> tuple[Grant, ...]:
     """Everything that the service role is granted by name of action."""
-    parts = (network, services, storage, identity, sign_in, fleet)
+    parts = (network, services, storage, identity, sign_in)
     return tuple(grant for part in parts for grant in part(environment))
 
 

@@ -199,10 +199,15 @@ def _parameters(template: Template) -> None:
 def _service_role(template: Template, environment: Environment, limit: ManagedPolicy) -> Role:
     """CloudFormation's role. Managed policies, because inline ones share 10,240 characters."""
     parts = {
-        name: [grant.statement() for grant in part(environment)]
-        for name, part in (("Network", network), ("Services", services), ("Storage", storage))
+        name: by_reach(part(environment))
+        for name, part in (
+            ("Network", network),
+            ("Services", services),
+            ("Storage", storage),
+            ("Keeping", keeping),
+            ("Guarding", guarding),
+        )
     }
-    parts |= {name: by_reach(part(environment)) for name, part in (("Keeping", keeping), ("Guarding", guarding))}
     policies = [
         template.add_resource(
             ManagedPolicy(

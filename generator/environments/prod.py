@@ -10,6 +10,7 @@ from generator.model.environment import (
     Cdn,
     Environment,
     Firewall,
+    Fleet,
     Hardening,
     HealthCheck,
     Identity,
@@ -122,6 +123,17 @@ ENVIRONMENT = Environment(
         session_manager=True,
         root_volume=RootVolume(size=100, iops=3000, throughput=250, encrypted=True),
         log_retention_days=YEAR,
+        fleet=Fleet(
+            minimum=2,  # in two zones: one may be lost
+            maximum=3,  # one in each zone, and no more than three API tasks keep busy
+            instance_types=("g4dn.xlarge", "g5.xlarge"),  # the second where a zone has none of the first
+            spot_percent=0,
+            on_demand=2,
+            waiting_per_box=8,
+            warm=0,
+            healthy_percent=100,
+            drain_seconds=120,
+        ),
     ),
     api=Api(
         desired_count=3,  # one in each zone

@@ -20,6 +20,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from generator.local.connection import Connection
+from generator.local.metadata import MetadataServer
 from generator.local.processes import Process
 from generator.local.roles import CredentialsServer, RoleSession
 from generator.local.systemd_unit import Unit, parse_unit, unit_file
@@ -45,10 +46,10 @@ class GpuBox:
 
     def __init__(self, connection: Connection, state_dir: Path, tools: Tools) -> None:
         self._connection = connection
-        self._ec2 = connection.client("ec2")
+        self._ec2, self._auto_scaling = connection.client("ec2"), connection.client("autoscaling")
         self._directory = state_dir / "boxes"
         self._tools = tools
-        self._credentials = CredentialsServer()
+        self._credentials, self._metadata = CredentialsServer(), MetadataServer()
         self._boxes: dict[str, _Box] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="gpu-box", daemon=True)
@@ -67,6 +68,12 @@ class GpuBox:
         for box in self._boxes.values():
             box.join()
         self._credentials.close()
+        self._metadata.close()
+
+    def lose(self, instance: str) -> None:
+        """End everything of a box at once, as when its host fails, and have EC2 say so. It does not come back."""
+        self._boxes[instance].cut_off()
+        self._ec2.terminate_instances(InstanceIds=[instance])
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -82,6 +89,8 @@ class GpuBox:
             for reservation in self._ec2.describe_instances()["Reservations"]
             for instance in reservation["Instances"]
         }
+        members = self._auto_scaling.describe_auto_scaling_instances()["AutoScalingInstances"]
+        self._metadata.tell({each["InstanceId"]: each["LifecycleState"] for each in members})
         for identity, box in list(self._boxes.items()):
             instance = found.get(identity)
             running = instance is not None and instance["State"]["Name"] == "running"
@@ -105,7 +114,7 @@ class GpuBox:
         identity = instance["InstanceId"]
         attribute = self._ec2.describe_instance_attribute(InstanceId=identity, Attribute="userData")
         user_data = base64.b64decode(attribute["UserData"].get("Value", ""))
-        environment = dict(self._connection.surroundings())
+        environment = {**self._connection.surroundings(), **self._metadata.offer(identity)}
         if role := self._role_of(instance):
             environment |= self._credentials.offer(identity, RoleSession(self._connection, role, identity, _SERVICE))
         return _Box(instance, user_data, environment, self._directory / identity, self._tools)
@@ -150,6 +159,7 @@ class _Box:
             "ECG_RAY_PORTS": "auto",
         }
         self._off = threading.Event()
+        self._processes: list[Process] = []
         self._services: list[threading.Thread] = []
         self._thread = threading.Thread(target=self._run, name=f"box-{self._identity}", daemon=True)
         self._thread.start()
@@ -157,6 +167,12 @@ class _Box:
     def shut_down(self) -> None:
         """Begin to stop its services."""
         self._off.set()
+
+    def cut_off(self) -> None:
+        """End its services without a word to them."""
+        self._off.set()
+        for process in list(self._processes):
+            process.kill()
 
     def join(self) -> None:
         """Wait until nothing of it runs."""
@@ -233,9 +249,11 @@ class _Box:
                     output=journal.fileno(),
                     grace_s=unit.stop_s,
                 )
+                self._processes.append(process)
                 while process.exit_code() is None and not self._off.wait(0.2):
                     pass
                 code = process.stop()
+                self._processes.remove(process)
                 if self._off.is_set() or not unit.starts_again(code):
                     return
                 journal.write(f"{name}: ended with code {code}, starts again in {unit.restart_s} s\n".encode())
@@ -248,7 +266,12 @@ class _Box:
                 return self._below(path).read_text(encoding="utf-8")
             return None
 
-        return parse_unit(unit_file(self._root, name).read_text(encoding="utf-8"), read)
+        file = unit_file(self._root, name)
+        parts = [
+            file,
+            *sorted(file.parent.glob(f"{file.name}.d/*.conf")),
+        ]  # drop-ins come after the unit (systemd.unit(5))
+        return parse_unit("\n".join(part.read_text(encoding="utf-8") for part in parts), read)
 
     def _below(self, path: str | None) -> Path:
         """`path` on the box's disk: user data may have written it with ECG_ROOT before it, or not."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
+
+from generator.local.tether import descendants
 
 _TETHER = Path(__file__).with_name("tether.py")
 # The tether itself needs a moment after the program's grace, to end what the program left.
@@ -55,6 +60,16 @@ class Process:
     def wait(self) -> int:
         """Wait for its end; the exit code."""
         return self._popen.wait()
+
+    def kill(self) -> None:
+        """End it and everything that it started at once: nothing of it gets to say a word."""
+        if self._popen.poll() is not None:
+            return
+        self._popen.send_signal(signal.SIGSTOP)  # or it would collect what we end, and ask the rest to end in order
+        for pid in descendants(self._popen.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._popen.send_signal(signal.SIGCONT)
 
     def stop(self) -> int:
         """Stop it and everything that it started; the exit code."""

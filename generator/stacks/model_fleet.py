@@ -6,10 +6,11 @@ when its agent says so, and goes when its agent has let it finish (services/ray_
     launch -> Pending:Wait -- agent: Serve is healthy --> InService -> balanced by outstanding requests
     going  -> deregistered, drained -> Terminating:Wait -- agent: nothing is under way --> gone
 
-A change of the launch template is an instance refresh: some of the boxes at a time, never fewer than
-`healthy_percent` of them in service.
+A change of the launch template is an instance refresh: some of the boxes at a time, a new one before an old one goes,
+never fewer than `healthy_percent` of them in service.
 """
 
+from math import ceil
 from typing import Any, ClassVar, Final
 
 import awacs.autoscaling as autoscaling_actions
@@ -19,6 +20,7 @@ from troposphere import AccountId, Base64, GetAtt, Join, Partition, Ref, Region,
 from troposphere.autoscaling import (
     AutoScalingGroup,
     CustomizedMetricSpecification,
+    InstanceMaintenancePolicy,
     InstancesDistribution,
     LaunchTemplateOverrides,
     LaunchTemplateSpecification,
@@ -259,12 +261,11 @@ def _group(
                 ),
             ],
             MetricsCollection=[MetricsCollection(Granularity="1Minute")],
-            UpdatePolicy=_InstanceRefresh(
-                AutoScalingInstanceRefresh={
-                    "Strategy": "Rolling",
-                    "Preferences": {"MinHealthyPercentage": settings.healthy_percent},
-                }
+            # What holds for a refresh and for a box that is replaced because it fails.
+            InstanceMaintenancePolicy=InstanceMaintenancePolicy(
+                MinHealthyPercentage=settings.healthy_percent, MaxHealthyPercentage=_most_percent(settings)
             ),
+            UpdatePolicy=_InstanceRefresh(AutoScalingInstanceRefresh={"Strategy": "Rolling"}),
             Tags=GroupTags(
                 # The launch template tags the boxes.
                 **{tag["Key"]: (tag["Value"], False) for tag in _tags(owner_tags(environment))}
@@ -287,6 +288,14 @@ def _group(
             ),
         )
     )
+
+
+def _most_percent(settings: Fleet) -> int:
+    """Room for one more box: without it a small group would fall below `healthy_percent` while it is refreshed.
+
+    The two percentages may lie 100 apart (InstanceMaintenancePolicy, Auto Scaling API reference).
+    """
+    return min(100 + ceil(100 / settings.minimum), 100 + settings.healthy_percent)
 
 
 def _which_boxes(settings: Fleet, version: LaunchTemplateSpecification) -> dict[str, Any]:

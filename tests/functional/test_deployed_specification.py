@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from generator.parts.model_server import host
 from generator.sync.progress import Action
 from tests.functional.conftest import Deployed
 from tests.functional.specified import ANYWHERE, SPECIFIED, Specified
@@ -181,11 +182,11 @@ def test_ecs_4_container(api: Any, out: Mapping[str, str], specified: Specified)
     assert "memory" not in api_container
 
 
-def test_ecs_5_environment(api: Any, out: Mapping[str, str]) -> None:
+def test_ecs_5_environment(api: Any, environment: Deployed, out: Mapping[str, str]) -> None:
     values = {each["name"]: each["value"] for each in container(api, out)["environment"]}
     assert values["AWS_DEFAULT_REGION"] == "us-east-1"
     assert values["S3_BUCKET_NAME"] == out["VideoBucketName"]
-    assert values["MODEL_SERVER_URL"] == f"http://{out['ModelServerPrivateIp']}:8080"
+    assert values["MODEL_SERVER_URL"] == f"http://{out[host(environment.settings)]}:8080"
 
 
 def test_ecs_6_health_check(api: Any, out: Mapping[str, str]) -> None:
@@ -218,14 +219,21 @@ def test_ecs_9_logs_are_kept_as_long_as_specified(api: Any, environment: Deploye
 
 
 def instance(api: Any, out: Mapping[str, str]) -> dict[str, Any]:
-    answer = api("ec2").describe_instances(InstanceIds=[out["ModelServerInstanceId"]])
+    """The box, or one of the fleet's."""
+    if group := out.get("ModelServerGroupName"):
+        [found] = api("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[group])["AutoScalingGroups"]
+        box = found["Instances"][0]["InstanceId"]
+    else:
+        box = out["ModelServerInstanceId"]
+    answer = api("ec2").describe_instances(InstanceIds=[box])
     return dict(answer["Reservations"][0]["Instances"][0])
 
 
-def test_gpu_1_instance(api: Any, out: Mapping[str, str], specified: Specified) -> None:
+def test_gpu_1_instance(api: Any, environment: Deployed, out: Mapping[str, str], specified: Specified) -> None:
     box = instance(api, out)
     assert box["InstanceType"] == "g4dn.xlarge"
-    assert box["SubnetId"] == out["PrivateSubnet1Id"]
+    places = ["PrivateSubnet1Id"] if environment.name == "dev" else specified.outputs_of(public=False)
+    assert box["SubnetId"] in {out[each] for each in places}
     assert (box.get("KeyName") or None) == specified.key_pair
     assert not box.get("PublicIpAddress")
     assert box["Monitoring"]["State"] == "disabled"

@@ -116,6 +116,8 @@ def test_what_has_no_effect_here_is_listed_with_what_is_missing() -> None:
     assert "network.FlowLog (AWS::EC2::FlowLog): no flow is written down" in lines
     assert "cdn.WebAcl (AWS::WAFv2::WebACL): no request is judged" in lines
     assert {line.split("(")[1].split(")")[0] for line in lines} == {
+        "AWS::AutoScaling::AutoScalingGroup",
+        "AWS::AutoScaling::ScalingPolicy",
         "AWS::Backup::BackupPlan",
         "AWS::Backup::BackupSelection",
         "AWS::EC2::FlowLog",

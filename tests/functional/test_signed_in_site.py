@@ -31,9 +31,11 @@ from generator.erasing import erase_owner
 from generator.local.connection import Credentials
 from generator.local.demo_user import demo_token, ensure_demo_user
 from generator.local.fargate import Fargate
+from generator.local.gpu_box import GpuBox, Tools
 from generator.proof_token import proof_token
 from services.visitor.index import visit
 from tests.functional.conftest import Deployed
+from tests.functional.fleet import Fleet, hurried
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = (ROOT / "samples/sweep.mp4").read_bytes()
@@ -64,7 +66,16 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def model_server(environment: Deployed) -> Iterator[None]:
+def model_server(environment: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What the tasks ask: a program at the box's address, or a fleet of boxes in a hurry."""
+    if environment.settings.model_server.fleet:
+        tools = Tools(ROOT / ".venv-aws/bin", hurried(tmp_path_factory.mktemp("boxes") / "environment", 0.2))
+        boxes = GpuBox(environment.emulator.connection, environment.emulator.state_dir, tools)
+        boxes.start()
+        Fleet(environment.emulator, environment.outputs["ModelServerGroupName"]).await_serving(2, DEADLINE_S)
+        yield
+        boxes.stop()
+        return
     place = ["--host", environment.outputs["ModelServerPrivateIp"], "--port", "8080", "--log-level", "warning"]
     command = [sys.executable, "-m", "uvicorn", "tests.functional.hurried_task:model_server", *place]
     path = f"{ROOT}{os.pathsep}{ROOT / 'services/api'}"

@@ -85,9 +85,11 @@ def test_dev_breaks_what_the_specification_itself_causes_and_each_reason_names_i
         assert one.exemption.startswith(SPECIFIED), one
 
 
-def test_prod_opens_no_port_to_the_world_and_serves_nothing_over_plain_http(found: dict[str, Policing]) -> None:
+def test_prod_opens_no_port_to_the_world_and_speaks_plain_http_inside_alone(found: dict[str, Policing]) -> None:
     rules = {one.rule for one in found["prod"].explained}
-    assert rules == {"public-resource", "validate:W3010", "cfn-lint:W3010"}
+    assert rules == {"public-resource", "plain-http", "validate:W3010", "cfn-lint:W3010"}
+    [plain] = [one for one in found["prod"].explained if one.rule == "plain-http"]
+    assert plain.exemption.startswith("An internal load balancer")
     assert {"open-to-world", "plain-http", "validate:W2508"} <= {one.rule for one in found["dev"].explained}
 
 

@@ -5,6 +5,7 @@
     resources    what a CloudFormation type provides: create, update, delete, and which properties replace it
     addresses, rules, instances, identity, edge_keys, budgets, scaling
                  the twelve missing types; scaling also brings the service itself
+    auto_scaling EC2 Auto Scaling: a group's boxes, as groups (pure) decides; fleets: its types
     corrections  MiniStack's own types where they drop or misreport a property
     drift        CloudFormation: drift of more types (readers), and change sets that take it back
     readers      what a look for drift compares
@@ -12,6 +13,7 @@
     scans        ECR: what a scan found
     agent        ECS: tasks wait for an agent (generator/local/fargate.py), which reports what really happens
     targets      ELB: target health from real health checks
+    balancers    ELB: internal load balancers listen on addresses of their own
     sites        CloudFront: a domain of one's own; its pages sign in and upload from here
     viewers      CloudFront: trusted key groups enforced, load balancers asked over TLS, their answers streamed
     sign_in      Cognito: the local page may ask, and the demo user is signed in at once

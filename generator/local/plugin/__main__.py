@@ -13,10 +13,13 @@ from ministack import app
 from . import (
     addresses,
     agent,
+    auto_scaling,
+    balancers,
     budgets,
     corrections,
     drift,
     edge_keys,
+    fleets,
     identity,
     instances,
     layers,
@@ -40,6 +43,7 @@ _TYPES = (
     *edge_keys.TYPES,
     *budgets.TYPES,
     *scaling.TYPES,
+    *fleets.TYPES,
     *stand_ins.TYPES,
 )
 
@@ -61,6 +65,9 @@ def main() -> None:
     layers.install()
     scans.install()
     targets.install()
+    balancers.install()
+    fleets.install()
+    auto_scaling.install()
     agent.install()  # after corrections: CloudFormation waits for the corrected service
     sites.install()
     viewers.install()

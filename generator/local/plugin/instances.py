@@ -84,7 +84,24 @@ def _launch_template(properties: Properties) -> Mapping[str, Any]:
     return {
         **{name: data[name] for name in (*_LAUNCH_ARGUMENTS, "BlockDeviceMappings") if name in data},
         **({"IamInstanceProfile": profile["Name"]} if "Name" in profile else {}),
+        **({"IamInstanceProfile": profile["Arn"].rpartition("/")[2]} if "Arn" in profile else {}),
     }
+
+
+def launch(properties: Properties) -> str:
+    """Start an instance as a group does; its id. `properties` are those of AWS::EC2::Instance."""
+    return _create("", properties, "")[0]
+
+
+def terminate(instance: str) -> None:
+    """End it, with the volumes that go with it; nothing happens where it is gone."""
+    _delete(instance, {})
+
+
+def address(instance: str) -> str | None:
+    """The private address of an instance that runs."""
+    record = store._instances.get(instance)
+    return str(record["PrivateIpAddress"]) if record and record["State"]["Name"] == "running" else None
 
 
 def _attach(record: dict[str, Any], mapping: Properties) -> None:

@@ -20,6 +20,8 @@ from typing import Any
 from ministack.core.responses import request_scope
 from ministack.services import alb
 
+from . import instances
+
 _log = logging.getLogger("targets")
 _TICK_S = 0.25
 _INITIAL_INTERVAL_S = 1.0
@@ -37,9 +39,9 @@ class _Health:
 _known: dict[tuple[str, str, int], _Health] = {}
 
 
-def state(group: str, address: str, port: int) -> str:
+def state(group: str, target: str, port: int) -> str:
     """`initial`, `healthy`, `unhealthy`; `unused` where it is not registered."""
-    health = _known.get((group, address, port))
+    health = _known.get((group, target, port))
     return health.state if health else "unused"
 
 
@@ -91,14 +93,21 @@ def _check(group: dict[str, Any], address: str, port: int, health: _Health) -> N
     health.busy = False
 
 
-def _registered() -> dict[tuple[str, str, int], dict[str, Any]]:
+def address_of(target: str) -> str:
+    """Where a registered target is: an instance at its private address, anything else where its id says."""
+    return instances.address(target) or target
+
+
+def _registered() -> dict[tuple[str, str, int], tuple[dict[str, Any], str]]:
+    """Each target's group and address."""
     found = {}
     for (account, region, arn), group in list(alb._tgs.all_items()):
         if group.get("TargetType") not in ("ip", "instance") or not group.get("HealthCheckEnabled", True):
             continue
         with request_scope(account, region):
             for target in list(alb._targets.get(arn, ())):
-                found[(arn, target["Id"], int(target.get("Port") or group.get("Port") or 80))] = group
+                port = int(target.get("Port") or group.get("Port") or 80)
+                found[(arn, target["Id"], port)] = (group, address_of(target["Id"]))
     return found
 
 
@@ -110,11 +119,11 @@ def _watch() -> None:
             registered = _registered()
             for key in _known.keys() - registered.keys():
                 _known.pop(key, None)
-            for key, group in registered.items():
+            for key, (group, address) in registered.items():
                 health = _known.setdefault(key, _Health())
                 if not health.busy and health.due <= time.monotonic():
                     health.busy = True
-                    pool.submit(_check, group, key[1], key[2], health)
+                    pool.submit(_check, group, address, key[2], health)
         except Exception:
             _log.exception("the health checker stumbled; it goes on")
 
@@ -150,15 +159,21 @@ async def _forward(
     raw_query: str | None = None,
     raw_path: str | None = None,
 ) -> Any:
-    """Forward to a healthy target; when there is none, to any (the load balancer "fails open")."""
+    """Forward to a target that may be asked."""
     group = alb._tgs.get(arn)
-    registered = list(alb._targets.get(arn, ()))
-    if group is None or not registered or group.get("TargetType") not in ("ip", "instance"):
+    asked = eligible(arn)
+    if group is None or not asked or group.get("TargetType") not in ("ip", "instance"):
         return await _original_forward(arn, method, path, headers, body, query, raw_query, raw_path)
-    port = int(group.get("Port") or 80)
-    healthy = [each for each in registered if state(arn, each["Id"], int(each.get("Port") or port)) == "healthy"]
-    chosen = (healthy or registered)[next(_turn) % len(healthy or registered)]
+    target, port = asked[next(_turn) % len(asked)]
+    chosen = {"Id": address_of(target), "Port": port}
     return await alb._proxy_http_target(chosen, group, method, raw_path or path, headers, body, query, raw_query)
+
+
+def eligible(arn: str) -> list[tuple[str, int]]:
+    """The healthy targets, each with its port; when there is none, all (the load balancer "fails open")."""
+    port = int((alb._tgs.get(arn) or {}).get("Port") or 80)
+    registered = [(str(each["Id"]), int(each.get("Port") or port)) for each in alb._targets.get(arn, ())]
+    return [each for each in registered if state(arn, *each) == "healthy"] or registered
 
 
 _original_forward = alb._forward_to_tg

@@ -22,7 +22,7 @@ from reconciler.fleet_report import FleetReport
 from reconciler.golden import HttpProver
 from reconciler.gpus import CloudWatch, Gpus, utilization
 from reconciler.loop import Reconciler
-from reconciler.ray_head import METRICS_PORT, RayHead
+from reconciler.ray_head import RayHead
 from reconciler.reporter import Clock
 from reconciler.serve_api import RestServeApi
 from reconciler.service import AutoScaling, Metadata, Service, under_way_by_metrics
@@ -46,13 +46,14 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, end)
     bucket: Bucket = S3Bucket.from_environment(settings.bucket)
+    ray = RayHead(settings, os.environ)
     service = None
     if settings.group:
-        service, bucket = _of_a_fleet(settings)
+        service, bucket = _of_a_fleet(settings, ray)
     reconciler = Reconciler(
         settings,
         bucket,
-        RayHead(settings, os.environ),
+        ray,
         RestServeApi(httpx.Client(trust_env=False)),
         HttpProver(httpx.Client(trust_env=False)),
         Clock(time.monotonic, lambda: datetime.now(UTC)),
@@ -82,12 +83,16 @@ def main() -> int:
     return 0
 
 
-def _of_a_fleet(settings: Settings) -> tuple[Service, FleetReport]:
+def _of_a_fleet(settings: Settings, ray: RayHead) -> tuple[Service, FleetReport]:
     """What a box in an Auto Scaling group does besides."""
-    metadata = Metadata()
+
+    def under_way() -> int:
+        return under_way_by_metrics(ray.session.metrics_port) if ray.session else 0
+
+    metadata = Metadata.from_environment(os.environ)
     report = FleetReport(S3Bucket.from_environment(settings.bucket), settings, metadata.name, lambda: datetime.now(UTC))
     group = AutoScaling.from_environment(settings.group)
-    return Service(metadata, group, lambda: under_way_by_metrics(METRICS_PORT), time.monotonic, report.leave), report
+    return Service(metadata, group, under_way, time.monotonic, report.leave), report
 
 
 def _device() -> Callable[[], Mapping[str, Any] | None]:

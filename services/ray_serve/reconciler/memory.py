@@ -26,6 +26,8 @@ class Session:
     dashboard_port: int
     token: str
     head: Head
+    metrics_port: int = 8090
+    """An agent that wrote none down knew only this one."""
 
 
 class MemoryFile:

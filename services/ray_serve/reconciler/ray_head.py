@@ -26,12 +26,11 @@ from reconciler.desired import Head
 from reconciler.memory import Session
 from reconciler.settings import Settings
 
-METRICS_PORT = 8090
 _USUAL_PORTS = {
     "port": 6379,
     "dashboard-port": 8265,
     "ray-client-server-port": 10001,
-    "metrics-export-port": METRICS_PORT,
+    "metrics-export-port": 8090,
 }
 _OBJECT_STORE_BYTES = 512 * 1024 * 1024  # a video's windows are kilobytes; the default is 30 % of the memory
 _LONGEST_SOCKET_FOLDER = 40  # Ray adds up to 64 characters, and a Unix socket's path ends at 107
@@ -93,7 +92,8 @@ class RayHead:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # a signal to the agent's group is not for Ray
             )
-        self.session = Session(self._child.pid, _born(self._child.pid), ports["dashboard-port"], token, head)
+        pid = self._child.pid
+        self.session = Session(pid, _born(pid), ports["dashboard-port"], token, head, ports["metrics-export-port"])
         return self.session
 
     def alive(self) -> bool:

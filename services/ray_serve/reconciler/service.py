@@ -15,7 +15,7 @@ request comes; what is still under way has until the hook's timeout. A box outsi
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -24,6 +24,7 @@ from kit import logs
 
 _LOG = logs.logger("reconciler")
 _METADATA = "http://169.254.169.254/latest"
+_ENDPOINT = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
 _METADATA_S = 2.0
 _UNDER_WAY = re.compile(r"^ray_serve_num_ongoing_http_requests(?:\{[^}]*\})? (\S+)", re.MULTILINE)
 _QUIET_S = 20.0
@@ -125,6 +126,11 @@ class Metadata:
     def __init__(self, base: str = _METADATA) -> None:
         self._base = base
         self._name = ""
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str]) -> "Metadata":
+        """Where AWS's SDKs would look too: the local stand-in has an address for each box."""
+        return cls(f"{env[_ENDPOINT].rstrip('/')}/latest") if env.get(_ENDPOINT) else cls()
 
     def name(self) -> str:
         """See `Instance`."""

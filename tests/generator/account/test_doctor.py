@@ -129,6 +129,23 @@ def test_the_quota_must_hold_two_boxes_because_a_replacement_runs_both() -> None
     assert "--quota-code L-DB2E81BA --desired-value 8" in ask("G instances", FakeAccount(quota=4)).next
 
 
+def test_the_quota_of_a_fleet_holds_its_most_boxes_and_one_more_during_a_refresh() -> None:
+    assert PROD.model_server.fleet is not None
+    assert PROD.model_server.fleet.maximum == 3
+    assert ask("G instances", FakeAccount(quota=16), environment=PROD).state is State.OK
+    assert "--desired-value 16" in ask("G instances", FakeAccount(quota=12), environment=PROD).next
+
+
+def test_a_fleet_wants_one_of_its_types_in_each_of_its_zones() -> None:
+    finding = ask("region", FakeAccount(zones=["us-east-1a", "us-east-1b"]), environment=PROD)
+    assert finding.state is State.MISSING
+    assert "us-east-1c does not offer g4dn.xlarge or g5.xlarge; these do: us-east-1a, us-east-1b" in finding.found
+    everywhere = FakeAccount(zones=["us-east-1a", "us-east-1b", "us-east-1c"])
+    assert ask("region", everywhere, environment=PROD).found == (
+        "us-east-1; us-east-1a, us-east-1b, us-east-1c offer g4dn.xlarge or g5.xlarge"
+    )
+
+
 def test_what_the_account_will_not_tell_is_unknown_and_never_good() -> None:
     finding = ask("G instances", FakeAccount(refuses=["quota"]))
     assert finding.state is State.UNKNOWN

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
+from generator.bootstrap.hardening import hardening
 from generator.bootstrap.permissions import grants
 from generator.bootstrap.template import bootstrap
 from generator.environments.dev import ENVIRONMENT as DEV
@@ -29,7 +30,8 @@ def resources() -> dict[str, Any]:
 
 def test_the_service_role_may_do_what_the_handlers_of_a_group_do() -> None:
     granted = [
-        {"Effect": "Allow", "Action": [f"{one.service}:{action}" for action in one.actions]} for one in grants(PROD)
+        {"Effect": "Allow", "Action": [f"{one.service}:{action}" for action in one.actions]}
+        for one in (*grants(PROD), *hardening(PROD))
     ]
     missing = set()
     for kind in ("AutoScalingGroup", "ScalingPolicy", "WarmPool"):
@@ -40,8 +42,16 @@ def test_the_service_role_may_do_what_the_handlers_of_a_group_do() -> None:
     assert missing == {"iam:CreateServiceLinkedRole"}  # by the names of the services
 
 
+def test_what_is_granted_stands_in_the_template(resources: dict[str, Any]) -> None:
+    policy = plain(resources["ServiceGuarding"]["Properties"]["PolicyDocument"])
+    assert allowed("autoscaling:StartInstanceRefresh", policy["Statement"])
+    reading = plain(resources["ReadingGuards"]["Properties"]["PolicyDocument"])
+    assert allowed("autoscaling:DescribeAutoScalingGroups", reading["Statement"])
+    assert not allowed("autoscaling:StartInstanceRefresh", reading["Statement"])
+
+
 def test_it_changes_no_group_but_its_own() -> None:
-    [changing] = [one for one in grants(PROD) if one.service == "autoscaling" and "Describe*" not in one.actions]
+    [changing] = [one for one in hardening(PROD) if one.service == "autoscaling" and "Describe*" not in one.actions]
     assert [arn.rpartition("/")[2] for arn in changing.resources] == ["ecg-project-pipeline-prod-model-server"]
 
 

@@ -76,3 +76,13 @@ def test_the_exit_code_is_the_programs(tmp_path: Path) -> None:
     process = _start(tmp_path, "raise SystemExit(7)", grace_s=1)
     assert process.wait() == 7
     process.stop()
+
+
+def test_kill_ends_a_program_and_its_daemons_before_they_can_say_a_word(tmp_path: Path) -> None:
+    polite = STUBBORN.replace("signal.SIG_IGN", "lambda *_: pathlib.Path('said').touch()")
+    process = _start(tmp_path, polite, grace_s=30)
+    pids = _pids(tmp_path)
+    process.kill()
+    assert _gone(pids)
+    assert process.wait() == 128 + signal.SIGKILL
+    assert not (tmp_path / "said").exists()

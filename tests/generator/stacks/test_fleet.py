@@ -113,10 +113,21 @@ def test_a_box_may_complete_its_own_groups_hooks_and_read_what_the_others_report
 
 
 def test_a_new_launch_template_is_an_instance_refresh_that_keeps_most_boxes_in_service(prod: Built) -> None:
-    policy = prod.resource("model-server", "Fleet")["UpdatePolicy"]["AutoScalingInstanceRefresh"]
-    assert policy == {"Strategy": "Rolling", "Preferences": {"MinHealthyPercentage": 90}}
+    assert prod.resource("model-server", "Fleet")["UpdatePolicy"] == {
+        "AutoScalingInstanceRefresh": {"Strategy": "Rolling"}
+    }
+    assert group(prod)["InstanceMaintenancePolicy"]["MinHealthyPercentage"] == 90
     specification = group(prod)["MixedInstancesPolicy"]["LaunchTemplate"]["LaunchTemplateSpecification"]
     assert specification["Version"] == "${FleetLaunchTemplate.LatestVersionNumber}"
+
+
+@pytest.mark.parametrize(
+    ("minimum", "healthy", "most"), [(1, 100, 200), (2, 100, 150), (3, 100, 134), (10, 90, 110), (1, 50, 150)]
+)
+def test_a_refresh_has_room_for_a_new_box_before_an_old_one_goes(minimum: int, healthy: int, most: int) -> None:
+    """At Auto Scaling's own 100 % a group of two would fall to one, whatever the minimum says."""
+    made = build(environment(minimum=minimum, maximum=10, healthy_percent=healthy))
+    assert group(made)["InstanceMaintenancePolicy"] == {"MinHealthyPercentage": healthy, "MaxHealthyPercentage": most}
 
 
 def test_spot_is_a_setting_and_some_boxes_are_never_spot(prod: Built) -> None:

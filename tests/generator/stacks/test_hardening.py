@@ -125,8 +125,11 @@ def test_instances_ask_for_a_token_where_it_is_asked_for(every: Case) -> None:
 def test_nobody_comes_in_by_ssh_where_there_is_no_key_pair(every: Case) -> None:
     ports = [rule["FromPort"] for rule in _ingress(every.built, "ModelServerSecurityGroup")]
     assert (22 in ports) is bool(every.settings.security.ssh_cidrs)
-    box = every.built.properties("model-server", "ModelServer")
-    assert box.get("KeyName") == every.settings.model_server.key_name
+    boxes = [
+        *every.built.of_type("AWS::EC2::Instance").values(),
+        *(one["LaunchTemplateData"] for one in every.built.of_type("AWS::EC2::LaunchTemplate").values()),
+    ]
+    assert {box.get("KeyName") for box in boxes} - {None} == {every.settings.model_server.key_name} - {None}
 
 
 def test_operators_get_a_shell_through_session_manager_where_it_is_asked_for(every: Case) -> None:
@@ -175,7 +178,21 @@ def test_each_rule_between_groups_has_both_halves_where_egress_is_closed(prod: B
         (rule["GroupId"], rule["DestinationSecurityGroupId"], rule["FromPort"])
         for rule in _each(prod, "AWS::EC2::SecurityGroupEgress").values()
     }
+    # The balancer before the boxes is in no circle with another group: its rules stand in it.
+    for name, group in _each(prod, "AWS::EC2::SecurityGroup").items():
+        own = f"${{{name}}}"
+        ways_in |= {
+            (rule["SourceSecurityGroupId"], own, rule["FromPort"])
+            for rule in group.get("SecurityGroupIngress", ())
+            if "SourceSecurityGroupId" in rule
+        }
+        ways_out |= {
+            (own, rule["DestinationSecurityGroupId"], rule["FromPort"])
+            for rule in group.get("SecurityGroupEgress", ())
+            if "DestinationSecurityGroupId" in rule
+        }
     assert ways_in == ways_out
+    assert ("${EcsSecurityGroupId}", "${ModelBalancerSecurityGroup}", 8080) in ways_in
 
 
 def test_flows_of_the_vpc_are_written_down_where_it_is_asked_for(every: Case) -> None:

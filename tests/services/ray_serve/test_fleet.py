@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from reconciler.desired import Head
 from reconciler.fleet_report import FleetReport, merged
+from reconciler.memory import MemoryFile, Session
 from reconciler.service import AutoScaling, Hook, Metadata, NotTold, Service, due, under_way_by_metrics
 from reconciler.settings import Settings
+from reconciler.snapshot import Memory
 from tests.services.ray_serve.world import MemoryBucket, World, settle
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -177,6 +180,13 @@ def test_metadata_is_asked_with_a_token_and_an_unknown_state_is_none(server: Thr
     assert (metadata.wanted(), metadata.name()) == ("InService", "i-0abc")
 
 
+def test_metadata_is_where_awss_sdks_would_look_for_it(server: ThreadingHTTPServer) -> None:
+    server.texts["/i-1/latest/meta-data/instance-id"] = "i-1"  # type: ignore[attr-defined]
+    env = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": f"http://127.0.0.1:{server.server_port}/i-1/"}
+    assert Metadata.from_environment(env).name() == "i-1"
+    assert vars(Metadata.from_environment({})) == vars(Metadata())
+
+
 def test_requests_under_way_are_the_sum_over_routes(server: ThreadingHTTPServer) -> None:
     server.texts["/metrics"] = (  # type: ignore[attr-defined]
         "# HELP ray_serve_num_ongoing_http_requests ...\n"
@@ -204,6 +214,19 @@ def test_completing_a_hook_that_nobody_waits_for_is_no_error() -> None:
     for code, message in (("ValidationError", "the group does not exist"), ("AccessDenied", "no")):
         with pytest.raises(NotTold):
             AutoScaling(Refusing(code, message), "g").complete(Hook.READY, "i-1")
+
+
+def test_a_ray_that_was_left_running_is_asked_at_its_own_port(tmp_path: Path) -> None:
+    """Or at the usual one, where an agent left it that wrote none down."""
+    file = MemoryFile(tmp_path / "state.json")
+    file.save(Memory(), Session(1, "1", 8265, "token", Head(4, 1, "0.0.0.0", 8080), 9001))
+    assert (left := file.load()[1]) is not None
+    assert left.metrics_port == 9001
+    data = json.loads((tmp_path / "state.json").read_text())
+    del data["ray"]["metrics_port"]
+    (tmp_path / "state.json").write_text(json.dumps(data))
+    assert (left := file.load()[1]) is not None
+    assert left.metrics_port == 8090
 
 
 def report(
