@@ -22,6 +22,8 @@ class Specified:
 
     vpc: str
     subnets: tuple[Subnet, ...]
+    public_addresses: bool
+    """Whether what starts in a public subnet gets one."""
     web: frozenset[Rule]
     """Who may ask the load balancer."""
     ssh: frozenset[Rule]
@@ -68,6 +70,7 @@ DEV = Specified(
         ("PrivateSubnet1Id", "10.0.10.0/24", "us-east-1a", False),
         ("PrivateSubnet2Id", "10.0.20.0/24", "us-east-1b", False),
     ),
+    public_addresses=True,
     web=frozenset({(80, 80, ANYWHERE), (443, 443, ANYWHERE)}),
     ssh=frozenset({(22, 22, ANYWHERE)}),
     role="",
@@ -104,6 +107,7 @@ PROD = Specified(
         ("PrivateSubnet2Id", "10.1.32.0/20", "us-east-1b", False),
         ("PrivateSubnet3Id", "10.1.48.0/20", "us-east-1c", False),
     ),
+    public_addresses=False,
     web=frozenset({(443, 443, CLOUDFRONT)}),
     ssh=frozenset(),
     role="ecg-project-pipeline-prod-",
