@@ -53,7 +53,7 @@ class Fleet:
         with socket.socket() as probe:
             return probe.connect_ex((self._balancer, 8080)) != 0
 
-    def await_serving(self, number: int, seconds: float = 40.0) -> set[str]:
+    def await_serving(self, number: int, seconds: float = 90.0) -> set[str]:
         """Until exactly so many boxes are in the group and in service."""
         eventually(lambda: set(self.states().values()) == {"InService"} and len(self.states()) == number, seconds)
         return self.serving()
@@ -72,7 +72,7 @@ class Fleet:
         return str(events[-1]["result"]["box"])
 
 
-def eventually(there: Callable[[], bool], seconds: float = 40.0) -> None:
+def eventually(there: Callable[[], bool], seconds: float = 90.0) -> None:
     deadline = time.monotonic() + seconds
     while not there():
         assert time.monotonic() < deadline, "it did not come true in time"
