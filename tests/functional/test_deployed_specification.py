@@ -125,10 +125,20 @@ def test_sg_2_and_4_ecs_group_admits_the_alb_and_the_model_server(api: Any, out:
 
 
 def test_sg_3_and_4_model_server_group_admits_ecs_and_ssh(
-    api: Any, out: Mapping[str, str], specified: Specified
+    api: Any, environment: Deployed, out: Mapping[str, str], specified: Specified
 ) -> None:
+    """And, where there is a fleet, the load balancer before it, which is in the same group or in one of its own."""
     found = ingress(api, out["ModelServerSecurityGroupId"])
-    assert found == {(8080, 8080, out["EcsSecurityGroupId"]), *specified.ssh}
+    balancers = _balancer_groups(api, environment) if environment.settings.model_server.fleet else []
+    asking = {out["EcsSecurityGroupId"], *balancers}
+    assert found == {*((8080, 8080, group) for group in asking), *specified.ssh}
+
+
+def _balancer_groups(api: Any, environment: Deployed) -> list[str]:
+    found = api("elbv2").describe_load_balancers()["LoadBalancers"]
+    [internal] = [one for one in found if one["Scheme"] == "internal"]
+    assert internal["DNSName"] == environment.outputs["ModelServerDnsName"]
+    return list(internal["SecurityGroups"])
 
 
 # --- ECR and ECS ------------------------------------------------------------------------------------------------------
