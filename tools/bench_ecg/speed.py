@@ -44,6 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
             ("filmed sweep", Screen(), PHONE),
         ):
             path = _rendered(Path(folder), name, screen, camera, options.height, options.seconds)
+            if screen == Screen() and camera == Camera():
+                analysis.analyse(path, device="cpu", classifier=classifier)  # what is loaded once counts for no video
             print(_row(name, path, classifier), flush=True)
         if options.minutes:
             path = _rendered(Path(folder), "long", Screen(fps=10.0), Camera(), 1080, 60 * options.minutes)
