@@ -92,18 +92,24 @@ def _ink_mask(bright: ByteArray, level: float) -> ByteArray:
     return np.asarray(cv2.threshold(bright, level * BRIGHT, 255, cv2.THRESH_BINARY)[1], np.uint8)
 
 
-UPRIGHT, LEVEL = 0.5, 0.1
+UPRIGHT, LEVEL, ALIKE = 0.5, 0.1, 4
 """Ink that is upright over half of the picture's height is a cursor through all lanes, or a frame's side. Ink that
-stands in all stills, level over a tenth of the picture's width, is a frame's top. A QRS complex is less high."""
+stands in all stills, level over a tenth of the picture's width, may be a frame's top, if another line begins and ends
+within ALIKE pixels of where it does."""
 
 
 def _frames(masks: list[ByteArray]) -> ByteArray:
-    """The straight and level lines that stand in all of `masks`."""
+    """The level lines that stand in all of `masks` above each other, as a frame's top and bottom do."""
     standing = masks[0].copy()
     for mask in masks[1:]:
         standing = cv2.min(standing, mask)
     level = cv2.morphologyEx(standing, cv2.MORPH_OPEN, np.ones((1, round(LEVEL * standing.shape[1])), np.uint8))
-    return np.asarray(cv2.dilate(level, np.ones((3, 3), np.uint8)), np.uint8)
+    count, labels, stats, _centres = cv2.connectedComponentsWithStats(level, connectivity=8)
+    ends = stats[:, cv2.CC_STAT_LEFT], stats[:, cv2.CC_STAT_LEFT] + stats[:, cv2.CC_STAT_WIDTH]
+    alike = np.maximum(*(np.abs(end[:, None] - end[None, :]) for end in ends)) <= ALIKE
+    framing = alike[1:, 1:].sum(axis=0) > 1 if count > 1 else np.zeros(0, bool)
+    frames = np.asarray(np.isin(labels, np.flatnonzero(framing) + 1) * 255, np.uint8)
+    return np.asarray(cv2.dilate(frames, np.ones((3, 3), np.uint8)), np.uint8)
 
 
 def _wide_pieces(mask: ByteArray) -> list[tuple[Lane, ByteArray]]:

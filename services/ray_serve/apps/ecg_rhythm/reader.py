@@ -87,9 +87,10 @@ def read_trace(path: Path, progress: Progress) -> Reading:
     progress("read", 0.0)
     readings = _on_screen(path, header, watch, stills, started, progress)
     first = next(readings)
+    unread = isinstance(first, ReadingError)
     # The likeliest curve may be no ECG after all: another on the screen may be.
     every = chain((first,), readings)
-    best = next((one for one in every if isinstance(one, Reading) and UNLIKE.isdisjoint(one.findings)), first)
+    best = next((one for one in every if _like_an_ecg(one) and (one is first or unread or _sure(one))), first)
     if isinstance(best, ReadingError):
         raise best
     progress("read", 1.0)
@@ -97,19 +98,37 @@ def read_trace(path: Path, progress: Progress) -> Reading:
 
 
 UNLIKE = frozenset({Finding.NOT_ECG_LIKE, Finding.FLAT_TRACE})
+
+
+def _like_an_ecg(reading: Reading | ReadingError) -> bool:
+    return isinstance(reading, Reading) and UNLIKE.isdisjoint(reading.findings)
+
+
+def _sure(reading: Reading | ReadingError) -> bool:
+    """Whether a second try can stand: the likelier one failed, so that this one has to show what it is."""
+    return isinstance(reading, Reading) and quality.trust(reading.waveform) >= quality.POOR
+
+
 MOST_CURVES = 3
 
 
 def _on_screen(
     path: Path, header: video.Header, watch: _Stopwatch, stills: list[Still], started: float, progress: Progress
 ) -> Iterator[Reading | ReadingError]:
-    """The readings of a screen's curves, the likeliest ECG first; what was wrong with one that could not be read."""
+    """The readings of a screen's curves, the likeliest ECG first; what was wrong with one that could not be read.
+
+    Ink the other way round is looked at only where no curve could be read: beside bright ink it is dark.
+    """
+    dark: bool | None = None
     for flat, found in islice(_looks(path, header, watch, stills), MOST_CURVES):
+        if dark is not None and found.ink.inverted != dark:
+            return
         try:
             reading = _either_way(path, header, watch, flat, found, progress)
         except ReadingError as refusal:
             yield refusal
             continue
+        dark = found.ink.inverted
         timings = {"decode": watch.decode, "read": time.perf_counter() - started - watch.decode}
         yield replace(reading, timings_s=timings)
 
@@ -125,9 +144,12 @@ def _either_way(
             raise
         other = DisplayKind.SCROLL if found.kind is DisplayKind.SWEEP else DisplayKind.SWEEP
         try:
-            return _follow(path, header, watch, flat, replace(found, kind=other), progress)
+            reading = _follow(path, header, watch, flat, replace(found, kind=other), progress)
         except ReadingError:
             raise refusal from None
+        if not _sure(reading):
+            raise
+        return reading
 
 
 def _follow(
