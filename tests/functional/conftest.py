@@ -6,6 +6,7 @@ own, because many tests take the first that they find.
 
 from __future__ import annotations
 
+import functools
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +25,7 @@ from generator.local.viewer import viewer_url
 from generator.model.environment import Environment
 from generator.publish.image import push_tree
 from generator.sync.apply import Outcome
+from tests.functional.specified import SPECIFIED, Specified
 
 PAGES = {
     "index.html": b"<title>home</title>",
@@ -107,6 +109,24 @@ def environment(request: pytest.FixtureRequest) -> Deployed:
     """Each environment, one after the other."""
     found: Deployed = request.getfixturevalue(request.param)
     return found
+
+
+@pytest.fixture(scope="session")
+def specified(environment: Deployed) -> Specified:
+    """What the environment is to be."""
+    return SPECIFIED[environment.name]
+
+
+@pytest.fixture(scope="session")
+def out(environment: Deployed) -> Mapping[str, str]:
+    """The environment's outputs."""
+    return environment.outputs
+
+
+@pytest.fixture(scope="session")
+def api(environment: Deployed) -> Any:
+    """`api(service)`: a boto3 client of the environment's AWS."""
+    return functools.cache(environment.emulator.client)
 
 
 class StackFailed(Exception):

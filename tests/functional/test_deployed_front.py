@@ -3,7 +3,6 @@
 test_deployed_specification.py says how, and has the rest.
 """
 
-import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,23 +10,7 @@ import pytest
 
 from generator.serve_apps import SERVE_APPS
 from tests.functional.conftest import Deployed
-from tests.functional.specified import SPECIFIED, Specified
-
-
-@pytest.fixture(scope="module")
-def specified(environment: Deployed) -> Specified:
-    return SPECIFIED[environment.name]
-
-
-@pytest.fixture(scope="module")
-def out(environment: Deployed) -> Mapping[str, str]:
-    return environment.outputs
-
-
-@pytest.fixture(scope="module")
-def api(environment: Deployed) -> Any:
-    return functools.cache(environment.emulator.client)
-
+from tests.functional.specified import Specified
 
 # --- S3 ---------------------------------------------------------------------------------------------------------------
 

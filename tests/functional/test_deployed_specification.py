@@ -5,31 +5,13 @@ the hardened counterpart (specified.py). What the emulator does not keep is asse
 (tests/generator/stacks) and listed in docs/local.md. test_deployed_front.py has what stands before the network.
 """
 
-import functools
 from collections.abc import Mapping
 from typing import Any
-
-import pytest
 
 from generator.parts.model_server import host
 from generator.sync.progress import Action
 from tests.functional.conftest import Deployed
-from tests.functional.specified import ANYWHERE, SPECIFIED, Specified
-
-
-@pytest.fixture(scope="module")
-def specified(environment: Deployed) -> Specified:
-    return SPECIFIED[environment.name]
-
-
-@pytest.fixture(scope="module")
-def out(environment: Deployed) -> Mapping[str, str]:
-    return environment.outputs
-
-
-@pytest.fixture(scope="module")
-def api(environment: Deployed) -> Any:
-    return functools.cache(environment.emulator.client)
+from tests.functional.specified import ANYWHERE, Specified
 
 
 def test_every_stack_is_created(environment: Deployed) -> None:
