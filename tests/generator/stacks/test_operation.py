@@ -231,7 +231,8 @@ def test_the_dashboard_names_parameters_of_its_stack_only(built: Built) -> None:
     parameters = built.templates["observability"]["Parameters"]
     used = {part.split("}")[0] for part in body.split("${")[1:]}
     assert used <= set(parameters)
-    assert {"AlbFullName", "JobsQueueName", "ModelServerInstanceId", "DistributionId"} <= used
+    assert {"AlbFullName", "JobsQueueName", "DistributionId"} <= used
+    assert used & {"ModelServerInstanceId", "ModelServerGroupName"}
 
 
 def test_everything_that_takes_tags_says_whose_it_is(every: Case) -> None:
