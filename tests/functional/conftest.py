@@ -35,6 +35,8 @@ PAGES = {
 }
 """A page that needs no build."""
 ROOT = Path(__file__).resolve().parents[2]
+LONG_FORM_OF_PROD = pytest.param("prod", marks=pytest.mark.faults)
+"""prod's turn in tests whose small trees differ little from dev's: with `make test-faults`, since it takes minutes."""
 _POLL_S = 0.1
 
 

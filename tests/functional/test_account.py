@@ -19,7 +19,7 @@ from generator.desired import environment as settings_of
 from generator.local.emulator import Emulator
 from generator.model.environment import Environment
 from generator.sync.teardown import stages, tear_down
-from tests.functional.conftest import ROOT
+from tests.functional.conftest import LONG_FORM_OF_PROD, ROOT
 from tests.generator.sync.worlds import FakeClock
 
 SETTINGS = "generator/environments"
@@ -29,7 +29,7 @@ class NoClock(FakeClock):
     """The emulator works while it is asked: nothing to wait for."""
 
 
-@pytest.fixture(params=["dev", "prod"])
+@pytest.fixture(params=["dev", LONG_FORM_OF_PROD])
 def settings(request: pytest.FixtureRequest) -> Environment:
     """Those of each environment; none of them is deployed here."""
     return settings_of(ROOT, request.param)

@@ -25,6 +25,7 @@ from generator.render.writer import write_tree
 from generator.state_bucket import remembering
 from generator.sync.apply import Options, apply
 from generator.trial.target import running_target
+from tests.functional.conftest import LONG_FORM_OF_PROD
 
 BUCKET = "state-of-history"
 NOTE = """Resources:
@@ -79,7 +80,7 @@ def _hash(text: str) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-@pytest.fixture(scope="module", params=["dev", "prod"])
+@pytest.fixture(scope="module", params=["dev", LONG_FORM_OF_PROD])
 def checkout(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Checkout]:
     root = tmp_path_factory.mktemp("checkout")
     (root / "services").mkdir()

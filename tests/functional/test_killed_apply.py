@@ -12,6 +12,7 @@ import pytest
 
 from generator.local.emulator import Emulator
 from tests.conftest import FaultTable
+from tests.functional.conftest import LONG_FORM_OF_PROD
 from tests.functional.killed_apply import files
 
 BUCKET = "killed-ledger"
@@ -47,7 +48,7 @@ def bucket(emulator: Emulator) -> None:
     emulator.client("s3").create_bucket(Bucket=BUCKET)
 
 
-@pytest.fixture(scope="module", params=["dev", "prod"])
+@pytest.fixture(scope="module", params=["dev", LONG_FORM_OF_PROD])
 def aws(emulator: Emulator, bucket: None, request: pytest.FixtureRequest) -> Account:
     account = Account(emulator, request.param)
     done = account.applied("10", NEVER)

@@ -35,6 +35,7 @@ from generator.sync.progress import Fact, GoingBack
 from generator.sync.proof import Deadlines, HealthAnswered, ProofFailed, SampleRead
 from generator.sync.rollback import RolledBack, apply_or_go_back
 from generator.sync.run import Options, Outputs, Target
+from tests.functional.conftest import LONG_FORM_OF_PROD
 from tests.functional.killed_apply import NoArtifacts
 from tests.generator.sync.test_agreement import TIMES, result
 
@@ -219,7 +220,7 @@ def buckets(emulator: Emulator) -> None:
         emulator.client("s3").create_bucket(Bucket=bucket)
 
 
-@pytest.fixture(scope="module", params=["dev", "prod"])
+@pytest.fixture(scope="module", params=["dev", LONG_FORM_OF_PROD])
 def site(emulator: Emulator, buckets: None, request: pytest.FixtureRequest) -> Iterator[Site]:
     api = Api(emulator)
     threading.Thread(target=api.serve_forever, daemon=True).start()

@@ -26,6 +26,7 @@ from generator.render.yaml_text import dump
 from generator.sync.progress import Fact, ImageScanned, Noted
 from generator.sync.scan import ImageVulnerable
 from generator.trial.target import running_target
+from tests.functional.conftest import LONG_FORM_OF_PROD
 
 STATE_BUCKET = """\
 Resources:
@@ -124,7 +125,7 @@ class Account:
         return Desired(manifest, {**files, "manifest.yaml": dump(manifest.to_data())})
 
 
-@pytest.fixture(scope="module", params=["dev", "prod"])
+@pytest.fixture(scope="module", params=["dev", LONG_FORM_OF_PROD])
 def account(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Account]:
     name, stack = request.param, f"scanned-{request.param}-bootstrap"
     root = tmp_path_factory.mktemp("checkout")
