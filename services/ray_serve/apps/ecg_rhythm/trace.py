@@ -198,6 +198,8 @@ def _cheapest(seen: _Columns) -> npt.NDArray[np.int64]:
     whole = np.ones(count, bool)
     whole[seen.broken] = False
     inked = np.flatnonzero(seen.there)
+    if not len(inked):
+        return np.zeros(0, np.int64)
     first, last, alone, whole = first[:, inked], last[:, inked], alone[:, inked], whole[inked]
     steps = np.flatnonzero(~(whole[1:] & whole[:-1])) + 1
     # [run, run before, step]

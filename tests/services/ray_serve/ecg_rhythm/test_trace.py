@@ -70,3 +70,7 @@ def test_a_grid_is_found_only_where_five_squares_make_a_big_one() -> None:
     assert grid.across == grid.down
     assert calibration.find_grid(lines(320, 6.5, 4), lines(1000, 6.5, 4)) is None
     assert calibration.find_grid(lines(320, 6.5, 5), lines(1000, 8.0, 5)) is None
+
+
+def test_a_frame_without_ink_has_no_curve() -> None:
+    assert np.isnan(trace.traced(np.zeros((20, 30), np.uint8)).top).all()
