@@ -118,7 +118,7 @@ def trial(factor: Factor, seed: int, patient: Patient, folder: Path) -> Outcome:
         path.with_suffix(".truth.json").write_text(
             json.dumps(films.render(path, film, patient.recording, start_s, SECONDS))
         )
-    note = folder / f"{path.stem}-{_reader()}.json"
+    note = folder / f"{path.stem}-{trials.reader(Path(__file__), Path(scoring.__file__))}.json"
     if note.exists():
         known = json.loads(note.read_text())
         return Outcome(**{**known, "beats": tuple(known["beats"]), "findings": tuple(known["findings"])})
@@ -210,12 +210,6 @@ def document(found: list[Outcome]) -> str:
         f"{people} patients, {SECONDS:g} s a film, a refusal counted as {figures.REFUSED_DB:g} dB; bad and not said: "
         f"below {GOOD_DB:g} dB, and no finding says that it is doubtful.\n\n" + "\n".join(lines)
     )
-
-
-def _reader() -> str:
-    app = trials.READER / "apps" / "ecg_rhythm"
-    kept = sorted(file for file in app.rglob("*") if file.suffix in (".py", ".safetensors"))
-    return hashlib.sha256(b"".join(file.read_bytes() for file in (*kept, Path(__file__)))).hexdigest()[:10]
 
 
 def _digest(made_of: str) -> str:

@@ -21,6 +21,7 @@ WINDOW_S = 0.5
 SHIFT_S, PAPER_SHIFT_S = 0.1, 0.5
 """By how much a reading may be shifted as a whole to fit the truth."""
 READER = Path(analysis.__file__).parents[2]
+SCORED_BY = (Path(__file__), Path(scoring.__file__))
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Trial:
 
 def run(clip: Clip, folder: Path) -> Trial:
     """The clip's trial, from the notes of an earlier run where nothing has changed since."""
-    note = folder / f"{clip.path.stem}-{_reader()}.json"
+    note = folder / f"{clip.path.stem}-{reader(*SCORED_BY)}.json"
     if note.exists():
         known = json.loads(note.read_text())
         return Trial(**{**known, "windows": tuple(tuple(pair) for pair in known["windows"])})
@@ -158,9 +159,8 @@ def _rate_error(reading: Reading, beats: np.ndarray) -> float | None:
     return abs(60.0 / float(np.diff(reading.beats_s).mean()) - 60.0 / float(np.diff(beats).mean()))
 
 
-def _reader() -> str:
-    """What a trial depends on beside its clip: the reader, its weights, and how it is scored."""
+def reader(*more: Path) -> str:
+    """Digest of what a trial depends on beside its clip: the reader, its weights, and `more` files, that score it."""
     files = [*sorted((READER / "apps" / "ecg_rhythm").rglob("*.py")), READER / "kit" / "video.py"]
     files += sorted((READER / "apps" / "ecg_rhythm").rglob("*.safetensors"))
-    files += [Path(__file__), Path(scoring.__file__)]
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in (*files, *more))).hexdigest()[:12]

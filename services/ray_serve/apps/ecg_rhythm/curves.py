@@ -43,6 +43,25 @@ def relief(luma: ByteArray, inverted: bool, thin: int) -> ByteArray:
     return np.asarray(cv2.morphologyEx(bright, cv2.MORPH_TOPHAT, np.ones((thin, thin), np.uint8)), np.uint8)
 
 
+def dark_ink(luma: ByteArray) -> bool:
+    """Whether what stands out in the picture's middle is darker than what lies behind it."""
+    height, width = luma.shape
+    middle = luma[height // 6 : height - height // 6 : 2, width // 6 : width - width // 6 : 2]
+    dark, usual, light = (float(v) for v in np.percentile(middle, [0.5, 50, 99.5]))
+    return usual - dark > light - usual
+
+
+def thinnest(luma: ByteArray) -> int:
+    """Pixels that no stroke in this picture is as wide as; odd."""
+    height: int = luma.shape[0]
+    return 2 * (round(height / THIN_SHARE) // 2) + 1
+
+
+def spiked(slopes: Float64) -> float:
+    """How unevenly a curve's steepness [n] is spread, as a kurtosis: QRS complexes are short and steep."""
+    return float((slopes**4).mean() / max((slopes**2).mean() ** 2, 1e-6)) if len(slopes) else 0.0
+
+
 @dataclass(frozen=True)
 class Curve:
     """A curve's `box`, how like an ECG it is spiked, and in what share of its columns anything moves."""
@@ -71,7 +90,7 @@ def find(bright: list[ByteArray]) -> list[Curve]:
 
 def reliefs(lumas: Sequence[ByteArray], inverted: bool) -> tuple[int, list[ByteArray]]:
     """What counts as thin, and the stills' reliefs, stretched to BRIGHT."""
-    thin = 2 * (round(lumas[0].shape[0] / THIN_SHARE) // 2) + 1
+    thin = thinnest(lumas[0])
     some = lumas[:: max(1, len(lumas) // 6)]
     top = max(float(np.percentile(relief(luma, inverted, thin)[::2, ::2], 99.8)) for luma in some)
     stretch = min(BRIGHT / max(top, 1.0), MOST_STRETCH)
@@ -170,10 +189,8 @@ def _spikes(box: Lane, wide: list[list[tuple[Lane, ByteArray]]], tall: int) -> f
                 peaks.append(_narrow(middle, box[2]))
     if not steepness:
         return 0.0
-    slopes = np.concatenate(steepness)
-    spiked = float((slopes**4).mean() / max((slopes**2).mean() ** 2, 1e-6)) if len(slopes) else 0.0
     peak = float(np.median(peaks))
-    return spiked * min(1.0, peak / (ENOUGH * box[3])) * min(1.0, peak / (TALL * tall))
+    return spiked(np.concatenate(steepness)) * min(1.0, peak / (ENOUGH * box[3])) * min(1.0, peak / (TALL * tall))
 
 
 NARROW, ENOUGH, TALL = 0.035, 0.4, 0.06

@@ -38,10 +38,11 @@ class Repeats:
 
     def add(self, time_s: float, luma: ByteArray) -> None:
         """Take the next frame, [height, width]."""
-        if time_s > LONGEST_S or (self._seen and self._seen[0].shape != luma[::SPARSE, ::SPARSE].shape):
+        sparse = luma[::SPARSE, ::SPARSE]
+        if time_s > LONGEST_S or (self._seen and self._seen[0].shape != sparse.shape):
             return
         self._times.append(time_s)
-        self._seen.append(luma[::SPARSE, ::SPARSE].copy())
+        self._seen.append(sparse.copy())
 
     def length_s(self) -> float | None:
         """Seconds after which the pictures come back, at least once whole; None where they do not."""

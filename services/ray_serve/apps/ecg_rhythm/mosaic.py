@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from apps.ecg_rhythm import lattice
-from apps.ecg_rhythm.curves import THIN_SHARE, relief
+from apps.ecg_rhythm.curves import relief, thinnest
 from apps.ecg_rhythm.lattice import TILE_MM, Window
 from apps.ecg_rhythm.reading import ByteArray
 
@@ -46,8 +46,7 @@ class View:
     @classmethod
     def of(cls, luma: ByteArray) -> View:
         """Of dark ink on light paper."""
-        thin = 2 * (round(luma.shape[0] / THIN_SHARE) // 2) + 1
-        standing_out = relief(luma, True, thin)
+        standing_out = relief(luma, True, thinnest(luma))
         level = max(float(np.percentile(standing_out[::2, ::2], GRID_SHARE)), 4.0)
         values = standing_out.astype(np.float32)
         return cls(standing_out, np.minimum(values, level), np.maximum(values - 1.5 * level, 0.0))

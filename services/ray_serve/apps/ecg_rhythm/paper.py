@@ -17,6 +17,7 @@ from scipy import ndimage
 
 from apps.ecg_rhythm import lattice, pulse, tape
 from apps.ecg_rhythm.calibration import MM_PER_MV, SPEEDS_MM_PER_S, Scale
+from apps.ecg_rhythm.curves import dark_ink, spiked
 from apps.ecg_rhythm.errors import ErrorCode, ReadingError
 from apps.ecg_rhythm.mosaic import Follower, View, move
 from apps.ecg_rhythm.pulse import Pulse
@@ -46,7 +47,7 @@ def panned(stills: Sequence[ByteArray]) -> bool:
 
     On a screen the grid stands, whatever the curve does; a photo does not move at all.
     """
-    if len(stills) < 2 or not _light(stills[0]):
+    if len(stills) < 2 or not dark_ink(stills[0]):
         return False
     width = stills[0].shape[1]
     views = [View.of(still) for still in stills[:: max(1, len(stills) // STILLS)]]
@@ -67,14 +68,6 @@ def panned(stills: Sequence[ByteArray]) -> bool:
         if Follower().begin(still, view) is not None:
             return True
     return False
-
-
-def _light(luma: ByteArray) -> bool:
-    """Whether what stands out in the picture's middle is darker than what lies about."""
-    height, width = luma.shape
-    middle = luma[height // 6 : height - height // 6 : 2, width // 6 : width - width // 6 : 2]
-    dark, usual, light = (float(v) for v in np.percentile(middle, [0.5, 50, 99.5]))
-    return usual - dark > light - usual
 
 
 def _agreement(one: Float32, two: Float32, by: Float64) -> float:
@@ -261,12 +254,11 @@ WIDE_MM = 20.0
 
 
 def _spikes(ink: ByteArray, labels: npt.NDArray[np.int32], stat: npt.NDArray[np.int32], label: int) -> float:
-    """How unevenly a curve's steepness is spread: QRS complexes are short and steep."""
+    """How `spiked` one of the labelled curves is."""
     x, y, width, height = (int(v) for v in stat[:4])
     part = np.where(labels[y : y + height, x : x + width] == label, ink[y : y + height, x : x + width], 0)
     middle = edges(part.astype(np.uint8)).middle
-    slopes = np.abs(np.diff(middle[np.isfinite(middle)]))
-    return float((slopes**4).mean() / max((slopes**2).mean() ** 2, 1e-6)) if len(slopes) else 0.0
+    return spiked(np.abs(np.diff(middle[np.isfinite(middle)])))
 
 
 def place_of(places: Mapping[int, Float64], number: int) -> Float64 | None:

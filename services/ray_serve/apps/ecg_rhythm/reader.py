@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 
@@ -73,48 +74,71 @@ class _Seen:
     picture_at: int = 0
 
 
+Drawn = Callable[[int, ByteArray], FloatArray]
+"""The pen's path in frame `number` whose brightness is given, points as in `Picture`."""
+
+
 def read_trace(path: Path, progress: Progress) -> Reading:
     """Read the trace of the video file at `path`; its beats and quality are still empty. Raises `ReadingError`."""
+    return _read(path, progress)[0]
+
+
+def pen_paths(path: Path) -> Iterator[tuple[video.Frame, FloatArray]]:
+    """Every frame of the video at `path` with the pen's path as it is seen in it: points as in `Picture`.
+
+    Reads the video first, for which of its curves is drawn. Raises `ReadingError` as `read_trace` does.
+    """
+    _reading, drawn = _read(path, lambda *_: None)
+    for number, frame in enumerate(video.frames(path)):
+        yield frame, drawn(number, frame.luma)
+
+
+def _read(path: Path, progress: Progress) -> tuple[Reading, Drawn]:
+    """The reading, and how it lies in each frame."""
     started = time.perf_counter()
     watch = _Stopwatch()
     progress("decode", 0.0)
     header = video.header(path)
     stills = _probe(path, header, watch)
     if (pan := _panned(path, header, watch, stills, progress)) is not None:
-        reading = _on_paper(*pan, header, watch, started)
-        progress("read", 1.0)
-        return reading
-    progress("read", 0.0)
-    readings = _on_screen(path, header, watch, stills, started, progress)
-    first = next(readings)
-    unread = isinstance(first, ReadingError)
-    # The likeliest curve may be no ECG after all: another on the screen may be.
-    every = chain((first,), readings)
-    best = next((one for one in every if _like_an_ecg(one) and (one is first or unread or _sure(one))), first)
-    if isinstance(best, ReadingError):
-        raise best
+        best = _on_paper(*pan, header)
+    else:
+        progress("read", 0.0)
+        best = _likeliest(_on_screen(path, header, watch, stills, progress))
     progress("read", 1.0)
-    return best
+    reading, drawn = best
+    timings = {"decode": watch.decode, "read": time.perf_counter() - started - watch.decode}
+    return replace(reading, timings_s=timings), drawn
+
+
+def _likeliest(tries: Iterator[tuple[Reading, Drawn] | ReadingError]) -> tuple[Reading, Drawn]:
+    """The first try, or where that shows no ECG, another curve on the screen that does. Raises what the first was."""
+    first = next(tries)
+    unread = isinstance(first, ReadingError)
+    for one in chain((first,), tries):
+        if isinstance(one, ReadingError) or not UNLIKE.isdisjoint(one[0].findings):
+            continue
+        if one is first or unread or _sure(one[0]):
+            return one
+    if isinstance(first, ReadingError):
+        raise first
+    return first
 
 
 UNLIKE = frozenset({Finding.NOT_ECG_LIKE, Finding.FLAT_TRACE})
 
 
-def _like_an_ecg(reading: Reading | ReadingError) -> bool:
-    return isinstance(reading, Reading) and UNLIKE.isdisjoint(reading.findings)
-
-
-def _sure(reading: Reading | ReadingError) -> bool:
+def _sure(reading: Reading) -> bool:
     """Whether a second try can stand: the likelier one failed, so that this one has to show what it is."""
-    return isinstance(reading, Reading) and quality.trust(reading.waveform) >= quality.POOR
+    return quality.trust(reading.waveform) >= quality.POOR
 
 
 MOST_CURVES = 3
 
 
 def _on_screen(
-    path: Path, header: video.Header, watch: _Stopwatch, stills: list[Still], started: float, progress: Progress
-) -> Iterator[Reading | ReadingError]:
+    path: Path, header: video.Header, watch: _Stopwatch, stills: list[Still], progress: Progress
+) -> Iterator[tuple[Reading, Drawn] | ReadingError]:
     """The readings of a screen's curves, the likeliest ECG first; what was wrong with one that could not be read.
 
     Ink the other way round is looked at only where no curve could be read: beside bright ink it is dark.
@@ -129,8 +153,7 @@ def _on_screen(
             yield refusal
             continue
         dark = found.ink.inverted
-        timings = {"decode": watch.decode, "read": time.perf_counter() - started - watch.decode}
-        yield replace(reading, timings_s=timings)
+        yield reading, partial(_on_frame, found, flat)
 
 
 def _either_way(
@@ -190,9 +213,8 @@ def _follow(
         raise ReadingError(error.code, f"{again} Film the screen itself.") from error
     if again and not findings:
         findings, limits = (Finding.LOOPED,), (again, *limits)
-    fps = (seen.frames - 1) / seen.last_s if seen.last_s else header.fps
     return Reading(
-        video=Video(seen.last_s + (1.0 / fps if fps else 0.0), seen.frames, *seen.size, fps, header.codec),
+        video=_video(seen, header),
         display=display,
         waveform=waveform,
         beats_s=np.zeros(0),
@@ -203,28 +225,8 @@ def _follow(
     )
 
 
-def pen_paths(path: Path) -> Iterator[tuple[video.Frame, FloatArray]]:
-    """Every frame of the video at `path` with the pen's path as it is seen in it: points as in `Picture`.
-
-    Reads the video first, for which of its curves is drawn. Raises `ReadingError` as `read_trace` does.
-    """
-    lane = read_trace(path, lambda *_: None).display.lane
-    header, watch = video.header(path), _Stopwatch()
-    stills = _probe(path, header, watch)
-    if (pan := _panned(path, header, watch, stills)) is not None:
-        joined, seen = pan
-        curve = paper.curve(joined)
-        heights, _confidence = curve.heights()
-        for number, frame in enumerate(video.frames(path)):
-            yield frame, curve.points(heights, paper.place_of(joined.places, number), seen.size)
-        return
-    flat, found = next((flat, found) for flat, found in _looks(path, header, watch, stills) if found.lane == lane)
-    for frame in video.frames(path):
-        yield frame, _points(found, flat, frame.luma)
-
-
 def _panned(
-    path: Path, header: video.Header, watch: _Stopwatch, stills: list[Still], progress: Progress | None = None
+    path: Path, header: video.Header, watch: _Stopwatch, stills: list[Still], progress: Progress
 ) -> tuple[Follower, _Seen] | None:
     """All of a paper over which the camera is panned, its pictures laid where they belong; None where there is no pan.
 
@@ -239,12 +241,12 @@ def _panned(
         if seen.frames % stride == 0:
             joined.add(seen.frames, frame.luma)
         _remember(seen, frame, total)
-        if progress and seen.frames % 30 == 0 and total:
+        if seen.frames % 30 == 0 and total:
             progress("read", min(0.99, frame.time_s / total))
     return (joined, seen) if paper.went_on(joined, seen.size[0]) else None
 
 
-def _on_paper(joined: Follower, seen: _Seen, header: video.Header, watch: _Stopwatch, started: float) -> Reading:
+def _on_paper(joined: Follower, seen: _Seen, header: video.Header) -> tuple[Reading, Drawn]:
     """The reading of a strip of paper: its time is the grid's, and no frame's."""
     assert seen.picture is not None  # noqa: S101  # pictures were joined
     curve = paper.curve(joined)
@@ -252,11 +254,13 @@ def _on_paper(joined: Follower, seen: _Seen, header: video.Header, watch: _Stopw
     scale = curve.amplitude(heights)
     samples = ((heights - scale.offset) / scale.pixels_per_unit).astype(np.float32)
     waveform = Waveform(tape.RATE_HZ, 0.0, scale.unit, scale.calibrated, samples, confidence)
-    place = paper.place_of(joined.places, seen.picture_at)
-    points = curve.points(heights, place, seen.size)
-    fps = (seen.frames - 1) / seen.last_s if seen.last_s else header.fps
-    return Reading(
-        video=Video(seen.last_s + (1.0 / fps if fps else 0.0), seen.frames, *seen.size, fps, header.codec),
+
+    def drawn(number: int, _luma: ByteArray) -> FloatArray:
+        return curve.points(heights, paper.place_of(joined.places, number), seen.size)
+
+    points = drawn(seen.picture_at, seen.picture)
+    reading = Reading(
+        video=_video(seen, header),
         display=Display(DisplayKind.PAPER, None, curve.strip.speed, paper.lane(points)),
         waveform=waveform,
         beats_s=np.zeros(0),
@@ -264,8 +268,14 @@ def _on_paper(joined: Follower, seen: _Seen, header: video.Header, watch: _Stopw
         picture=Picture(seen.picture, points),
         findings=_findings(waveform, scale.pixels_per_unit),
         limits=(LANE_LIMIT, *scale.limits, *((paper.TOO_LONG,) if joined.full else ())),
-        timings_s={"decode": watch.decode, "read": time.perf_counter() - started - watch.decode},
     )
+    return reading, drawn
+
+
+def _video(seen: _Seen, header: video.Header) -> Video:
+    """The file's facts, by what was decoded of it."""
+    fps = (seen.frames - 1) / seen.last_s if seen.last_s else header.fps
+    return Video(seen.last_s + (1.0 / fps if fps else 0.0), seen.frames, *seen.size, fps, header.codec)
 
 
 def _looks(path: Path, header: video.Header, watch: _Stopwatch, stills: list[Still]) -> Iterator[tuple[Plane, Screen]]:
@@ -356,6 +366,10 @@ def _still_line(found: Screen, last_s: float) -> tuple[Waveform, Display, tuple[
 def _picture(found: Screen, flat: Plane, rgb: ByteArray) -> Picture:
     """The frame, and the pen's path in it as the reader saw it."""
     return Picture(rgb, _points(found, flat, np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)))
+
+
+def _on_frame(found: Screen, flat: Plane, _number: int, luma: ByteArray) -> FloatArray:
+    return _points(found, flat, luma)
 
 
 def _points(found: Screen, flat: Plane, luma: ByteArray) -> FloatArray:

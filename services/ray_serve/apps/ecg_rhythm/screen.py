@@ -81,11 +81,6 @@ class Screen:
     grows: bool = False
 
 
-def find(stills: Sequence[Still]) -> Screen:
-    """The screen whose curve is the likeliest to be an ECG. Raises `ReadingError` as `candidates` does."""
-    return next(candidates(stills))
-
-
 def candidates(stills: Sequence[Still]) -> Iterator[Screen]:
     """The screens of all curves that move, the likeliest ECG first; last those whose ink is the other way round: dark
     on light, or light on dark. Where none moves, that of a line that stands still.
@@ -94,7 +89,7 @@ def candidates(stills: Sequence[Still]) -> Iterator[Screen]:
     """
     if len(stills) < 2:
         raise ReadingError(ErrorCode.NO_TRACE, "The video has one frame only; film at least 5 seconds.")
-    usual = _dark_ink(stills[0].luma)
+    usual = curves.dark_ink(stills[0].luma)
     standing: Screen | None = None
     refusal = ReadingError(
         ErrorCode.NO_TRACE, "No trace was found on the screen; film the monitor from the front, filling the frame."
@@ -136,14 +131,6 @@ def _screen(curve: Curve, seen: list[Curve], stills: Sequence[Still], inverted: 
     kind = _kind(lane, ink, stills)
     full = [int(ink.of_relief(crop).any(axis=0).sum()) for crop in (crops[0], crops[len(crops) // 2])]
     return Screen(kind, lane, ink, lines, moves=True, grows=full[1] > 1.5 * full[0])
-
-
-def _dark_ink(luma: ByteArray) -> bool:
-    """Whether ink is darker than what lies behind it."""
-    height, width = luma.shape
-    middle = luma[height // 6 : height - height // 6 : 2, width // 6 : width - width // 6 : 2]
-    dark, usual, light = (float(v) for v in np.percentile(middle, [0.5, 50, 99.5]))
-    return usual - dark > light - usual
 
 
 def _with_headroom(box: Lane, others: list[Lane], shape: tuple[int, ...]) -> Lane:

@@ -128,12 +128,10 @@ class SweepFollower:
 
     def _fresh(self, index: int) -> Float32:
         """How much more ink each column holds than a moment ago; what changes everywhere is light."""
-        now, at = self._masses[index], index
+        at = index
         while at > 0 and self._times[index] - self._times[at] < LOOK_BACK_S:
             at -= 1
-        change = now - self._masses[at]
-        if self._over and at in self._inks:
-            change = _put(self._inks[index], self._inks[at])
+        change = _put(self._inks[index], self._inks[at]) if self._over else self._masses[index] - self._masses[at]
         for kept in (self._masses, self._inks):
             for old in [i for i in kept if i < at]:
                 del kept[old]
