@@ -43,7 +43,7 @@ def tell(desired: Desired, drift: EnvironmentDrift, clients: Clients) -> tuple[s
     """Tell the alarms what was found; what kept it from being told, for people to see."""
     manifest = desired.manifest
     try:
-        tell_drift(clients.make("cloudwatch"), f"{manifest.project}-{manifest.name}", drift)
+        tell_drift(clients.make("cloudwatch"), manifest.prefix, drift)
     except EcgError as error:
         return (f"alarms are not told: {str(error).splitlines()[0]}",)
     return ()

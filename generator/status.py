@@ -146,7 +146,7 @@ class Observer:
 
     def log_group(self, source: LogSource) -> str:
         """Name of the log group of a source."""
-        prefix = f"{self.manifest.project}-{self.manifest.name}"
+        prefix = self.manifest.prefix
         match source:
             case LogSource.API:
                 return names.log_group(prefix, "ecs", "api")

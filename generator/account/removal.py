@@ -59,7 +59,7 @@ def prepare(
     named = {stack.name for stack in manifest.stacks}
     live = removal.stacks_of(manifest.project, manifest.name)
     strangers = tuple(name for name in live if name not in named and name != BOOTSTRAP)
-    prefix = f"{manifest.project}-{manifest.name}"
+    prefix = manifest.prefix
     there = data.found(prefix)
     by_id = {one.id: one for one in there}
     if unknown := [one for one in agreed if one != ALL and one not in by_id]:
@@ -87,7 +87,7 @@ def remove(
     tear_down(planned.order, manifest.stack_id, removal, clock, report)
     for one in planned.erased:
         data.erase(one)
-    return data.found(f"{manifest.project}-{manifest.name}")
+    return data.found(manifest.prefix)
 
 
 def agreed_later(kept: Sequence[Kept], manifest: Manifest, *, bootstrap: bool) -> str | None:
@@ -95,6 +95,6 @@ def agreed_later(kept: Sequence[Kept], manifest: Manifest, *, bootstrap: bool) -
 
     The state bucket is in it only when the bootstrap stack, whose bucket it is, went too.
     """
-    state = f"{manifest.project}-{manifest.name}-{STATE_BUCKET}-"
+    state = f"{manifest.prefix}-{STATE_BUCKET}-"
     ids = [one.id for one in kept if bootstrap or not one.id.startswith(state)]
     return " ".join(["ecgctl destroy", manifest.name, *(f"--delete-data {one}" for one in ids)]) if ids else None

@@ -113,9 +113,14 @@ class Manifest:
         numbers = sorted({stack.wave for stack in self.stacks})
         return tuple(tuple(s for s in self.stacks if s.wave == number) for number in numbers)
 
+    @property
+    def prefix(self) -> str:
+        """What the environment's names begin with: `<project>-<env>`."""
+        return f"{self.project}-{self.name}"
+
     def stack_id(self, stack: str) -> str:
         """CloudFormation's name of a stack: `<project>-<env>-<stack>`."""
-        return f"{self.project}-{self.name}-{stack}"
+        return f"{self.prefix}-{stack}"
 
     def to_data(self) -> dict[str, Any]:
         """Plain data in the order in which people read it."""

@@ -84,37 +84,28 @@ def objects(bucket_arn: Any, prefix: str = "") -> Join:
 
 def tls_only(bucket_arn: Any) -> Statement:
     """Refuse whoever does not come over TLS, whatever else allows them."""
-    return Statement(
-        Sid="TlsOnly",
-        Effect=Deny,
-        Principal=Principal("*"),  # *: a refusal has no exceptions
-        Action=[Action("s3", "*")],  # *: nothing at all may be done in the clear
-        Resource=[bucket_arn, objects(bucket_arn)],
-        # A boolean, not the text "false": cfn-guard's rule for TLS asks for it, and IAM takes both.
-        Condition=Condition(Bool("aws:SecureTransport", False)),
-    )
+    return _in_the_clear(Action("s3", "*"), bucket_arn, objects(bucket_arn))  # *: nothing at all may be done
 
 
 def tls_only_topic(topic_arn: Any) -> Statement:
     """Refuse whoever publishes to a topic without TLS."""
-    return Statement(
-        Sid="TlsOnly",
-        Effect=Deny,
-        Principal=Principal("*"),  # *: a refusal has no exceptions
-        Action=[sns.Publish],
-        Resource=[topic_arn],
-        Condition=Condition(Bool("aws:SecureTransport", False)),
-    )
+    return _in_the_clear(sns.Publish, topic_arn)
 
 
 def tls_only_queue(queue_arn: Any) -> Statement:
     """Refuse whoever calls a queue without TLS."""
+    return _in_the_clear(Action("sqs", "*"), queue_arn)  # *: nothing at all may be done
+
+
+def _in_the_clear(action: Action, *arns: Any) -> Statement:
+    """Refuse an action without TLS."""
     return Statement(
         Sid="TlsOnly",
         Effect=Deny,
         Principal=Principal("*"),  # *: a refusal has no exceptions
-        Action=[Action("sqs", "*")],  # *: nothing at all may be done in the clear
-        Resource=[queue_arn],
+        Action=[action],
+        Resource=list(arns),
+        # A boolean, not the text "false": cfn-guard's rule for TLS asks for it, and IAM takes both.
         Condition=Condition(Bool("aws:SecureTransport", False)),
     )
 

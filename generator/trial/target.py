@@ -22,7 +22,7 @@ from generator.video_client import VideoClient
 def local_target(root: Path, desired: Desired, connection: Connection, system: LocalSystem) -> tuple[Target, Clients]:
     """Sync's ports over a running emulator, and its clients; images are trees, pushed without Docker."""
     clients = Clients(desired.manifest.region, connection.environment())
-    system.keep_video_key(connection, f"{desired.manifest.project}-{desired.manifest.name}")
+    system.keep_video_key(connection, desired.manifest.prefix)
     ecr = clients.make("ecr")
 
     def build_image(repository: str, tag: str, files: Mapping[str, bytes]) -> None:

@@ -19,6 +19,7 @@ import uvicorn
 
 from reconciler import service
 from reconciler.service import AutoScaling, Metadata, Service
+from tests.functional.streaming import say_line, whole_body
 
 PORT = 8080
 READING_S = float(os.environ.get("ECG_HURRIED_READING_S", "2"))
@@ -30,12 +31,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     global _under_way
     if scope["type"] != "http":
         return
-    body = b""
-    while True:
-        message = await receive()
-        body += message.get("body", b"")
-        if not message.get("more_body"):
-            break
+    body = await whole_body(receive)
     if scope["method"] != "POST":
         routes = json.dumps({"/ecg_rhythm": "ecg_rhythm"}).encode()
         await _say(send, 200, routes if scope["path"] == "/-/routes" else b"success")
@@ -46,10 +42,10 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         job = json.loads(body)["job_id"]
         pause_s = READING_S * Random(job).uniform(0.5, 1.5) / 4
         for step in range(4):
-            await _line(send, {"event": "progress", "stage": "read", "fraction": step / 4})
+            await say_line(send, {"event": "progress", "stage": "read", "fraction": step / 4})
             await asyncio.sleep(pause_s)
         result = {"schema": "ecg-result/v1", "job": job, "box": os.environ["ECG_HTTP_HOST"]}
-        await _line(send, {"event": "result", "result": result})
+        await say_line(send, {"event": "result", "result": result})
         await send({"type": "http.response.body"})
     finally:
         _under_way -= 1
@@ -58,10 +54,6 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 async def _say(send: Any, status: int, body: bytes) -> None:
     await send({"type": "http.response.start", "status": status, "headers": []})
     await send({"type": "http.response.body", "body": body})
-
-
-async def _line(send: Any, event: dict[str, Any]) -> None:
-    await send({"type": "http.response.body", "body": json.dumps(event).encode() + b"\n", "more_body": True})
 
 
 def _member(server: uvicorn.Server) -> None:

@@ -21,6 +21,7 @@ from ecg_api.attempt import WorkerTiming
 from ecg_api.services import make_services
 from ecg_api.settings import Settings
 from ecg_api.sweep import Patience
+from tests.functional.streaming import say_line, whole_body
 
 TIMING = WorkerTiming(poll_s=1, visibility_s=5, heartbeat_s=1.0, duplicate_s=10)
 PATIENCE = Patience(claim=timedelta(seconds=5), queued=timedelta(seconds=10), every_s=4.0)
@@ -38,22 +39,13 @@ async def model_server(scope: Any, receive: Any, send: Any) -> None:
     """Streams some progress for two to five seconds, then a result that names its job."""
     if scope["type"] != "http":
         return
-    body = b""
-    while True:
-        message = await receive()
-        body += message.get("body", b"")
-        if not message.get("more_body"):
-            break
+    body = await whole_body(receive)
     await send({"type": "http.response.start", "status": 200, "headers": []})
     if scope["path"] == f"/{APP}/analyze":
         job_id = json.loads(body)["job_id"]
         pause_s = Random(job_id).uniform(2, 5) / 4
         for step in range(4):
             await asyncio.sleep(pause_s)
-            await _line(send, {"event": "progress", "stage": "read", "fraction": step / 4})
-        await _line(send, {"event": "result", "result": {"schema": "ecg-result/v1", "job": job_id}})
+            await say_line(send, {"event": "progress", "stage": "read", "fraction": step / 4})
+        await say_line(send, {"event": "result", "result": {"schema": "ecg-result/v1", "job": job_id}})
     await send({"type": "http.response.body"})
-
-
-async def _line(send: Any, event: dict[str, Any]) -> None:
-    await send({"type": "http.response.body", "body": json.dumps(event).encode() + b"\n", "more_body": True})
