@@ -30,6 +30,7 @@ from generator.commands.account import destroy
 from generator.deployment import SystemClock
 from generator.environments.dev import ENVIRONMENT
 from generator.local.system import LocalSystem
+from generator.model.environment import lockable
 
 ROOT = Path(__file__).resolve().parents[2]
 STUBS = Path(__file__).with_name("stubs")
@@ -121,7 +122,8 @@ def _checkout(folder: Path, system: LocalSystem) -> Path:
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
-    resolved = {name: Resolved(value, "the embedded AWS") for name, value in system.resolutions().items()}
+    known = system.resolutions().items()
+    resolved = {name: Resolved(value, "the embedded AWS") for name, value in known if lockable(name)}
     lock = folder / "generator/environments/dev.lock.yaml"
     lock.write_text(lock_text("dev", "", resolved, date(2026, 11, 23)), encoding="utf-8")
     _git(folder, "init", "--quiet", "--initial-branch=main")
