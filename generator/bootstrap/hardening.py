@@ -167,7 +167,7 @@ def _words(text: str) -> tuple[str, ...]:
 _KEYS: Final = """
     CreateKey DescribeKey EnableKeyRotation GetKeyPolicy GetKeyRotationStatus ListResourceTags ListAliases
     PutKeyPolicy ScheduleKeyDeletion TagResource UntagResource UpdateKeyDescription EnableKey DisableKey
-    DisableKeyRotation CreateGrant Decrypt GenerateDataKey
+    DisableKeyRotation CreateGrant RetireGrant Decrypt GenerateDataKey
 """
 _ALIASES: Final = "CreateAlias DeleteAlias UpdateAlias"
 _SECRETS: Final = "CreateSecret DeleteSecret DescribeSecret GetSecretValue UpdateSecret TagResource UntagResource"

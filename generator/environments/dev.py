@@ -48,7 +48,7 @@ ENVIRONMENT = Environment(
         open_egress=True,
     ),
     hardening=Hardening(
-        customer_keys=False,
+        customer_keys=("operation",),  # alarms may not use the key that SNS has of its own
         permissions_boundary=False,
         imdsv2_only=False,
         termination_protection=False,
@@ -76,7 +76,7 @@ ENVIRONMENT = Environment(
         max_receive_count=5,
         dead_letter_retention_days=14,
         point_in_time_recovery=True,
-        backup_days=None,
+        backup_days=7,
         deletion_protection=False,
     ),
     load_balancer=LoadBalancer(
@@ -91,10 +91,10 @@ ENVIRONMENT = Environment(
         self_sign_up=False,
         password_length=12,
         password_symbols=True,
-        mfa="OPTIONAL",
+        mfa="ON",
         session_days=30,
         page_paths=("/",),
-        threat_protection=False,
+        threat_protection=True,
         deletion_protection=False,
     ),
     model_server=ModelServer(

@@ -58,7 +58,7 @@ ENVIRONMENT = Environment(
         open_egress=False,
     ),
     hardening=Hardening(
-        customer_keys=True,
+        customer_keys=("videos", "jobs", "operation"),
         permissions_boundary=True,
         imdsv2_only=True,
         termination_protection=True,

@@ -30,6 +30,7 @@ def lockable(parameter: str) -> bool:
 PriceClass = Literal["PriceClass_100", "PriceClass_200", "PriceClass_All"]
 Mfa = Literal["OFF", "OPTIONAL", "ON"]
 ScanBlocks = Literal["CRITICAL", "HIGH", "NONE"]
+KeyFor = Literal["videos", "jobs", "operation"]  # the last: logs, alarms and images
 CorsMethod = Literal["GET", "HEAD", "POST", "PUT", "DELETE"]
 
 
@@ -67,7 +68,7 @@ class Security:
 class Hardening:
     """What holds for every resource of its kind, whichever stack it stands in (`generator.parts.guards`)."""
 
-    customer_keys: bool  # videos, records, logs and alarms under KMS keys of our own, which rotate every year
+    customer_keys: tuple[KeyFor, ...]  # what is under KMS keys of our own, which rotate every year
     permissions_boundary: bool  # each role is held by the bootstrap stack's boundary
     imdsv2_only: bool  # an instance gives its credentials to whoever first fetched a token
     termination_protection: bool  # no stack is deleted before somebody lifts it

@@ -32,9 +32,9 @@ def guarded(template: Template, environment: Environment) -> Template:
         match resource:
             case Role() if hardening.permissions_boundary:
                 resource.PermissionsBoundary = boundary_arn(environment)
-            case LogGroup() if hardening.customer_keys:
+            case LogGroup() if "operation" in hardening.customer_keys:
                 resource.KmsKeyId = wired(template, "OperationKeyArn")
-            case Topic() if hardening.customer_keys:
+            case Topic() if "operation" in hardening.customer_keys:
                 resource.KmsMasterKeyId = wired(template, "OperationKeyArn")
             case LaunchTemplate() if hardening.imdsv2_only:
                 resource.LaunchTemplateData.MetadataOptions = MetadataOptions(

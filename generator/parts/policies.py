@@ -92,6 +92,18 @@ def tls_only_topic(topic_arn: Any) -> Statement:
     return _in_the_clear(sns.Publish, topic_arn)
 
 
+def published_by(service: str, topic_arn: Any) -> Statement:
+    """Let a service that acts by itself, such as `CloudWatch`, publish to a topic for this account."""
+    return Statement(
+        Sid=service,
+        Effect=Allow,
+        Principal=Principal("Service", f"{service.lower()}.amazonaws.com"),
+        Action=[sns.Publish],
+        Resource=[topic_arn],
+        Condition=Condition(StringEquals("aws:SourceAccount", AccountId)),
+    )
+
+
 def tls_only_queue(queue_arn: Any) -> Statement:
     """Refuse whoever calls a queue without TLS."""
     return _in_the_clear(Action("sqs", "*"), queue_arn)  # *: nothing at all may be done

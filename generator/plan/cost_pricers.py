@@ -14,6 +14,7 @@ PRICERS: Mapping[str, Pricer] = MappingProxyType(
         "AWS::AutoScaling::AutoScalingGroup": cost_fleet.group,
         "AWS::AutoScaling::ScalingPolicy": cost_fleet.scaling_policy,
         "AWS::AutoScaling::WarmPool": cost_fleet.warm_pool,
+        "AWS::Backup::BackupPlan": cost_usage.backup_plan,
         "AWS::CloudFront::Distribution": cost_usage.distribution,
         "AWS::CloudFront::Function": cost_usage.edge_function,
         "AWS::CloudWatch::Alarm": cost_usage.alarm,

@@ -69,6 +69,23 @@ def table(meter: Meter) -> Priced:
         )
 
 
+def backup_plan(meter: Meter) -> Priced:
+    """Copies of a table in a vault, one a night, each kept for the rule's days."""
+    gigabytes = meter.usage["gb"]
+    for rule in meter.mapping("BackupPlan").get("BackupPlanRule", ()):
+        days = number(rule.get("Lifecycle", {}).get("DeleteAfterDays"))
+        if days is None:
+            yield meter.unpriced("AWS::Backup::BackupPlan: how long copies are kept is not in the tree")
+            continue
+        yield meter.charge(
+            Kind.BACKUP,
+            f"{days:g} nightly copies of {gigabytes:g} GB",
+            ("backup.dynamodb", days * gigabytes),
+            assumption=f"{gigabytes:g} GB a copy",
+            stays=False,
+        )
+
+
 def queue(meter: Meter) -> Priced:
     """An SQS queue."""
     requests = meter.usage["requests"]

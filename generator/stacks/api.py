@@ -1,5 +1,7 @@
 """The API on Fargate (ECS-2 to ECS-9) and what it may do (IAM-1, IAM-2)."""
 
+from typing import Final
+
 import awacs.cloudfront as cloudfront
 import awacs.dynamodb as dynamodb
 import awacs.s3 as s3
@@ -224,11 +226,18 @@ def _task_role(template: Template, environment: Environment) -> Role:
     )
 
 
+_UNDER_KEYS: Final = {"videos": ("s3",), "jobs": ("dynamodb", "sqs")}
+"""Services that encrypt for a task, by the key that they do it under."""
+
+
 def _keys(template: Template, environment: Environment) -> list[Policy]:
-    if not environment.hardening.customer_keys:
-        return []
-    keys = [wired(template, "VideosKeyArn"), wired(template, "JobsKeyArn")]
-    return [inline("keys", use_keys(["s3", "dynamodb", "sqs"], keys))]
+    asked = [key for key in _UNDER_KEYS if key in environment.hardening.customer_keys]
+    services = [service for key in asked for service in _UNDER_KEYS[key]]
+    return (
+        [inline("keys", use_keys(services, [wired(template, f"{key.title()}KeyArn") for key in asked]))]
+        if asked
+        else []
+    )
 
 
 def _container(template: Template, environment: Environment) -> ContainerDefinition:

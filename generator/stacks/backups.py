@@ -4,9 +4,14 @@ Point-in-time recovery goes back 35 days and dies with its table; a copy in a va
 instead (`storage`): a copy of a file in a vault could not be taken out again when its owner wants to be forgotten.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
-from troposphere import GetAtt, Ref, Sub, Template
+import awacs.backup as backup
+import awacs.dynamodb as dynamodb
+import awacs.kms as kms
+from awacs.aws import Allow, Bool, Condition, Statement
+from troposphere import GetAtt, Join, Ref, Template
 from troposphere.backup import (
     BackupPlan,
     BackupPlanResourceType,
@@ -20,7 +25,8 @@ from troposphere.iam import Role
 
 from generator.model import names
 from generator.model.environment import Environment
-from generator.parts.policies import trusts
+from generator.parts.policies import allow, in_region, inline, trusts, use_keys
+from generator.parts.unique import unique
 from generator.parts.wiring import wired
 
 AT_NIGHT: Final = "cron(0 5 * * ? *)"
@@ -29,11 +35,11 @@ AT_NIGHT: Final = "cron(0 5 * * ? *)"
 
 def backups(template: Template, environment: Environment, days: int) -> None:
     """A vault, a plan that fills it every night and empties it after `days`, and the role that copies."""
-    key = {"EncryptionKeyArn": wired(template, "JobsKeyArn")} if environment.hardening.customer_keys else {}
+    key = {"EncryptionKeyArn": wired(template, "JobsKeyArn")} if "jobs" in environment.hardening.customer_keys else {}
     vault = template.add_resource(
         BackupVault(
             "BackupVault",
-            BackupVaultName=f"{environment.prefix}-jobs",
+            BackupVaultName=unique(environment, "jobs"),  # retained, hence not in the way of the next one
             DeletionPolicy="Retain",
             UpdateReplacePolicy="Retain",
             **key,
@@ -60,9 +66,7 @@ def backups(template: Template, environment: Environment, days: int) -> None:
             "BackupRole",
             RoleName=names.account_wide(environment, "backup-role"),
             AssumeRolePolicyDocument=trusts("backup.amazonaws.com"),
-            ManagedPolicyArns=[
-                Sub("arn:${AWS::Partition}:iam::aws:policy/service-role/AWSBackupServiceRolePolicyForBackup")
-            ],
+            Policies=[inline("copies", *_copies(template, environment, vault))],
         )
     )
     template.add_resource(
@@ -74,3 +78,34 @@ def backups(template: Template, environment: Environment, days: int) -> None:
             ),
         )
     )
+
+
+def _copies(template: Template, environment: Environment, vault: BackupVault) -> Iterator[Statement]:
+    """What AWSBackupServiceRolePolicyForBackup lets a role do with tables (version 20), with this one table alone."""
+    table = GetAtt("JobsTable", "Arn")
+    yield allow(
+        "CopyTheTable",
+        [dynamodb.CreateBackup, dynamodb.DescribeTable, dynamodb.ListTagsOfResource, dynamodb.StartAwsBackupJob],
+        [table],
+    )
+    yield allow(
+        "LookAfterCopies",
+        [dynamodb.DeleteBackup, dynamodb.DescribeBackup],
+        [Join("", [table, "/backup/*"])],  # *: DynamoDB gives the ids
+    )
+    yield allow(
+        "FillTheVault", [backup.CopyIntoBackupVault, backup.DescribeBackupVault], [GetAtt(vault, "BackupVaultArn")]
+    )
+    # *: AWS Backup gives the ids
+    yield allow("TagCopies", [backup.TagResource], [in_region("backup", "recovery-point:*")])
+    if "jobs" in environment.hardening.customer_keys:
+        key = wired(template, "JobsKeyArn")
+        yield use_keys(["dynamodb"], [key])
+        yield allow("LookAtTheKey", [kms.DescribeKey], [key])
+        yield Statement(
+            Sid="LendTheKey",
+            Effect=Allow,
+            Action=[kms.CreateGrant],
+            Resource=[key],
+            Condition=Condition(Bool("kms:GrantIsForAWSResource", True)),
+        )

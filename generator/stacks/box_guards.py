@@ -15,7 +15,7 @@ from generator.parts.wiring import wired
 def box_guards(template: Template, environment: Environment) -> list[Policy]:
     """The policies to add to the box's role."""
     policies = []
-    if environment.hardening.customer_keys:
+    if "videos" in environment.hardening.customer_keys:
         policies.append(inline("keys", use_keys(["s3"], [wired(template, "VideosKeyArn")])))
     if environment.model_server.session_manager:
         policies.append(

@@ -2,9 +2,7 @@
 
 from typing import Final
 
-import awacs.sns as sns
-from awacs.aws import Allow, Condition, Principal, Statement, StringEquals
-from troposphere import AccountId, Ref, Template
+from troposphere import Ref, Template
 from troposphere.budgets import (
     Budget,
     BudgetData,
@@ -13,39 +11,16 @@ from troposphere.budgets import (
     Spend,
     Subscriber,
 )
-from troposphere.sns import TopicPolicy
 
 from generator.model.environment import Environment
-from generator.parts.policies import document, tls_only_topic
 
 CALLS: Final = (("FORECASTED", 100), ("ACTUAL", 80), ("ACTUAL", 100))
 """What is compared with the budget, and the percentage of it at which somebody is told."""
 
 
 def budget(template: Template, environment: Environment, usd: int) -> None:
-    """The budget, and leave for AWS Budgets to publish to the topic."""
+    """The budget, and whom it calls."""
     topic = Ref("AlarmTopic")
-    template.add_resource(
-        TopicPolicy(
-            "AlarmTopicPolicy",
-            Topics=[topic],
-            PolicyDocument=document(
-                tls_only_topic(topic),
-                # A policy of one's own takes the place of the one by which the account's alarms may publish.
-                *(
-                    Statement(
-                        Sid=sid,
-                        Effect=Allow,
-                        Principal=Principal("Service", f"{sid.lower()}.amazonaws.com"),
-                        Action=[sns.Publish],
-                        Resource=[topic],
-                        Condition=Condition(StringEquals("aws:SourceAccount", AccountId)),
-                    )
-                    for sid in ("CloudWatch", "Budgets")
-                ),
-            ),
-        )
-    )
     template.add_resource(
         Budget(
             "MonthlyBudget",

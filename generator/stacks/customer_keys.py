@@ -20,12 +20,15 @@ LONGEST_WAIT: Final = 30
 
 
 def customer_keys(template: Template, environment: Environment) -> None:
-    """Add the keys for videos, for jobs, and for operation (logs, alarms, images), and give out their ARNs."""
-    _key(template, environment, "Videos", "videos and results", _read_by_distributions())
-    _key(template, environment, "Jobs", "records, messages and backups of them")
-    _key(
-        template, environment, "Operation", "logs, alarms and images", _written_by_logs(environment), _told_by_alarms()
-    )
+    """Add those of the keys that the environment asks for, and give out their ARNs."""
+    asked = environment.hardening.customer_keys
+    if "videos" in asked:
+        _key(template, environment, "Videos", "videos and results", _read_by_distributions())
+    if "jobs" in asked:
+        _key(template, environment, "Jobs", "records, messages and backups of them")
+    if "operation" in asked:
+        services = (_written_by_logs(environment), _told_by_alarms())
+        _key(template, environment, "Operation", "logs, alarms and images", *services)
 
 
 def _key(template: Template, environment: Environment, name: str, what: str, *services: Statement) -> None:

@@ -58,7 +58,7 @@ def _table(template: Template, environment: Environment) -> None:
             UpdateReplacePolicy="Retain",
         )
     )
-    if environment.hardening.customer_keys:
+    if "jobs" in environment.hardening.customer_keys:
         table.SSESpecification = SSESpecification(
             SSEEnabled=True, SSEType="KMS", KMSMasterKeyId=wired(template, "JobsKeyArn")
         )
@@ -67,7 +67,7 @@ def _table(template: Template, environment: Environment) -> None:
 
 def _encryption(template: Template, environment: Environment) -> dict[str, Any]:
     """A queue's: by SQS, or by a key of our own, which SQS asks KMS for once in five minutes."""
-    if not environment.hardening.customer_keys:
+    if "jobs" not in environment.hardening.customer_keys:
         return {"SqsManagedSseEnabled": True}
     return {"KmsMasterKeyId": wired(template, "JobsKeyArn"), "KmsDataKeyReusePeriodSeconds": 300}
 

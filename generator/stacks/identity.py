@@ -214,6 +214,6 @@ def _eraser(template: Template, environment: Environment) -> Role:
 
 
 def _keys(template: Template, environment: Environment) -> list[Statement]:
-    if not environment.hardening.customer_keys:
+    if "jobs" not in environment.hardening.customer_keys:
         return []
     return [use_keys(["dynamodb", "sqs"], [wired(template, "JobsKeyArn")])]

@@ -24,8 +24,7 @@ def keys(environment: Environment) -> Template:
             KeyGroupConfig=KeyGroupConfig(Name=f"{environment.prefix}-videos", Items=[Ref(key) for key in made]),
         )
     )
-    if environment.hardening.customer_keys:
-        customer_keys(template, environment)
+    customer_keys(template, environment)
     for generation in environment.load_balancer.origin_secrets:
         _origin_secret(template, environment, generation)
     give_out(template, VideoPublicKeyId=GetAtt(made[0], "Id"), VideoKeyGroupId=GetAtt(group, "Id"))
@@ -46,7 +45,7 @@ def _public_key(template: Template, environment: Environment, generation: int) -
 
 def _origin_secret(template: Template, environment: Environment, generation: int) -> None:
     """What CloudFront says to the load balancer in a header, so that nobody else's distribution can speak to it."""
-    key = {"KmsKeyId": GetAtt("OperationKey", "Arn")} if environment.hardening.customer_keys else {}
+    key = {"KmsKeyId": GetAtt("OperationKey", "Arn")} if "operation" in environment.hardening.customer_keys else {}
     secret = template.add_resource(
         Secret(
             f"OriginSecret{generation}",

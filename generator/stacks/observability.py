@@ -11,12 +11,13 @@ from typing import Any
 
 from troposphere import Ref, Template
 from troposphere.cloudwatch import Dashboard
-from troposphere.sns import Subscription, Topic
+from troposphere.sns import Subscription, Topic, TopicPolicy
 
 from generator.model import names
 from generator.model.environment import Environment
 from generator.parts import alarms
 from generator.parts.model_server import dimension
+from generator.parts.policies import document, published_by, tls_only_topic
 from generator.parts.tags import tagged
 from generator.parts.wiring import give_out, wired, wired_text
 from generator.stacks.budget import budget
@@ -29,14 +30,7 @@ MINUTE = 60
 def observability(environment: Environment) -> Template:
     """What somebody should be woken for, and what they then look at."""
     template = Template(Description=f"{environment.prefix}: alarms and dashboard")
-    topic = template.add_resource(
-        Topic(
-            # Not encrypted but with a key of our own: alarms may not use the AWS-managed key of SNS.
-            "AlarmTopic",
-            TopicName=f"{environment.prefix}-alarms",
-            Subscription=[Subscription(Protocol="email", Endpoint=email) for email in environment.alarms.emails],
-        )
-    )
+    topic = _topic(template, environment)
     _alarms(template, environment)
     own_metrics(template, environment)
     if environment.alarms.visit_minutes is not None:
@@ -52,6 +46,29 @@ def observability(environment: Environment) -> Template:
     )
     give_out(template, AlarmTopicArn=Ref(topic))
     return tagged(template, environment)
+
+
+def _topic(template: Template, environment: Environment) -> Topic:
+    """What alarms call, and who may: a policy of one's own takes the place of the one by which the account's may."""
+    topic = template.add_resource(
+        Topic(
+            # Not encrypted but with a key of our own: alarms may not use the AWS-managed key of SNS.
+            "AlarmTopic",
+            TopicName=f"{environment.prefix}-alarms",
+            Subscription=[Subscription(Protocol="email", Endpoint=email) for email in environment.alarms.emails],
+        )
+    )
+    callers = ["CloudWatch", *(["Budgets"] if environment.alarms.monthly_budget is not None else [])]
+    template.add_resource(
+        TopicPolicy(
+            "AlarmTopicPolicy",
+            Topics=[Ref(topic)],
+            PolicyDocument=document(
+                tls_only_topic(Ref(topic)), *(published_by(caller, Ref(topic)) for caller in callers)
+            ),
+        )
+    )
+    return topic
 
 
 def _alarms(template: Template, environment: Environment) -> None:

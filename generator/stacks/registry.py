@@ -21,7 +21,7 @@ def registry(environment: Environment) -> Template:
             EmptyOnDelete=environment.registry.empty_on_delete,
         )
     )
-    if environment.hardening.customer_keys:
+    if "operation" in environment.hardening.customer_keys:
         repository.EncryptionConfiguration = EncryptionConfiguration(
             EncryptionType="KMS", KmsKey=wired(template, "OperationKeyArn")
         )

@@ -197,7 +197,7 @@ def _keep_videos(template: Template, bucket: Bucket, environment: Environment) -
         bucket.LifecycleConfiguration.Rules.append(
             LifecycleRule(Id="move-old-videos", Status="Enabled", Prefix="videos/", Transitions=tiers)
         )
-    if environment.hardening.customer_keys:
+    if "videos" in environment.hardening.customer_keys:
         bucket.BucketEncryption = _encryption(wired(template, "VideosKeyArn"))
     bucket.CorsConfiguration = CorsConfiguration(
         CorsRules=[

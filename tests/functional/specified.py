@@ -43,7 +43,7 @@ class Specified:
     """GiB."""
     versioned: frozenset[str]
     """Buckets, by their outputs."""
-    customer_keys: bool
+    customer_keys: frozenset[str]
     cors_methods: tuple[str, ...]
     cors_origin: str
     aliases: tuple[str, ...]
@@ -85,7 +85,7 @@ DEV = Specified(
     key_pair="model-server-key",
     volume=50,
     versioned=frozenset({"VideoBucketName"}),
-    customer_keys=False,
+    customer_keys=frozenset({"operation"}),
     cors_methods=("GET", "POST", "PUT", "DELETE"),
     cors_origin="*",
     aliases=(),
@@ -122,7 +122,7 @@ PROD = Specified(
     key_pair=None,
     volume=100,
     versioned=frozenset({"FrontendBucketName", "VideoBucketName", "ArtifactsBucketName"}),
-    customer_keys=True,
+    customer_keys=frozenset({"videos", "jobs", "operation"}),
     cors_methods=("PUT",),
     cors_origin="https://ecg.localhost",
     aliases=("ecg.localhost",),

@@ -34,7 +34,7 @@ def test_what_a_hand_did_to_an_environment_is_found_and_taken_back(environment: 
     sqs.set_queue_attributes(QueueUrl=environment.outputs["JobsQueueUrl"], Attributes={"VisibilityTimeout": "5"})
     logs.put_retention_policy(logGroupName=f"/ecs/{environment.prefix}-api", retentionInDays=1)
     wanted = {"data.JobsQueue", "api.ApiLogGroup"}
-    if environment.settings.hardening.customer_keys:
+    if "videos" in environment.settings.hardening.customer_keys:
         environment.emulator.client("kms").disable_key_rotation(KeyId=environment.outputs["VideosKeyArn"])
         wanted.add("keys.VideosKey")
     drifted = look(environment)

@@ -89,7 +89,7 @@ def test_rules_hold_for_derived_environments_too(folder: Path) -> None:
         ),
         ('region="us-east-1"', 'region="Virginia"', "region", "us-east-1"),
         ("password_length=12", "password_length=6", "identity.password_length", "8 to 99"),
-        ('mfa="OPTIONAL"', 'mfa="SOMETIMES"', "identity.mfa", "OPTIONAL"),
+        ('mfa="ON"', 'mfa="SOMETIMES"', "identity.mfa", "OPTIONAL"),
         ('page_paths=("/",)', "page_paths=()", "identity.page_paths", "at least one"),
         ('page_paths=("/",)', 'page_paths=("evil.example",)', "identity.page_paths", "not a path"),
         ("cpu=512", "cpu=500", "api.cpu", "256, 512, 1024"),

@@ -24,7 +24,7 @@ def _each(built: Built, kind: str) -> dict[str, dict[str, Any]]:
 
 
 def test_every_log_group_and_topic_is_under_the_key_for_operation_where_keys_are_ours(every: Case) -> None:
-    key = "${OperationKeyArn}" if every.settings.hardening.customer_keys else None
+    key = "${OperationKeyArn}" if "operation" in every.settings.hardening.customer_keys else None
     assert {group.get("KmsKeyId") for group in _each(every.built, "AWS::Logs::LogGroup").values()} == {key}
     assert {topic.get("KmsMasterKeyId") for topic in _each(every.built, "AWS::SNS::Topic").values()} == {key}
 
@@ -32,11 +32,13 @@ def test_every_log_group_and_topic_is_under_the_key_for_operation_where_keys_are
 def test_images_are_under_the_key_for_operation_where_keys_are_ours(every: Case) -> None:
     wanted = {"EncryptionType": "KMS", "KmsKey": "${OperationKeyArn}"}
     repository = every.built.properties("registry", "ApiRepository")
-    assert repository.get("EncryptionConfiguration") == (wanted if every.settings.hardening.customer_keys else None)
+    assert repository.get("EncryptionConfiguration") == (
+        wanted if "operation" in every.settings.hardening.customer_keys else None
+    )
 
 
 def test_table_and_queues_are_under_the_jobs_key_where_keys_are_ours(every: Case) -> None:
-    ours = every.settings.hardening.customer_keys
+    ours = "jobs" in every.settings.hardening.customer_keys
     table = every.built.properties("data", "JobsTable")
     wanted = {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": "${JobsKeyArn}"}
     assert table.get("SSESpecification") == (wanted if ours else None)
@@ -54,7 +56,7 @@ def test_videos_are_under_their_key_where_keys_are_ours_and_logs_are_delivered_t
     every: Case,
 ) -> None:
     videos = every.built.properties("storage", "VideoBucket")
-    assert _algorithm(videos) == ("aws:kms" if every.settings.hardening.customer_keys else "AES256")
+    assert _algorithm(videos) == ("aws:kms" if "videos" in every.settings.hardening.customer_keys else "AES256")
     for title, bucket in _each(every.built, "AWS::S3::Bucket").items():
         if title.endswith("LogsBucket"):
             assert _algorithm(bucket) == "AES256"
@@ -363,7 +365,7 @@ def test_each_switch_can_be_turned_alone(without: str) -> None:
     """Settings are independent: prod without one of them still builds, with every wire in place."""
     hardening = PROD.hardening
     other: Environment = {
-        "keys": replace(PROD, hardening=replace(hardening, customer_keys=False)),
+        "keys": replace(PROD, hardening=replace(hardening, customer_keys=())),
         "boundary": replace(PROD, hardening=replace(hardening, permissions_boundary=False)),
         "site": replace(
             PROD,

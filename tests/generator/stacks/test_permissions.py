@@ -12,6 +12,7 @@ ROLES = {
     "EcsTaskRole": "api",
     "ModelServerRole": "model-server",
     "EraserRole": "identity",
+    "BackupRole": "data",
 }
 VIDEOS = ["${VideoBucketArn}", "${VideoBucketArn}/*"]
 
