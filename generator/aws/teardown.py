@@ -1,6 +1,6 @@
 """What an environment has in an account besides its manifest: stacks that deletion leaves, and data that is kept."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -14,6 +14,9 @@ from generator.sync.ports import LiveStack, StackEvent
 _BATCH = 1000
 """Keys that S3 deletes in one call."""
 
+_GONE = ("NoSuchBucket", "ResourceNotFoundException", "NotFoundException", "KMSInvalidStateException")
+"""What AWS answers about what is gone already, and about a key whose days are counted."""
+
 
 class KeptKind(StrEnum):
     """What CloudFormation can leave behind here."""
@@ -21,6 +24,8 @@ class KeptKind(StrEnum):
     BUCKET = "bucket"
     TABLE = "table"
     USER_POOL = "user pool"
+    VAULT = "backup vault"
+    KEY = "key"
 
 
 @dataclass(frozen=True)
@@ -74,10 +79,14 @@ class CloudFormationRemoval(CloudFormation):
 
 
 class KeptData:
-    """Buckets, tables and user pools by their environment's prefix; a pool is told by its id, which has no prefix."""
+    """What is kept, by its environment's prefix. Pools and keys are told by their ids, which have none.
 
-    def __init__(self, s3: Any, dynamodb: Any, cognito: Any) -> None:
-        self._s3, self._dynamodb, self._cognito = s3, dynamodb, cognito
+    `make(service)` gives a boto3 client.
+    """
+
+    def __init__(self, make: Callable[[str], Any]) -> None:
+        self._s3, self._dynamodb, self._cognito = make("s3"), make("dynamodb"), make("cognito-idp")
+        self._backup, self._kms = make("backup"), make("kms")
 
     def found(self, prefix: str) -> tuple[Kept, ...]:
         """What is there now."""
@@ -89,17 +98,29 @@ class KeptData:
         with aws("listing the user pools"):
             pages = self._cognito.get_paginator("list_user_pools").paginate(MaxResults=60)
             pools = [(pool["Name"], pool["Id"]) for page in pages for pool in page["UserPools"]]
+        with aws("listing the backup vaults"):
+            pages = self._backup.get_paginator("list_backup_vaults").paginate()
+            vaults = [vault["BackupVaultName"] for page in pages for vault in page["BackupVaultList"]]
         named = (
             (KeptKind.BUCKET, [(name, name) for name in buckets]),
             (KeptKind.TABLE, [(name, name) for name in tables]),
             (KeptKind.USER_POOL, pools),
+            (KeptKind.VAULT, [(name, name) for name in vaults]),
+            (KeptKind.KEY, self._keys()),
         )
-        return tuple(
-            Kept(kind, id_) for kind, found in named for name, id_ in sorted(found) if name.startswith(f"{prefix}-")
-        )
+        ours = (f"{prefix}-", f"{prefix}: ")
+        return tuple(Kept(kind, id_) for kind, found in named for name, id_ in sorted(found) if name.startswith(ours))
+
+    def _keys(self) -> list[tuple[str, str]]:
+        """Keys that are paid for, each by its description: an alias goes with its stack."""
+        with aws("listing the keys"):
+            pages = self._kms.get_paginator("list_keys").paginate()
+            ids = [key["KeyId"] for page in pages for key in page["Keys"]]
+            described = [self._kms.describe_key(KeyId=id_)["KeyMetadata"] for id_ in ids]
+        return [(key["Description"], key["KeyId"]) for key in described if key["KeyState"] != "PendingDeletion"]
 
     def erase(self, kept: Kept) -> None:
-        """Delete for good, every version included. Nothing happens where it is gone already."""
+        """Delete for good, every version included; a key in 30 days. Nothing happens where it is gone already."""
         with aws(f"deleting {kept.kind} {kept.id}"):
             try:
                 match kept.kind:
@@ -110,8 +131,13 @@ class KeptData:
                         self._dynamodb.delete_table(TableName=kept.id)
                     case KeptKind.USER_POOL:
                         self._cognito.delete_user_pool(UserPoolId=kept.id)
+                    case KeptKind.VAULT:
+                        self._clear(kept.id)
+                        self._backup.delete_backup_vault(BackupVaultName=kept.id)
+                    case KeptKind.KEY:
+                        self._kms.schedule_key_deletion(KeyId=kept.id, PendingWindowInDays=30)
             except ClientError as error:
-                if error_code(error) not in ("NoSuchBucket", "ResourceNotFoundException"):
+                if error_code(error) not in _GONE:
                     raise
 
     def _empty(self, bucket: str) -> None:
@@ -122,6 +148,11 @@ class KeptData:
                 raise AwsRefused(
                     f"emptying {bucket}", first.get("Code", "Unknown"), f"{first['Key']}: {first.get('Message')}"
                 )
+
+    def _clear(self, vault: str) -> None:
+        pages = self._backup.get_paginator("list_recovery_points_by_backup_vault").paginate(BackupVaultName=vault)
+        for copy in [copy for page in pages for copy in page["RecoveryPoints"]]:
+            self._backup.delete_recovery_point(BackupVaultName=vault, RecoveryPointArn=copy["RecoveryPointArn"])
 
     def _versions(self, bucket: str) -> Iterator[list[dict[str, str]]]:
         """Every version and delete marker, in batches that one call deletes."""

@@ -224,8 +224,9 @@ def destroy(
 ) -> None:
     """Take ENV down: every stack, in the reverse of its wiring.
 
-    Buckets, the jobs table and the user pool stay, with all that is in them, unless --delete-data names them; what
-    stays is listed in the end, because it goes on costing money. A second run goes on where the first one stopped.
+    Buckets, the jobs table and its copies, the user pool and keys stay, with all that is in them, unless --delete-data
+    names them; what stays is listed in the end, because it goes on costing money. A second run goes on where the first
+    one stopped.
     """
     from generator.account.removal import agreed_later, prepare, remove, require_account
     from generator.aws.teardown import CloudFormationRemoval, KeptData
@@ -236,7 +237,7 @@ def destroy(
     if not local:
         require_account(manifest, clients.make("sts"))
     stacks = CloudFormationRemoval(clients.make("cloudformation"))
-    data = KeptData(clients.make("s3"), clients.make("dynamodb"), clients.make("cognito-idp"))
+    data = KeptData(clients.make)
     planned = prepare(manifest, stacks, data, delete_data, bootstrap=with_bootstrap)
     for stage in planned.order:
         click.echo(f"deletes  {', '.join(manifest.stack_id(name) for name in stage)}")

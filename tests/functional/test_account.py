@@ -112,11 +112,24 @@ def test_the_state_bucket_outlives_its_stack_and_goes_only_by_name(checkout: Che
     assert removal.stacks_of("ecg-project-pipeline", checkout.settings.name) == ("bootstrap",)
     deleted = tear_down([["bootstrap"]], f"{checkout.settings.prefix}-{{}}".format, removal, NoClock(), lambda _: None)
     assert deleted == ("bootstrap",)
-    data = KeptData(s3, emulator.client("dynamodb"), emulator.client("cognito-idp"))
+    data = KeptData(emulator.client)
     assert kept in data.found(checkout.settings.prefix)
     data.erase(kept)
     assert kept not in data.found(checkout.settings.prefix)
     data.erase(kept)
+
+
+def test_a_kept_vault_and_a_kept_key_are_found_and_go_only_by_name(emulator: Emulator) -> None:
+    backup, kms = emulator.client("backup"), emulator.client("kms")
+    backup.create_backup_vault(BackupVaultName="left-jobs-1a2b3c4d")
+    key = kms.create_key(Description="left: logs, alarms and images")["KeyMetadata"]["KeyId"]
+    kms.create_key(Description="leftovers: of somebody else")
+    kept = (Kept(KeptKind.VAULT, "left-jobs-1a2b3c4d"), Kept(KeptKind.KEY, key))
+    data = KeptData(emulator.client)
+    assert data.found("left") == kept
+    for one in kept * 2:  # gone already is no mistake
+        data.erase(one)
+    assert data.found("left") == ()
 
 
 def test_the_doctor_says_of_each_prerequisite_what_was_found_and_what_mends_it(checkout: Checkout) -> None:

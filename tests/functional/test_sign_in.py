@@ -120,7 +120,7 @@ async def test_a_code_is_worth_nothing_without_its_verifier(environment: Deploye
 async def test_a_user_pool_that_is_kept_is_found_and_goes_only_by_its_id(emulator: Emulator) -> None:
     cognito = emulator.client("cognito-idp")
     pool = cognito.create_user_pool(PoolName="kept-users")["UserPool"]["Id"]
-    data = KeptData(emulator.client("s3"), emulator.client("dynamodb"), cognito)
+    data = KeptData(emulator.client)
     assert data.found("kept") == (Kept(KeptKind.USER_POOL, pool),)
     for _ in range(2):  # gone already is no mistake
         data.erase(Kept(KeptKind.USER_POOL, pool))

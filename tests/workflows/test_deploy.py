@@ -237,14 +237,14 @@ def test_destroy_touches_nothing_without_the_environments_name(site: Site) -> No
 
 
 def test_destroy_takes_it_all_down_and_lists_what_is_kept(site: Site) -> None:
-    """Runs last. Buckets, table and user pool stay until they are named; a second run finds nothing to delete."""
+    """Runs last. What holds data, and its key, stay until they are named; a second run finds nothing to delete."""
     arguments = ["dev", "--local", "--root", str(site.checkout), "--yes", "dev"]
     first = CliRunner().invoke(destroy, arguments, catch_exceptions=False)
     assert first.exit_code == 0, first.output
     gone = re.findall(r"^gone     (\S+)", first.output, re.MULTILINE)
     assert gone.index("api") < gone.index("load-balancer") < gone.index("security") < gone.index("network")
-    kept = re.findall(r"^kept     (bucket|table|user pool) (\S+)", first.output, re.MULTILINE)
-    assert {kind for kind, _ in kept} == {"bucket", "table", "user pool"}
+    kept = re.findall(r"^kept     (.+) (\S+)$", first.output, re.MULTILINE)
+    assert {kind for kind, _ in kept} == {"bucket", "table", "user pool", "backup vault", "key"}
     offered = first.output.split("to lose these too:")[1]
     assert [name for _, name in kept if name not in offered] == [name for _, name in kept if "-state-" in name]
     again = CliRunner().invoke(destroy, [*arguments, "--delete-data", "all", "--bootstrap"], catch_exceptions=False)
