@@ -217,8 +217,10 @@ def test_every_mutation_of_the_real_tree_is_reported_at_its_resource(data: st.Da
 
 
 @quiet
-@given(st.data(), st.randoms(use_true_random=False))
-def test_a_plan_does_not_depend_on_the_order_of_keys(data: st.DataObject, random: Random) -> None:
+@given(st.data(), st.integers(0, 999))
+def test_a_plan_does_not_depend_on_the_order_of_keys(data: st.DataObject, seed: int) -> None:
+    """A seed, since Hypothesis drawing the place of each of some thousand keys takes most of a second."""
+    random = Random(seed)
     stack, name, path = data.draw(st.sampled_from(leaves()))
     changed = mutated(stack, name, path, "edit")
     first = plan(*read_pair(dev_files(dev_templates()), dev_files(changed)))
