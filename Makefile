@@ -57,7 +57,7 @@ run: install ## Run the whole pipeline here and read a sample video (ARGS=--once
 	@.venv/bin/ecgctl run $(ARGS)
 
 .PHONY: test
-test: install ## Every test: generator, API, embedded AWS, Ray Serve, the whole pipeline
+test: install frontend ## Every test: generator, API, embedded AWS, Ray Serve, the whole pipeline
 	@tools/test.sh $(ARGS)
 
 .PHONY: frontend

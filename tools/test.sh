@@ -1,17 +1,21 @@
 #!/usr/bin/env bash
-# Every test. The two environments' suites run side by side (each leaves the other's core alone for much of its time);
-# the whole pipeline comes after them. Arguments go to pytest.
+# Every test, in three groups side by side: those that wait, for the embedded AWS or for Ray, leave the cores to the one
+# that computes. They share nothing. What is said beside it is shown after it. Arguments go to pytest.
 set -u
-log=$(mktemp)
-trap 'kill "${serve:-}" 2>/dev/null; rm -f "$log"' EXIT
-.venv-serve/bin/python -m pytest -q "$@" tests/services/ray_serve tests/tools >"$log" 2>&1 &
-serve=$!
+logs=$(mktemp -d)
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$logs"' EXIT
+aws=(tests/functional tests/workflows tests/e2e)
+ray=(tests/services/ray_serve tests/tools)
+.venv/bin/python -m pytest -q "$@" "${aws[@]}" >"$logs/aws" 2>&1 &
+on_aws=$!
+.venv-serve/bin/python -m pytest -q "$@" "${ray[@]}" >"$logs/ray" 2>&1 &
+on_ray=$!
 failed=0
-.venv/bin/python -m pytest -q "$@" tests --ignore=tests/services/ray_serve --ignore=tests/tools --ignore=tests/e2e --ignore=tests/browser || failed=1
-wait "$serve" || failed=1
-serve=
+.venv/bin/python -m pytest -q "$@" tests --ignore=tests/browser "${aws[@]/#/--ignore=}" "${ray[@]/#/--ignore=}" || failed=1
+wait $on_aws || failed=1
+echo "--- the embedded AWS, and the whole pipeline on it"
+cat "$logs/aws"
+wait $on_ray || failed=1
 echo "--- Ray Serve, reader and tools"
-cat "$log"
-echo "--- the whole pipeline"
-.venv/bin/python -m pytest -q "$@" tests/e2e || failed=1
+cat "$logs/ray"
 exit $failed
