@@ -156,7 +156,7 @@ bench-beats: .venv-serve/.ready ## Waves, beat classes (off videos too) and rhyt
 .PHONY: test-faults
 test-faults: install frontend tools/lighthouse/node_modules/.ready ## The long forms: faults at every call, deploy.yml really run, Ray under load, the page on the whole system; minutes, bounded
 	@.venv/bin/python -m pytest -m "fault or faults" -s $(ARGS) tests --ignore=tests/services/ray_serve --ignore=tests/tools --ignore=tests/browser
-	@.venv-serve/bin/python -m pytest -m "fault or faults" -s $(ARGS) tests/services/ray_serve
+	@.venv-serve/bin/python -m pytest -m "fault or faults" -s $(ARGS) tests/services/ray_serve tests/tools
 	@tools/browser.sh
 	@.venv/bin/python -m pytest -m faults -s $(ARGS) tests/browser
 
