@@ -223,10 +223,11 @@ async def open_loop(
         seen.lost += 1
         seen.reasons.append(reason)
 
-    start = time.perf_counter()
+    start, all_of_them = time.perf_counter(), round(per_second * seconds)
     async with asyncio.TaskGroup() as group:
-        while (now := time.perf_counter() - start) < seconds:
-            for _ in range(int(now * per_second) + 1 - seen.sent):
+        while seen.sent < all_of_them:  # however late this loop itself comes
+            due = int((time.perf_counter() - start) * per_second) + 1
+            for _ in range(min(due, all_of_them) - seen.sent):
                 group.create_task(caller(seen.sent))
                 seen.sent += 1
             await asyncio.sleep(max(0.0, start + seen.sent / per_second - time.perf_counter()))
