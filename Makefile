@@ -92,16 +92,32 @@ rule-packs: .venv/.ready tools/rule_packs/node_modules/.ready ## What AWS Soluti
 	@.venv/bin/python -m tools.rule_packs $(ARGS)
 
 .PHONY: check
-check: .venv/.ready .venv-serve/.ready frontend/node_modules/.ready lint-workflows ## What CI checks besides tests: format, lint, types, layers, templates
+check: lint types types-of-apps templates lint-workflows lint-page ## What CI checks besides tests: format, lint, types, layers, templates
+	@echo 'check: all good'
+
+.PHONY: lint
+lint: .venv/.ready
 	@.venv/bin/ruff format --check --quiet . || { echo 'next: make format'; exit 1; }
 	@.venv/bin/ruff check --quiet .
-	@.venv/bin/mypy
-	@.venv/bin/mypy --python-executable .venv-serve/bin/python services/ray_serve tools/bench_beats tools/bench_ecg tools/bench_serve tools/ecg_screens tools/ecg_train tools/ecg_video tools/scaling tools/grade_screens.py generator/workbench/programs/*.py
 	@.venv/bin/python -m pytest -q tests/architecture
+
+.PHONY: types
+types: .venv/.ready
+	@.venv/bin/mypy
+
+# A cache of its own: the two see other packages, and may run side by side.
+.PHONY: types-of-apps
+types-of-apps: .venv/.ready .venv-serve/.ready
+	@.venv/bin/mypy --cache-dir .mypy_cache/apps --python-executable .venv-serve/bin/python services/ray_serve tools/bench_beats tools/bench_ecg tools/bench_serve tools/ecg_screens tools/ecg_train tools/ecg_video tools/scaling tools/grade_screens.py generator/workbench/programs/*.py
+
+.PHONY: templates
+templates: .venv/.ready
 	@for e in $(ENVIRONMENTS); do .venv/bin/ecgctl render $$e --check; .venv/bin/ecgctl bootstrap $$e --check; .venv/bin/ecgctl policy $$e --brief; done
 	@.venv/bin/cfn-lint templates_out/bootstrap/*.yaml
+
+.PHONY: lint-page
+lint-page: frontend/node_modules/.ready
 	@cd frontend && npm run --silent check
-	@echo 'check: all good'
 
 .PHONY: lint-workflows
 lint-workflows: .venv/.ready ## Lint .github/workflows
