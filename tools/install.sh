@@ -9,7 +9,8 @@ log=$dir/install.log
 for file in "$@"; do
   total=$(grep -hcE "^[A-Za-z]" "$file")
   printf '  %s: %s packages ' "$file" "$total"
-  "$dir/bin/python" -m pip install --disable-pip-version-check --requirement "$file" >>"$log" 2>&1 &
+  # Uncompiled: Python compiles what is imported, which is a small part, when it is.
+  "$dir/bin/python" -m pip install --disable-pip-version-check --no-compile --requirement "$file" >>"$log" 2>&1 &
   pip=$!
   trap 'kill $pip 2>/dev/null' INT TERM
   while kill -0 $pip 2>/dev/null; do
