@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Every test, in four groups side by side: those that wait, for the embedded AWS or for Ray, leave the cores to those that
-# compute. They share nothing. In front is the one that tries Ctrl-C, which a shell keeps from what it runs behind; what
-# the others say is shown after it. Arguments go to pytest.
+# Every test, in four groups side by side: those that wait, for the embedded AWS or for Ray, leave the cores to those
+# that compute. They share nothing. In front is the one that tries Ctrl-C, which a shell keeps from what it runs behind;
+# what the others say is shown after it. Arguments go to pytest.
 set -u
 logs=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$logs"' EXIT
