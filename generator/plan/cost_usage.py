@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from generator.plan.cost_charges import Billing, Kind, Meter, Priced
 from generator.plan.cost_values import is_true, number
@@ -70,20 +71,25 @@ def table(meter: Meter) -> Priced:
 
 
 def backup_plan(meter: Meter) -> Priced:
-    """Copies of a table in a vault, one a night, each kept for the rule's days."""
-    gigabytes = meter.usage["gb"]
-    for rule in meter.mapping("BackupPlan").get("BackupPlanRule", ()):
-        days = number(rule.get("Lifecycle", {}).get("DeleteAfterDays"))
-        if days is None:
-            yield meter.unpriced("AWS::Backup::BackupPlan: how long copies are kept is not in the tree")
-            continue
-        yield meter.charge(
-            Kind.BACKUP,
-            f"{days:g} nightly copies of {gigabytes:g} GB",
-            ("backup.dynamodb", days * gigabytes),
-            assumption=f"{gigabytes:g} GB a copy",
-            stays=False,
-        )
+    """Copies of a table in a vault, one a night by each rule, kept for the rule's days."""
+    gigabytes, rules = meter.usage["gb"], meter.mapping("BackupPlan").get("BackupPlanRule")
+    kept = [_kept_days(rule) for rule in rules] if isinstance(rules, list) else [None]
+    days = [one for one in kept if one is not None]
+    if len(days) < len(kept):
+        yield meter.unpriced("AWS::Backup::BackupPlan: how long copies are kept is not in the tree")
+        return
+    yield meter.charge(
+        Kind.BACKUP,
+        f"{sum(days):g} nightly copies of {gigabytes:g} GB",
+        ("backup.dynamodb", sum(days) * gigabytes),
+        assumption=f"{gigabytes:g} GB a copy",
+        stays=False,
+    )
+
+
+def _kept_days(rule: Any) -> float | None:
+    lifecycle = rule.get("Lifecycle") if isinstance(rule, Mapping) else None
+    return number(lifecycle.get("DeleteAfterDays")) if isinstance(lifecycle, Mapping) else None
 
 
 def queue(meter: Meter) -> Priced:
@@ -252,9 +258,17 @@ def hosted_zone(meter: Meter) -> Priced:
 
 
 def user_pool(meter: Meter) -> Priced:
-    """A Cognito user pool, free for the first 10,000 active users of a month."""
+    """A Cognito user pool, free for the first 10,000 active users of a month; of the tier PLUS for none."""
     users = meter.usage["users"]
-    if users > _FREE_USERS:
+    if meter.get("UserPoolTier") == "PLUS":
+        yield meter.charge(
+            Kind.REQUESTS,
+            "people who sign in, tier PLUS",
+            ("cognito.plus", users),
+            assumption=f"{users:g} a month",
+            stays=False,
+        )
+    elif users > _FREE_USERS:
         yield meter.unpriced(f"AWS::Cognito::UserPool with {users:g} users")
 
 

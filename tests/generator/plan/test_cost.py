@@ -15,6 +15,7 @@ from tests.generator.plan.cost_trees import change, dev, resource, template, tre
 HOURS = 730
 NAMES = [
     "AwsvpcConfiguration",
+    "BackupPlan",
     "BillingMode",
     "BlockDeviceMappings",
     "CapacityProviderStrategy",
@@ -50,6 +51,7 @@ NAMES = [
     "TaskDefinition",
     "Throughput",
     "Type",
+    "UserPoolTier",
     "Value",
     "VolumeSize",
     "VolumeType",
@@ -111,6 +113,20 @@ def test_the_lines_of_an_environment_add_up_to_its_total() -> None:
 
 def test_nothing_of_dev_is_without_a_price() -> None:
     assert cost_table(dev()).unpriced == ()
+
+
+def test_people_of_a_pool_are_paid_for_on_its_tier_plus() -> None:
+    pools = [of(resource("Pool", "AWS::Cognito::UserPool", UserPoolTier=tier)) for tier in ("ESSENTIALS", "PLUS")]
+    found = cost(*pools, ())
+    assert amounts(found.lines) == {"people who sign in, tier PLUS": (0.0, 2.0)}
+
+
+def test_copies_of_a_table_cost_by_the_days_that_each_rule_keeps_them() -> None:
+    rules = [{"Lifecycle": {"DeleteAfterDays": days}} for days in (7, 35)]
+    plan = resource("Plan", "AWS::Backup::BackupPlan", BackupPlan={"BackupPlanRule": rules})
+    assert amounts(cost(of(), of(plan), ()).lines) == {"42 nightly copies of 1 GB": (0.0, 4.2)}
+    endless = resource("Plan", "AWS::Backup::BackupPlan", BackupPlan={"BackupPlanRule": [*rules, {}]})
+    assert len(cost(of(), of(endless), ()).unpriced) == 1
 
 
 def test_a_bigger_box_is_one_line_with_both_types() -> None:
