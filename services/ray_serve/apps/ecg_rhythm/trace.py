@@ -52,10 +52,13 @@ def traced(ink: ByteArray) -> Edges:
     """Edges of the one curve that runs through `ink` [height, n], 0 to 255: what does not join up with it is left.
 
     The cheapest way through the columns' runs of ink (Viterbi): a gap between neighbours costs, and so does ink that
-    lies elsewhere in the column.
+    lies elsewhere in the column. Columns that hold another curve's ink alone are islands, and count as empty.
     """
     seen = _columns(ink)
-    return _taken(seen, _cheapest(seen))
+    found = _taken(seen, _cheapest(seen))
+    lost = _islands(found, len(ink))
+    found.top[lost], found.bottom[lost], found.clean[lost] = np.nan, np.nan, 0.0
+    return found
 
 
 @dataclass(frozen=True)
@@ -216,6 +219,20 @@ def _cheapest(seen: _Columns) -> npt.NDArray[np.int64]:
     for i in steps[::-1]:
         chosen[i - 1] = came[chosen[i], i]
     return chosen[~whole]
+
+
+ISLAND, FAR = 0.05, 0.15
+"""An island's most columns, in widths, and the least it lies off, in heights: a stroke has no such gaps."""
+
+
+def _islands(found: Edges, height: int) -> npt.NDArray[np.int64]:
+    """Columns of short stretches that lie far from what is before and after them."""
+    there = np.flatnonzero(np.isfinite(found.top))
+    top, bottom = found.top[there], found.bottom[there]
+    far = np.maximum(top[1:] - bottom[:-1], top[:-1] - bottom[1:]) > FAR * height
+    parts = np.split(there, np.flatnonzero(far) + 1)
+    short = [part for part in parts[1:-1] if len(part) < ISLAND * len(found.top)]
+    return np.concatenate([there[:0], *short])
 
 
 SAMPLE = 1500
