@@ -167,9 +167,39 @@ def _curves(wide: list[list[tuple[Lane, ByteArray]]], bright: list[ByteArray]) -
         if right - left < SPAN * bright[0].shape[1] or len(group) < 0.5 * len(wide):
             continue
         top, bottom = min(b[1] for b in group), max(b[1] + b[3] for b in group)
-        box = (left, top, right - left, bottom - top)
+        box = _to_its_ends((left, top, right - left, bottom - top), bright)
         curves.append(Curve(box, _spikes(box, wide, len(bright[0])), _movement(box, bright)))
     return curves
+
+
+ENDS = 0.02
+"""A curve goes on for at most this share of its width where its last columns did not join up with the rest."""
+FAINTEST = 0.25
+"""Ink of such columns, as a share of the brightest; it is there in ALWAYS of the stills."""
+ALWAYS = 0.6
+
+
+def _to_its_ends(box: Lane, bright: list[ByteArray]) -> Lane:
+    """The box with the columns at its sides in which the curve goes on: five pixels lost make a scroll 50 ms late.
+
+    What stands there and never moves is a frame.
+    """
+    x, y, width, height = box
+    reach = round(ENDS * width)
+    first, last = max(0, x - reach), min(bright[0].shape[1], x + width + reach)
+    seen = np.stack([image[y : y + height, first:last] for image in bright])
+    inked = (seen.max(axis=1) > FAINTEST * BRIGHT).mean(axis=0) > ALWAYS
+    moving = (np.ptp(seen, axis=0) > FAINTEST * BRIGHT).any(axis=0)
+    goes_on = inked & moving
+    left, right = x - first, x - first + width
+    before, after = _first_steps(goes_on[:left][::-1]), _first_steps(goes_on[right:])
+    return x - before, y, width + before + after, height
+
+
+def _first_steps(goes_on: npt.NDArray[np.bool_]) -> int:
+    """How many columns go on from the first; one or two are the soft end of a stroke, and none."""
+    steps = int(np.append(goes_on, False).argmin())
+    return steps if steps > 2 else 0
 
 
 def _spikes(box: Lane, wide: list[list[tuple[Lane, ByteArray]]], tall: int) -> float:
