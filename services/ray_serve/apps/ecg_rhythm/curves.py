@@ -64,11 +64,15 @@ def spiked(slopes: Float64) -> float:
 
 @dataclass(frozen=True)
 class Curve:
-    """A curve's `box`, how like an ECG it is spiked, and in what share of its columns anything moves."""
+    """A curve's `box`, how like an ECG it is spiked, and in what share of its columns anything moves.
+
+    `peak`: the height of its narrow peaks, pixels.
+    """
 
     box: Lane
     spikes: float
     moving: float
+    peak: float
 
 
 def find(bright: list[ByteArray]) -> list[Curve]:
@@ -168,8 +172,20 @@ def _curves(wide: list[list[tuple[Lane, ByteArray]]], bright: list[ByteArray]) -
             continue
         top, bottom = min(b[1] for b in group), max(b[1] + b[3] for b in group)
         box = _to_its_ends((left, top, right - left, bottom - top), bright)
-        curves.append(Curve(box, _spikes(box, wide, len(bright[0])), _movement(box, bright)))
+        spikes, peak = _spikes(box, wide, len(bright[0]))
+        curves.append(Curve(box, spikes, _movement(box, bright), peak))
     return curves
+
+
+LOWER = 0.5
+"""Peaks lower than this share of another curve's count less: a pulse falls steeply where a beat comes early."""
+
+
+def likeliest(curves: Sequence[Curve]) -> list[Curve]:
+    """The curves that move, the likeliest ECG first: it is spiked, and its spikes are high among the others'."""
+    moving = [curve for curve in curves if curve.moving > 0]
+    highest = max((curve.peak for curve in moving), default=0.0)
+    return sorted(moving, key=lambda c: -c.spikes * min(1.0, c.peak / max(LOWER * highest, 1.0)))
 
 
 ENDS = 0.02
@@ -202,13 +218,14 @@ def _first_steps(goes_on: npt.NDArray[np.bool_]) -> int:
     return steps if steps > 2 else 0
 
 
-def _spikes(box: Lane, wide: list[list[tuple[Lane, ByteArray]]], tall: int) -> float:
-    """How unevenly the curve's steepness is spread: QRS complexes are short and steep, pulse and breath are not.
+def _spikes(box: Lane, wide: list[list[tuple[Lane, ByteArray]]], tall: int) -> tuple[float, float]:
+    """How unevenly the curve's steepness is spread, and the height of its narrow peaks: QRS complexes are short and
+    steep, pulse and breath are not.
 
     As much of it as the curve's narrow peaks are of its height: a square wave is steep but has none.
     """
     if box[3] < max(6.0, 0.01 * box[2]):
-        return 0.0  # level: what is steep about it is the pixels' own
+        return 0.0, 0.0  # level: what is steep about it is the pixels' own
     steepness, peaks = [], []
     for pieces in wide[:: max(1, len(wide) // 8)]:
         for (_x, y, _width, height), mask in pieces:
@@ -218,9 +235,10 @@ def _spikes(box: Lane, wide: list[list[tuple[Lane, ByteArray]]], tall: int) -> f
                 steepness.append(np.abs(np.diff(middle)))
                 peaks.append(_narrow(middle, box[2]))
     if not steepness:
-        return 0.0
+        return 0.0, 0.0
     peak = float(np.median(peaks))
-    return spiked(np.concatenate(steepness)) * min(1.0, peak / (ENOUGH * box[3])) * min(1.0, peak / (TALL * tall))
+    high = min(1.0, peak / (ENOUGH * box[3])) * min(1.0, peak / (TALL * tall))
+    return spiked(np.concatenate(steepness)) * high, peak
 
 
 NARROW, ENOUGH, TALL = 0.035, 0.4, 0.06

@@ -98,7 +98,7 @@ def candidates(stills: Sequence[Still]) -> Iterator[Screen]:
     for inverted in (usual, not usual):
         thin, bright = reliefs([still.luma for still in stills], inverted)
         seen = curves.find(bright)
-        for curve in sorted((c for c in seen if c.moving > 0), key=lambda c: -c.spikes):
+        for curve in curves.likeliest(seen):
             none = False
             yield _screen(curve, seen, stills, inverted, thin)
         if inverted == usual and seen and none:

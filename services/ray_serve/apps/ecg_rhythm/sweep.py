@@ -23,8 +23,11 @@ Float32 = npt.NDArray[np.float32]
 
 FIRST_S = 2.4
 """The pen's line is looked for in the first seconds; these frames are kept until then."""
-LOOK_BACK_S = 0.08
-"""A frame is held against the one this long before: what is new was drawn in between."""
+LOOK_BACK_S = 0.06
+"""A frame is held against the last that is at least so much older: what is new was drawn in between. Much longer, and
+the bar had not come yet: old ink would hide where the new ends, and a fast pen come 15 ms late."""
+DRAWN_S = 0.08
+"""So many seconds of drawing are looked for as fresh ink."""
 SLOWEST_S, FASTEST_S = 25.0, 1.6
 """Seconds in which the pen crosses the lane."""
 BAR = 0.10
@@ -183,7 +186,7 @@ class _Pen:
         self.time_s = time_s
         turned = ahead >= self.left + self.across
         inside = ahead - self.across * turned
-        measured = _edge(fresh.clip(-self.level, self.level), inside, self.speed * LOOK_BACK_S, 0.03 * self.across)
+        measured = _edge(fresh.clip(-self.level, self.level), inside, self.speed * DRAWN_S, 0.03 * self.across)
         if measured is not None:
             self.seen.append((time_s, measured, self.rounds + turned))
             # Part of the way: one frame's noise must not move the pen.
@@ -269,7 +272,7 @@ def _find_pen(times: Float64, rows: npt.NDArray[np.int64], fresh: Float32, masse
     total = 0.0
     for seconds in np.geomspace(FASTEST_S, SLOWEST_S, 160):
         speed = across / seconds
-        size = max(3, round(speed * LOOK_BACK_S))
+        size = max(3, round(speed * DRAWN_S))
         sums = np.cumsum(np.concatenate([fresh[:, -size:], fresh], axis=1), axis=1)
         boxes = sums[:, size:] - sums[:, :-size]
         shifts = np.round(speed * elapsed).astype(int)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from apps.ecg_rhythm import analysis, plane, screen, steadier
+from apps.ecg_rhythm import analysis, curves, plane, screen, steadier
 from tools.ecg_video import scoring, sources
 from tools.ecg_video.camera import Lens
 from tools.ecg_video.screen import backdrop, frame
@@ -121,3 +121,11 @@ def test_text_above_a_trace_is_no_ink_of_it_though_specks_of_bad_compression_tou
     text = ink[64 - top : 76 - top, 300 - left : 360 - left]
     assert (text > 0).mean() < 0.05
     assert (ink[85 - top :] > 0).any(axis=0).mean() > 0.9
+
+
+def test_a_pulse_that_falls_steeply_is_less_likely_an_ecg_than_a_curve_with_higher_peaks() -> None:
+    ecg = curves.Curve((16, 77, 688, 202), spikes=8.0, moving=0.6, peak=74.0)
+    pulse = curves.Curve((16, 313, 688, 62), spikes=10.5, moving=0.6, peak=24.0)
+    second_lead = curves.Curve((16, 390, 688, 60), spikes=9.0, moving=0.6, peak=50.0)
+    frame = curves.Curve((0, 0, 854, 300), spikes=30.0, moving=0.0, peak=280.0)
+    assert curves.likeliest([pulse, frame, ecg, second_lead]) == [second_lead, ecg, pulse]
