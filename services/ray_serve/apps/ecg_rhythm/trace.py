@@ -63,12 +63,13 @@ def traced(ink: ByteArray) -> Edges:
 
 @dataclass(frozen=True)
 class _Columns:
-    """The ink [height, n] as floats, and where it lies.
+    """The inked rows of an image as floats [height, n], the first of them being `above`, and where the ink lies.
 
     `half`: [n] the ink at which a column's edges lie; `there`: [n] whether it has any; `first`, `last`: [n] rows of all
     its ink; `broken`: the columns whose ink is in several runs, and their `runs`.
     """
 
+    above: int
     image: npt.NDArray[np.float32]
     half: npt.NDArray[np.float32]
     there: npt.NDArray[np.bool_]
@@ -79,13 +80,15 @@ class _Columns:
 
 
 def _columns(ink: npt.NDArray[np.generic]) -> _Columns:
-    image = ink.astype(np.float32)
+    inked = np.flatnonzero(ink.any(axis=1))
+    above, below = (int(inked[0]), int(inked[-1]) + 1) if len(inked) else (0, len(ink))
+    image = ink[above:below].astype(np.float32)
     peak = image.max(axis=0)
     there, half = peak > LEAST_PEAK, _half(peak)
     mask = image > half
     first, last = mask.argmax(axis=0), len(image) - 1 - mask[::-1].argmax(axis=0)
     broken = np.flatnonzero(there & (last - first + 1 > mask.sum(axis=0)))
-    return _Columns(image, half, there, first, last, broken, _runs(image[:, broken], half[broken]))
+    return _Columns(above, image, half, there, first, last, broken, _runs(image[:, broken], half[broken]))
 
 
 LEAST_PEAK = 60
@@ -99,8 +102,10 @@ def _taken(seen: _Columns, chosen: npt.NDArray[np.int64]) -> Edges:
     first[seen.broken], last[seen.broken] = seen.runs.first[chosen, at], seen.runs.last[chosen, at]
     clean[seen.broken] = seen.runs.share[chosen, at]
     top, bottom = _outline(seen.image, seen.half, np.arange(len(first)), first, last)
-    there = seen.there
-    return Edges(np.where(there, top, np.nan), np.where(there, bottom, np.nan), np.where(there, clean, 0.0))
+    there, above = seen.there, seen.above
+    return Edges(
+        np.where(there, top + above, np.nan), np.where(there, bottom + above, np.nan), np.where(there, clean, 0)
+    )
 
 
 def _half(peak: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
