@@ -201,7 +201,8 @@ class _Pen:
 
     def line(self, times: Float64) -> _Line:
         """Where the pen was at each time: the line from which all frames are least far off, in sum (reweighted)."""
-        if len(self.seen) < 8 or len(self.seen) < 0.3 * len(times):
+        share = len(self.seen) / max(len(times), 1)
+        if len(self.seen) < 8 or share < 0.3:
             raise _no_sweep()
         when, heads, rounds = np.array(self.seen).T
         weight = np.ones(len(when))
@@ -217,7 +218,7 @@ class _Pen:
                 raise _no_sweep()
             off = np.abs(target - parts @ answer) / answer[1]
             weight = 1.0 / np.maximum(off, 0.3)
-        if float(np.median(off)) > MOST_OFF:
+        if float(np.median(off)) > MOST_OFF * share:
             raise _no_sweep()
         start, speed = float(answer[0]), float(1.0 / answer[1])
         period = float(answer[2]) if turned else period
@@ -302,8 +303,9 @@ def _most_ink(masses: Float32) -> Float32:
 
 LEAST_SEEN = 6
 """Frames of a round in which the pen was seen, for its period to be measured by it."""
-MOST_OFF = 4.0
-"""Pixels that the pen is off its line in half of the frames, or it follows none."""
+MOST_OFF = 3.0
+"""Pixels that the pen is off its line in half of the frames, or it follows none; less where it was seen in few: what
+drifts has an edge somewhere that seems to follow for a while."""
 
 
 def _no_sweep() -> ReadingError:
