@@ -64,11 +64,15 @@ def spiked(slopes: Float64) -> float:
 
 @dataclass(frozen=True)
 class Curve:
-    """A curve's `box`, how like an ECG it is spiked, and in what share of its columns anything moves."""
+    """A curve's `box`, how like an ECG it is spiked, and in what share of its columns anything moves.
+
+    `peak`: the height of its narrow peaks, pixels.
+    """
 
     box: Lane
     spikes: float
     moving: float
+    peak: float
 
 
 def find(bright: list[ByteArray]) -> list[Curve]:
@@ -167,18 +171,61 @@ def _curves(wide: list[list[tuple[Lane, ByteArray]]], bright: list[ByteArray]) -
         if right - left < SPAN * bright[0].shape[1] or len(group) < 0.5 * len(wide):
             continue
         top, bottom = min(b[1] for b in group), max(b[1] + b[3] for b in group)
-        box = (left, top, right - left, bottom - top)
-        curves.append(Curve(box, _spikes(box, wide, len(bright[0])), _movement(box, bright)))
+        box = _to_its_ends((left, top, right - left, bottom - top), bright)
+        spikes, peak = _spikes(box, wide, len(bright[0]))
+        curves.append(Curve(box, spikes, _movement(box, bright), peak))
     return curves
 
 
-def _spikes(box: Lane, wide: list[list[tuple[Lane, ByteArray]]], tall: int) -> float:
-    """How unevenly the curve's steepness is spread: QRS complexes are short and steep, pulse and breath are not.
+LOWER = 0.5
+"""Peaks lower than this share of another curve's count less: a pulse falls steeply where a beat comes early."""
+
+
+def likeliest(curves: Sequence[Curve]) -> list[Curve]:
+    """The curves that move, the likeliest ECG first: it is spiked, and its spikes are high among the others'."""
+    moving = [curve for curve in curves if curve.moving > 0]
+    highest = max((curve.peak for curve in moving), default=0.0)
+    return sorted(moving, key=lambda c: -c.spikes * min(1.0, c.peak / max(LOWER * highest, 1.0)))
+
+
+ENDS = 0.02
+"""A curve goes on for at most this share of its width where its last columns did not join up with the rest."""
+FAINTEST = 0.25
+"""Ink of such columns, as a share of the brightest; it is there in ALWAYS of the stills."""
+ALWAYS = 0.6
+
+
+def _to_its_ends(box: Lane, bright: list[ByteArray]) -> Lane:
+    """The box with the columns at its sides in which the curve goes on: five pixels lost make a scroll 50 ms late.
+
+    What stands there and never moves is a frame.
+    """
+    x, y, width, height = box
+    reach = round(ENDS * width)
+    first, last = max(0, x - reach), min(bright[0].shape[1], x + width + reach)
+    seen = np.stack([image[y : y + height, first:last] for image in bright])
+    inked = (seen.max(axis=1) > FAINTEST * BRIGHT).mean(axis=0) > ALWAYS
+    moving = (np.ptp(seen, axis=0) > FAINTEST * BRIGHT).any(axis=0)
+    goes_on = inked & moving
+    left, right = x - first, x - first + width
+    before, after = _first_steps(goes_on[:left][::-1]), _first_steps(goes_on[right:])
+    return x - before, y, width + before + after, height
+
+
+def _first_steps(goes_on: npt.NDArray[np.bool_]) -> int:
+    """How many columns go on from the first; one or two are the soft end of a stroke, and none."""
+    steps = int(np.append(goes_on, False).argmin())
+    return steps if steps > 2 else 0
+
+
+def _spikes(box: Lane, wide: list[list[tuple[Lane, ByteArray]]], tall: int) -> tuple[float, float]:
+    """How unevenly the curve's steepness is spread, and the height of its narrow peaks: QRS complexes are short and
+    steep, pulse and breath are not.
 
     As much of it as the curve's narrow peaks are of its height: a square wave is steep but has none.
     """
     if box[3] < max(6.0, 0.01 * box[2]):
-        return 0.0  # level: what is steep about it is the pixels' own
+        return 0.0, 0.0  # level: what is steep about it is the pixels' own
     steepness, peaks = [], []
     for pieces in wide[:: max(1, len(wide) // 8)]:
         for (_x, y, _width, height), mask in pieces:
@@ -188,9 +235,10 @@ def _spikes(box: Lane, wide: list[list[tuple[Lane, ByteArray]]], tall: int) -> f
                 steepness.append(np.abs(np.diff(middle)))
                 peaks.append(_narrow(middle, box[2]))
     if not steepness:
-        return 0.0
+        return 0.0, 0.0
     peak = float(np.median(peaks))
-    return spiked(np.concatenate(steepness)) * min(1.0, peak / (ENOUGH * box[3])) * min(1.0, peak / (TALL * tall))
+    high = min(1.0, peak / (ENOUGH * box[3])) * min(1.0, peak / (TALL * tall))
+    return spiked(np.concatenate(steepness)) * high, peak
 
 
 NARROW, ENOUGH, TALL = 0.035, 0.4, 0.06

@@ -9,49 +9,22 @@ A screen recording stands still and level: then nothing is done, and its pixels 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from apps.ecg_rhythm.reading import ByteArray
+from apps.ecg_rhythm.steadier import LEAST_ANCHORS, Steadier, anchors
 
 Float64 = npt.NDArray[np.float64]
 Lane = tuple[int, int, int, int]
 
-STEADY = 0.12
-"""A picture whose points move by less than this many pixels stands still."""
 LEVEL = 0.003
 """Lines that lean by less than this (pixels a pixel) are as they should be."""
-ANCHORS = 160
-LEAST_ANCHORS = 8
-FOLLOWED = 64
-"""Of the anchors that stand, so many are followed, the clearest: more cost time in each frame and are no better."""
 LEAN, KEYSTONE = 0.24, 0.16
 """How far lines may lean in the middle of the picture, and by how much more at its edges."""
-WINDOW, LEVELS = (17, 17), 3
-ENOUGH = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 0.01)
-
-
-@dataclass
-class Steadier:
-    """Follows `anchors` ([n, 2] points of `reference`) through a video; none: the camera stands still."""
-
-    reference: ByteArray
-    anchors: npt.NDArray[np.float32]
-    _last: Float64 = field(default_factory=lambda: np.eye(3))
-
-    def movement(self, luma: ByteArray) -> Float64 | None:
-        """What takes a point of this frame to where it is in the reference, 3 x 3; None if the frame is lost."""
-        if len(self.anchors) < LEAST_ANCHORS:
-            return np.eye(3)
-        for guess in (self._last, np.eye(3)):
-            found = _match(self.reference, luma, self.anchors, guess)
-            if found is not None:
-                self._last = found[0]
-                return np.asarray(np.linalg.inv(found[0]), np.float64)
-        return None
 
 
 @dataclass(frozen=True)
@@ -94,16 +67,7 @@ class Plane:
 def find(stills: Sequence[ByteArray]) -> Plane:
     """How the screen lies in the picture, and what to hold frames against. `stills`: of one size, in order."""
     first = np.ascontiguousarray(stills[0])
-    corners = cv2.goodFeaturesToTrack(first, ANCHORS, 0.02, 7, blockSize=5)
-    points = np.zeros((0, 2), np.float32) if corners is None else corners[:, 0]
-    # What moves may be the most at first (a scrolling trace): what stands is what fits most of the stills.
-    steady = _steady(first, stills[1:], points)
-    points = points[:0] if steady else points[_standing(first, stills[1:], points)]
-    points = points[:FOLLOWED]
-    motions = [_match(first, still, points, np.eye(3)) for still in stills[1:]] if len(points) >= LEAST_ANCHORS else []
-    reach = [_reach(found[0], first.shape) for found in motions if found is not None]
-    if not reach or float(np.percentile(reach, 75)) < STEADY:
-        points, motions = points[:0], []
+    points, motions = anchors(stills)
     picture, seen = first.astype(np.float32), 1
     for still, found in zip(stills[1:], motions or [None] * len(stills), strict=False):
         if found is not None:
@@ -115,61 +79,6 @@ def find(stills: Sequence[ByteArray]) -> Plane:
             seen += 1
     # What stands as still as only a screen recording does is level, unless its lines say otherwise very clearly.
     return Plane(Steadier(first, points), flatten(picture / seen, RECORDED if len(points) == 0 else FILMED))
-
-
-def _steady(first: ByteArray, stills: Sequence[ByteArray], points: npt.NDArray[np.float32]) -> bool:
-    """Whether the same points are where they were in nearly all stills: then no camera moves, whatever else does."""
-    if len(points) < LEAST_ANCHORS or not stills:
-        return False
-    some = stills[:: max(1, len(stills) // 8)]
-    stayed = np.zeros(len(points))
-    for still in some:
-        at, status, _error = cv2.calcOpticalFlowPyrLK(first, np.ascontiguousarray(still), points, None)
-        stayed += (status.ravel() > 0) & (np.abs(at - points).max(axis=1) < STEADY)
-    return bool((stayed > 0.8 * len(some)).sum() >= LEAST_ANCHORS)
-
-
-def _standing(first: ByteArray, stills: Sequence[ByteArray], points: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    """Which points fit a common movement in most of the stills in which one is found."""
-    held = np.zeros(len(points))
-    if len(points) >= LEAST_ANCHORS:
-        for still in stills[:: max(1, len(stills) // 16)]:
-            found = _match(first, still, points, np.eye(3))
-            if found is not None:
-                held += found[1]
-    return held > 0.6 * max(float(held.max(initial=0.0)), 1.0)
-
-
-def _reach(motion: Float64, shape: tuple[int, ...]) -> float:
-    """How far the picture's corners move, pixels."""
-    corners = np.array([[[0, 0]], [[shape[1], shape[0]]]], np.float64)
-    return float(np.abs(cv2.perspectiveTransform(corners, motion) - corners).max())
-
-
-def _match(
-    reference: ByteArray, luma: ByteArray, points: npt.NDArray[np.float32], guess: Float64
-) -> tuple[Float64, npt.NDArray[np.bool_], npt.NDArray[np.float32]] | None:
-    """Movement from the reference to a frame (similarity), which points follow it, and where they went."""
-    expected = cv2.perspectiveTransform(points[:, None].astype(np.float64), guess)[:, 0].astype(np.float32)
-    at, status, _error = cv2.calcOpticalFlowPyrLK(
-        reference,
-        np.ascontiguousarray(luma),
-        points,
-        expected.copy(),
-        winSize=WINDOW,
-        maxLevel=LEVELS,
-        criteria=ENOUGH,
-        flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
-    )
-    there = status.ravel() > 0
-    if there.sum() < LEAST_ANCHORS:
-        return None
-    motion, inside = cv2.estimateAffinePartial2D(points[there], at[there], ransacReprojThreshold=0.8, maxIters=200)
-    if motion is None or inside.sum() < max(LEAST_ANCHORS, 0.12 * len(points)):
-        return None
-    good = there.copy()
-    good[there] = inside.ravel() > 0
-    return np.vstack([motion, [0.0, 0.0, 1.0]]), good, at
 
 
 def flatten(picture: npt.NDArray[np.floating], doubt: float) -> Float64 | None:

@@ -40,8 +40,8 @@ PROBE_S = 3.0
 PROBE_STILLS = 24
 LONG_PROBE_S = 9.0
 PROBE_SPREAD = 6
-LOOKS_HZ = {DisplayKind.SWEEP: 24.0, DisplayKind.SCROLL: 12.0}
-"""So many looks a second are as good as all frames: a point is shown for seconds. Fewer would lose a fast pen."""
+LOOKS_HZ = {DisplayKind.SWEEP: 15.0, DisplayKind.SCROLL: 10.0}
+"""So many looks a second are as good as all frames: a point is shown for seconds."""
 LANE_LIMIT = "one lead read"
 
 

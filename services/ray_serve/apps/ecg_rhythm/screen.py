@@ -98,7 +98,7 @@ def candidates(stills: Sequence[Still]) -> Iterator[Screen]:
     for inverted in (usual, not usual):
         thin, bright = reliefs([still.luma for still in stills], inverted)
         seen = curves.find(bright)
-        for curve in sorted((c for c in seen if c.moving > 0), key=lambda c: -c.spikes):
+        for curve in curves.likeliest(seen):
             none = False
             yield _screen(curve, seen, stills, inverted, thin)
         if inverted == usual and seen and none:
@@ -124,7 +124,7 @@ def _screen(curve: Curve, seen: list[Curve], stills: Sequence[Still], inverted: 
     inner = slice(curve.box[1] - y, curve.box[1] - y + curve.box[3])
     crops = [relief(still.luma[y : y + height, x : x + width], inverted, thin) for still in stills]
     behind = grid_lines(crops, inner)
-    ink = _ink(inverted, thin, crops, behind)
+    ink = _ink(inverted, thin, crops, behind, inner)
     lines = ((behind[0].astype(np.float64), behind[1].astype(np.float64)), _profiles(crops))
     if not curve.moving:
         return Screen(DisplayKind.SCROLL, lane, ink, lines, moves=False)
@@ -146,7 +146,7 @@ def _with_headroom(box: Lane, others: list[Lane], shape: tuple[int, ...]) -> Lan
     return x, top, width, bottom - top
 
 
-def _ink(inverted: bool, thin: int, crops: list[ByteArray], lines: tuple[ByteArray, ByteArray]) -> Ink:
+def _ink(inverted: bool, thin: int, crops: list[ByteArray], lines: tuple[ByteArray, ByteArray], box_rows: slice) -> Ink:
     crossing = np.maximum(lines[0][:, None], lines[1][None, :]).astype(np.int16) + 2
     behind = np.asarray(crossing.clip(0, 255), np.uint8)
     brightest = np.partition(np.stack(crops[-8:]), -2, axis=0)[-2]
@@ -156,7 +156,7 @@ def _ink(inverted: bool, thin: int, crops: list[ByteArray], lines: tuple[ByteArr
     level = ndimage.gaussian_filter1d(ndimage.median_filter(tops, reach, mode="nearest"), reach / 3, mode="nearest")
     gain = np.broadcast_to((255.0 / np.maximum(level, LEAST_LEVEL)).astype(np.float32), behind.shape)
     plain = Ink(inverted, thin, behind, np.ascontiguousarray(gain))
-    text = _standing_text([plain.of_relief(crop) for crop in crops])
+    text = _standing_text([plain.of_relief(crop) for crop in crops], box_rows)
     return Ink(inverted, thin, np.asarray(np.where(text > 0, 255, behind), np.uint8), plain.gain)
 
 
@@ -183,7 +183,7 @@ def _profiles(crops: list[ByteArray]) -> tuple[Float64, Float64]:
     return np.percentile(mean, 60, axis=1).astype(np.float64), np.percentile(mean, 60, axis=0).astype(np.float64)
 
 
-def _standing_text(inks: list[ByteArray]) -> ByteArray:
+def _standing_text(inks: list[ByteArray], box_rows: slice) -> ByteArray:
     """Ink that is there in every still and in narrow pieces only, with a margin: labels, not a level trace."""
     always = inks[0].copy()
     for ink in inks[1:]:
@@ -196,8 +196,9 @@ def _standing_text(inks: list[ByteArray]) -> ByteArray:
         if across <= 9 and down <= 5:
             continue  # a speck where grid lines cross
         piece = labels[top : top + down, left : left + across] == label
-        # What touches the trace in some still is the trace where it never moved.
-        alone = all(_alone(ink, left, top, across, down) for ink in inks[:: max(1, len(inks) // 6)])
+        # What touches the trace in some still is the trace where it never moved; above and below its box is none.
+        outside = top + down <= box_rows.start or top >= box_rows.stop
+        alone = outside or all(_alone(ink, left, top, across, down) for ink in inks[:: max(1, len(inks) // 6)])
         if across < 0.4 * mask.shape[1] and alone:
             text[top : top + down, left : left + across][piece] = 255
     return np.asarray(text, np.uint8)

@@ -45,8 +45,7 @@ class Paper:
         first = int(np.floor(position))
         part = position - first
         # Half a pixel to the right and back again over many frames: what is between pixels is shared out.
-        shift = np.array([[1.0, 0.0, part], [0.0, 1.0, 0.0]])
-        moved = cv2.warpAffine(ink, shift, (width + 1, height), flags=cv2.INTER_LINEAR)[:, 1:width]
+        moved = cv2.addWeighted(ink[:, :-1], part, ink[:, 1:], 1.0 - part, 0.0)
         if not len(self._sum):
             self._sum = np.zeros((height, 0), np.float32)
         begin = first + 1 - self._start

@@ -23,8 +23,11 @@ Float32 = npt.NDArray[np.float32]
 
 FIRST_S = 2.4
 """The pen's line is looked for in the first seconds; these frames are kept until then."""
-LOOK_BACK_S = 0.08
-"""A frame is held against the one this long before: what is new was drawn in between."""
+LOOK_BACK_S = 0.06
+"""A frame is held against the last that is at least so much older: what is new was drawn in between. Much longer, and
+the bar had not come yet: old ink would hide where the new ends, and a fast pen come 15 ms late."""
+DRAWN_S = 0.08
+"""So many seconds of drawing are looked for as fresh ink."""
 SLOWEST_S, FASTEST_S = 25.0, 1.6
 """Seconds in which the pen crosses the lane."""
 BAR = 0.10
@@ -183,7 +186,7 @@ class _Pen:
         self.time_s = time_s
         turned = ahead >= self.left + self.across
         inside = ahead - self.across * turned
-        measured = _edge(fresh.clip(-self.level, self.level), inside, self.speed * LOOK_BACK_S, 0.03 * self.across)
+        measured = _edge(fresh.clip(-self.level, self.level), inside, self.speed * DRAWN_S, 0.03 * self.across)
         if measured is not None:
             self.seen.append((time_s, measured, self.rounds + turned))
             # Part of the way: one frame's noise must not move the pen.
@@ -198,7 +201,8 @@ class _Pen:
 
     def line(self, times: Float64) -> _Line:
         """Where the pen was at each time: the line from which all frames are least far off, in sum (reweighted)."""
-        if len(self.seen) < 8 or len(self.seen) < 0.3 * len(times):
+        share = len(self.seen) / max(len(times), 1)
+        if len(self.seen) < 8 or share < 0.3:
             raise _no_sweep()
         when, heads, rounds = np.array(self.seen).T
         weight = np.ones(len(when))
@@ -214,7 +218,7 @@ class _Pen:
                 raise _no_sweep()
             off = np.abs(target - parts @ answer) / answer[1]
             weight = 1.0 / np.maximum(off, 0.3)
-        if float(np.median(off)) > MOST_OFF:
+        if float(np.median(off)) > MOST_OFF * share:
             raise _no_sweep()
         start, speed = float(answer[0]), float(1.0 / answer[1])
         period = float(answer[2]) if turned else period
@@ -269,7 +273,7 @@ def _find_pen(times: Float64, rows: npt.NDArray[np.int64], fresh: Float32, masse
     total = 0.0
     for seconds in np.geomspace(FASTEST_S, SLOWEST_S, 160):
         speed = across / seconds
-        size = max(3, round(speed * LOOK_BACK_S))
+        size = max(3, round(speed * DRAWN_S))
         sums = np.cumsum(np.concatenate([fresh[:, -size:], fresh], axis=1), axis=1)
         boxes = sums[:, size:] - sums[:, :-size]
         shifts = np.round(speed * elapsed).astype(int)
@@ -299,8 +303,9 @@ def _most_ink(masses: Float32) -> Float32:
 
 LEAST_SEEN = 6
 """Frames of a round in which the pen was seen, for its period to be measured by it."""
-MOST_OFF = 4.0
-"""Pixels that the pen is off its line in half of the frames, or it follows none."""
+MOST_OFF = 3.0
+"""Pixels that the pen is off its line in half of the frames, or it follows none; less where it was seen in few: what
+drifts has an edge somewhere that seems to follow for a while."""
 
 
 def _no_sweep() -> ReadingError:

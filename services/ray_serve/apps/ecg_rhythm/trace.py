@@ -52,20 +52,24 @@ def traced(ink: ByteArray) -> Edges:
     """Edges of the one curve that runs through `ink` [height, n], 0 to 255: what does not join up with it is left.
 
     The cheapest way through the columns' runs of ink (Viterbi): a gap between neighbours costs, and so does ink that
-    lies elsewhere in the column.
+    lies elsewhere in the column. Columns that hold another curve's ink alone are islands, and count as empty.
     """
     seen = _columns(ink)
-    return _taken(seen, _cheapest(seen))
+    found = _taken(seen, _cheapest(seen))
+    lost = _islands(found, len(ink))
+    found.top[lost], found.bottom[lost], found.clean[lost] = np.nan, np.nan, 0.0
+    return found
 
 
 @dataclass(frozen=True)
 class _Columns:
-    """The ink [height, n] as floats, and where it lies.
+    """The inked rows of an image as floats [height, n], the first of them being `above`, and where the ink lies.
 
     `half`: [n] the ink at which a column's edges lie; `there`: [n] whether it has any; `first`, `last`: [n] rows of all
     its ink; `broken`: the columns whose ink is in several runs, and their `runs`.
     """
 
+    above: int
     image: npt.NDArray[np.float32]
     half: npt.NDArray[np.float32]
     there: npt.NDArray[np.bool_]
@@ -76,13 +80,15 @@ class _Columns:
 
 
 def _columns(ink: npt.NDArray[np.generic]) -> _Columns:
-    image = ink.astype(np.float32)
+    inked = np.flatnonzero(ink.any(axis=1))
+    above, below = (int(inked[0]), int(inked[-1]) + 1) if len(inked) else (0, len(ink))
+    image = ink[above:below].astype(np.float32)
     peak = image.max(axis=0)
     there, half = peak > LEAST_PEAK, _half(peak)
     mask = image > half
     first, last = mask.argmax(axis=0), len(image) - 1 - mask[::-1].argmax(axis=0)
     broken = np.flatnonzero(there & (last - first + 1 > mask.sum(axis=0)))
-    return _Columns(image, half, there, first, last, broken, _runs(image[:, broken], half[broken]))
+    return _Columns(above, image, half, there, first, last, broken, _runs(image[:, broken], half[broken]))
 
 
 LEAST_PEAK = 60
@@ -96,8 +102,10 @@ def _taken(seen: _Columns, chosen: npt.NDArray[np.int64]) -> Edges:
     first[seen.broken], last[seen.broken] = seen.runs.first[chosen, at], seen.runs.last[chosen, at]
     clean[seen.broken] = seen.runs.share[chosen, at]
     top, bottom = _outline(seen.image, seen.half, np.arange(len(first)), first, last)
-    there = seen.there
-    return Edges(np.where(there, top, np.nan), np.where(there, bottom, np.nan), np.where(there, clean, 0.0))
+    there, above = seen.there, seen.above
+    return Edges(
+        np.where(there, top + above, np.nan), np.where(there, bottom + above, np.nan), np.where(there, clean, 0)
+    )
 
 
 def _half(peak: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -216,6 +224,20 @@ def _cheapest(seen: _Columns) -> npt.NDArray[np.int64]:
     for i in steps[::-1]:
         chosen[i - 1] = came[chosen[i], i]
     return chosen[~whole]
+
+
+ISLAND, FAR = 0.05, 0.15
+"""An island's most columns, in widths, and the least it lies off, in heights: a stroke has no such gaps."""
+
+
+def _islands(found: Edges, height: int) -> npt.NDArray[np.int64]:
+    """Columns of short stretches that lie far from what is before and after them."""
+    there = np.flatnonzero(np.isfinite(found.top))
+    top, bottom = found.top[there], found.bottom[there]
+    far = np.maximum(top[1:] - bottom[:-1], top[:-1] - bottom[1:]) > FAR * height
+    parts = np.split(there, np.flatnonzero(far) + 1)
+    short = [part for part in parts[1:-1] if len(part) < ISLAND * len(found.top)]
+    return np.concatenate([there[:0], *short])
 
 
 SAMPLE = 1500

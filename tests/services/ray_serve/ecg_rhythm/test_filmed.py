@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from apps.ecg_rhythm import analysis, plane
+from apps.ecg_rhythm import analysis, curves, plane, screen, steadier
 from tools.ecg_video import scoring, sources
 from tools.ecg_video.camera import Lens
 from tools.ecg_video.screen import backdrop, frame
@@ -81,3 +81,51 @@ def test_a_shaken_frame_is_put_back_to_a_quarter_of_a_pixel() -> None:
         back = found.steadier.movement(luma)
         assert back is not None
         assert np.abs(back[:2, 2] + move[:, 2]).max() < 0.25
+
+
+@pytest.mark.parametrize("jump", [(0.4, -0.3), (6.0, 0.0), (-6.0, 12.0), (45.0, 20.0)])
+def test_a_frame_is_put_back_alike_by_its_tiles_and_as_a_whole_however_far_it_jumped(jump: tuple[float, float]) -> None:
+    """The grid's squares are six pixels wide: tiles alone would take a jump by one for none."""
+    still = cv2.cvtColor(backdrop(small_screen()), cv2.COLOR_RGB2GRAY)
+
+    def moved(dx: float, dy: float) -> np.ndarray:
+        move = np.array([[1.0, 0.0, dx], [0.0, 1.0, dy]])
+        return np.asarray(cv2.warpAffine(still, move, still.shape[::-1], borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+    points, _motions = steadier.anchors([still, *(moved(d, -d) for d in (0.5, 1.0, -1.0, 0.7))])
+    follower = steadier.Steadier(still, points)
+    assert follower.movement(moved(0.1, 0.1)) is not None
+    back = follower.movement(moved(*jump))
+    whole = steadier.match(still, moved(*jump), points, np.eye(3))
+    assert back is not None
+    assert whole is not None
+    np.testing.assert_allclose(back, np.linalg.inv(whole[0]), atol=0.05)
+    np.testing.assert_allclose(back[:2, 2], (-jump[0], -jump[1]), atol=0.3)
+
+
+def test_text_above_a_trace_is_no_ink_of_it_though_specks_of_bad_compression_touch_it() -> None:
+    stills = []
+    for i in range(16):
+        luma = np.full((240, 480), 20, np.uint8)
+        x = np.arange(480)
+        path = 150 - 60 * np.exp(-0.5 * (((x + 12 * i) % 80 - 40) / 3.0) ** 2)
+        points = np.stack([x, path], axis=1).round().astype(np.int32)
+        cv2.polylines(luma, [points.reshape(-1, 1, 2)], False, 220, 2, cv2.LINE_AA)
+        cv2.putText(luma, "25 mm/s", (300, 74), cv2.FONT_HERSHEY_SIMPLEX, 0.4, 200, 1, cv2.LINE_AA)
+        luma[56:82, 300 + 4 * i] = 120
+        stills.append(screen.Still(i / 10, luma))
+    found = next(screen.candidates(stills))
+    left, top, width, height = found.lane
+    assert top < 60
+    ink = found.ink.of(np.ascontiguousarray(stills[3].luma[top : top + height, left : left + width]))
+    text = ink[64 - top : 76 - top, 300 - left : 360 - left]
+    assert (text > 0).mean() < 0.05
+    assert (ink[85 - top :] > 0).any(axis=0).mean() > 0.9
+
+
+def test_a_pulse_that_falls_steeply_is_less_likely_an_ecg_than_a_curve_with_higher_peaks() -> None:
+    ecg = curves.Curve((16, 77, 688, 202), spikes=8.0, moving=0.6, peak=74.0)
+    pulse = curves.Curve((16, 313, 688, 62), spikes=10.5, moving=0.6, peak=24.0)
+    second_lead = curves.Curve((16, 390, 688, 60), spikes=9.0, moving=0.6, peak=50.0)
+    frame = curves.Curve((0, 0, 854, 300), spikes=30.0, moving=0.0, peak=280.0)
+    assert curves.likeliest([pulse, frame, ecg, second_lead]) == [second_lead, ecg, pulse]

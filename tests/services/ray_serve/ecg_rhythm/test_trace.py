@@ -57,6 +57,23 @@ def test_the_strongest_run_of_ink_is_taken_and_the_rest_costs_confidence() -> No
     assert found.clean[25] < found.clean[10] == 1.0
 
 
+def test_where_the_trace_is_faint_another_curves_ink_is_not_taken_for_it() -> None:
+    ink = drawn(100.0 + 10.0 * np.sin(np.arange(300) / 20.0))
+    ink[:, 150:158] = 0
+    ink[180:183, 140:170] = 255
+    found = trace.traced(ink)
+    assert np.isnan(found.middle[151:157]).all()
+    assert np.nanmax(found.middle) < 115.0
+
+
+def test_a_peak_however_high_and_narrow_belongs_to_the_trace() -> None:
+    x = np.arange(300)
+    path = 150.0 - 120.0 * np.exp(-0.5 * ((x - 150) / 2.0) ** 2)
+    found = trace.traced(drawn(path))
+    assert np.isfinite(found.middle[5:295]).all()
+    assert np.nanmin(found.top) < 40.0
+
+
 def test_a_grid_is_found_only_where_five_squares_make_a_big_one() -> None:
     def lines(count: int, pitch: float, every: int) -> np.ndarray:
         profile = np.full(count, 10.0)
