@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from apps.ecg_rhythm import calibration, paper, plane, quality, screen, tape
+from apps.ecg_rhythm.behind import Behind
 from apps.ecg_rhythm.errors import ErrorCode, ReadingError
 from apps.ecg_rhythm.loop import Repeats
 from apps.ecg_rhythm.mosaic import Follower
@@ -190,17 +191,18 @@ def _follow(
         if crop is not None:
             follower.add(frame.time_s, found.ink.of(crop))
 
-    for frame in watch.timed(video.frames(path)):
-        if seen.frames % stride == 0:
-            follow(frame)
-            skipped = None
-        else:
-            skipped = frame
-        _remember(seen, frame, total)
-        if seen.frames % 30 == 0 and total:
-            progress("read", min(0.99, frame.time_s / total))
-    if skipped is not None:
-        follow(skipped)  # the last frame alone shows the newest of the trace
+    with Behind(follow) as behind:
+        for frame in watch.timed(video.frames(path)):
+            if seen.frames % stride == 0:
+                behind.put(frame)
+                skipped = None
+            else:
+                skipped = frame
+            _remember(seen, frame, total)
+            if seen.frames % 30 == 0 and total:
+                progress("read", min(0.99, frame.time_s / total))
+        if skipped is not None:
+            behind.put(skipped)  # the last frame alone shows the newest of the trace
     if seen.picture is None:
         raise ReadingError(ErrorCode.NOT_A_VIDEO, "The file holds no frame; export the video again.")
     loop_s = seen.repeats.length_s()
