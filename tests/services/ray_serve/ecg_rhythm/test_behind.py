@@ -52,7 +52,12 @@ def test_no_more_frames_wait_than_are_allowed() -> None:
 
 def test_an_error_of_the_decoder_is_not_hidden_and_the_thread_ends() -> None:
     before = threading.active_count()
-    with pytest.raises(OSError, match="broken"), Behind(lambda frame: None) as behind:
-        behind.put(frames(1)[0])
-        raise OSError("broken")
+
+    def decoded() -> None:
+        with Behind(lambda frame: None) as behind:
+            behind.put(frames(1)[0])
+            raise OSError("broken")
+
+    with pytest.raises(OSError, match="broken"):
+        decoded()
     assert threading.active_count() == before
