@@ -58,7 +58,7 @@ ENVIRONMENT = Environment(
         open_egress=False,
     ),
     hardening=Hardening(
-        customer_keys=("videos", "jobs", "operation"),
+        customer_keys=("videos", "jobs", "operation", "images"),
         permissions_boundary=True,
         imdsv2_only=True,
         termination_protection=True,

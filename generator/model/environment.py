@@ -30,7 +30,7 @@ def lockable(parameter: str) -> bool:
 PriceClass = Literal["PriceClass_100", "PriceClass_200", "PriceClass_All"]
 Mfa = Literal["OFF", "OPTIONAL", "ON"]
 ScanBlocks = Literal["CRITICAL", "HIGH", "NONE"]
-KeyFor = Literal["videos", "jobs", "operation"]  # the last: logs, alarms and images
+KeyFor = Literal["videos", "jobs", "operation", "images"]  # operation: logs and alarms; images: under that key, too
 CorsMethod = Literal["GET", "HEAD", "POST", "PUT", "DELETE"]
 
 

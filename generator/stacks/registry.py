@@ -21,7 +21,8 @@ def registry(environment: Environment) -> Template:
             EmptyOnDelete=environment.registry.empty_on_delete,
         )
     )
-    if "operation" in environment.hardening.customer_keys:
+    # Changed for a repository that is there, it would have to be replaced, which its name forbids.
+    if "images" in environment.hardening.customer_keys:
         repository.EncryptionConfiguration = EncryptionConfiguration(
             EncryptionType="KMS", KmsKey=wired(template, "OperationKeyArn")
         )

@@ -33,7 +33,7 @@ def test_images_are_under_the_key_for_operation_where_keys_are_ours(every: Case)
     wanted = {"EncryptionType": "KMS", "KmsKey": "${OperationKeyArn}"}
     repository = every.built.properties("registry", "ApiRepository")
     assert repository.get("EncryptionConfiguration") == (
-        wanted if "operation" in every.settings.hardening.customer_keys else None
+        wanted if "images" in every.settings.hardening.customer_keys else None
     )
 
 

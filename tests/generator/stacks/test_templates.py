@@ -26,8 +26,7 @@ def test_stacks_are_built_in_waves_of_this_order(dev: Built) -> None:
     wave = waves_of(dev)
     order = ["network", "security", "load-balancer", "cdn", "api", "observability"]
     assert [wave[stack] for stack in order] == sorted({wave[stack] for stack in order})
-    assert wave["storage"] == wave["data"] == wave["keys"] == 0
-    assert wave["registry"] == wave["keys"] + 1
+    assert wave["storage"] == wave["data"] == wave["registry"] == wave["keys"] == 0
 
 
 def test_outputs_are_those_of_the_architecture_page(dev: Built) -> None:
