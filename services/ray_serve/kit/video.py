@@ -42,7 +42,7 @@ class Header:
 class Frame:
     """One decoded frame: `time_s` from the first frame on, `luma` [height, width] upright.
 
-    `luma` is a view into the decoder's memory: copy what outlives the next frame.
+    `luma` is a view into the decoder's memory, which is kept as long as it is: copy what outlives a few frames.
     """
 
     time_s: float

@@ -202,19 +202,21 @@ def _to_its_ends(box: Lane, bright: list[ByteArray]) -> Lane:
     """
     x, y, width, height = box
     reach = round(ENDS * width)
-    first, last = max(0, x - reach), min(bright[0].shape[1], x + width + reach)
-    seen = np.stack([image[y : y + height, first:last] for image in bright])
-    inked = (seen.max(axis=1) > FAINTEST * BRIGHT).mean(axis=0) > ALWAYS
-    moving = (np.ptp(seen, axis=0) > FAINTEST * BRIGHT).any(axis=0)
-    goes_on = inked & moving
-    left, right = x - first, x - first + width
-    before, after = _first_steps(goes_on[:left][::-1]), _first_steps(goes_on[right:])
+    lane = [image[y : y + height] for image in bright]
+    before = _goes_on([rows[:, max(0, x - reach) : x][:, ::-1] for rows in lane])
+    after = _goes_on([rows[:, x + width : x + width + reach] for rows in lane])
     return x - before, y, width + before + after, height
 
 
-def _first_steps(goes_on: npt.NDArray[np.bool_]) -> int:
-    """How many columns go on from the first; one or two are the soft end of a stroke, and none."""
-    steps = int(np.append(goes_on, False).argmin())
+def _goes_on(beside: list[ByteArray]) -> int:
+    """Over how many columns a curve goes on in what lies beside it in each still, nearest first.
+
+    One or two are the soft end of a stroke, and none.
+    """
+    seen = np.stack(beside)
+    inked = (seen.max(axis=1) > FAINTEST * BRIGHT).mean(axis=0) > ALWAYS
+    moving = (np.ptp(seen, axis=0) > FAINTEST * BRIGHT).any(axis=0)
+    steps = int(np.append(inked & moving, False).argmin())
     return steps if steps > 2 else 0
 
 
