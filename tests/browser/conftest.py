@@ -132,5 +132,22 @@ def open_page(browser: Browser, api: FakeApi, watch: Watch) -> Iterator[Open]:
 def result_page(open_page: Open) -> Page:
     """A result, drawn."""
     page = open_page(f"/result?id={ID}")
-    page.locator("canvas").first.wait_for()
+    drawn(page)
     return page
+
+
+def drawn(page: Page) -> None:
+    """Wait for the strip and, once its width is known, the paper."""
+    expect(page.locator("canvas")).to_have_count(2)
+
+
+def until(page: Page, expression: str, there: Callable[[Any], bool]) -> None:
+    """Ask the page until its answer is as it should be; the policy allows no predicate to be evaluated in it.
+
+    Half a minute at most, on a machine that may do much else.
+    """
+    for _ in range(300):
+        if there(page.evaluate(expression)):
+            return
+        page.wait_for_timeout(100)
+    pytest.fail(f"{expression} stays at {page.evaluate(expression)}")

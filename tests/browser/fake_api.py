@@ -36,6 +36,7 @@ _COMPRESSED = ("text/", "application/json", "image/svg+xml")
 _PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
+PART_SIZE = 256 * 1024
 ID = "019ab0c5-54a0-7d41-8cbb-1c0b6f0e7a11"
 
 
@@ -68,11 +69,11 @@ class FakeApi:
         return next((one for one in self.videos if one["id"] == video_id), None)
 
     def create(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """A new video, to be uploaded to this server in parts of 256 KiB where it is larger than that."""
+        """A new video, to be uploaded to this server in parts of `PART_SIZE` where it is larger than that."""
         made = video(f"019ab0c5-54a0-7d41-8cbb-{len(self.videos):012d}", asked["name"], "uploading", size=asked["size"])
         self.videos.insert(0, made)
         expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
-        put, size = f"{self.url}/s3/{made['id']}", 256 * 1024
+        put, size = f"{self.url}/s3/{made['id']}", PART_SIZE
         if asked["size"] <= size:
             upload: dict[str, Any] = {"kind": "single", "method": "PUT", "url": put, "headers": {}}
         else:
