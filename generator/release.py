@@ -1,6 +1,6 @@
 """One deployment from end to end: what is deployed, what the change will do, apply, health, proof, ledger."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from threading import Event
 
@@ -11,7 +11,7 @@ from generator.aws.teardown import CloudFormationRemoval
 from generator.deployment import Desired
 from generator.errors import EcgError
 from generator.model.manifest import parse
-from generator.plan.facts import Plan
+from generator.plan.facts import Plan, Severity
 from generator.plan.plan import plan
 from generator.plan.reading import read_pair
 from generator.proving import proof_through_cdn
@@ -20,6 +20,7 @@ from generator.state_bucket import deployer, deploying, head
 from generator.status import wave_gates
 from generator.status_object import keep_status
 from generator.sync.apply import Outcome
+from generator.sync.errors import Undeployable
 from generator.sync.ledger import Ledger
 from generator.sync.progress import Noted, Report, one_at_a_time
 from generator.sync.rollback import apply_or_go_back
@@ -40,6 +41,7 @@ def release(
     gated: bool = True,
     proved: bool = True,
     while_suspended: bool = False,
+    despite: Collection[str] = (),
 ) -> Outcome:
     """Bring what is committed to a target, under the environment's lease, and record it.
 
@@ -49,9 +51,9 @@ def release(
     `approving`). `skip`: stack -> logical ids that continuing a failed rollback may leave as they are. `gated`: each
     stack has to become healthy before those that need it begin. `proved`: at the end the sample has to be read through
     what was deployed. Where either fails, the last deployment that succeeded is applied again. `while_suspended`: go on
-    although machines were told to keep their hands off.
-    Raises NoSample, NoStateBucket, NotPruned, DataWouldBeLost, TerminationProtected, NotApproved, Suspended, LeaseHeld,
-    WaveFailed, ImageVulnerable, ScanFailed, GateFailed, ProofFailed, RolledBack.
+    although machines were told to keep their hands off. `despite`: kinds of blockers that do not stop it.
+    Raises NoSample, NoStateBucket, NotPruned, DataWouldBeLost, TerminationProtected, Undeployable, NotApproved,
+    Suspended, LeaseHeld, WaveFailed, ImageVulnerable, ScanFailed, GateFailed, ProofFailed, RolledBack.
     """
     manifest = desired.manifest
     # Gates speak from the threads of their stacks.
@@ -78,6 +80,7 @@ def release(
         given_up=given_up,
         after_box=_in_turn(gates.box if gates else None, proof),
     )
+    require_deployable(planned, despite)
     try:
         outcome = apply_or_go_back(manifest, desired.files, working, report, options)
     except EcgError:
@@ -85,6 +88,17 @@ def release(
         raise
     _keep_status(desired, clients, report)
     return outcome
+
+
+def require_deployable(planned: Plan, despite: Collection[str] = ()) -> None:
+    """Pass if nothing in the plan would be refused half-way. Raises Undeployable."""
+    blockers = [
+        (one.kind, one.sentence)
+        for one in planned.deployability
+        if one.severity is Severity.BLOCKER and one.kind not in despite
+    ]
+    if blockers:
+        raise Undeployable(blockers)
 
 
 def _keep_status(desired: Desired, clients: Clients, report: Report) -> None:

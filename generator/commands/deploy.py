@@ -38,6 +38,12 @@ from generator.commands.options import (
     metavar="STACK.RESOURCE",
     help="Leave this resource as it is when a failed rollback is continued (docs/runbooks/stacks.md).",
 )
+@click.option(
+    "--despite",
+    multiple=True,
+    metavar="KIND",
+    help="Go on although the plan has blockers of this kind, as `name-collision`: you know that it is wrong.",
+)
 @click.option("--gates/--no-gates", default=True, help="Wait after each stack until what it deployed is healthy.")
 @click.option(
     "--proof/--no-proof",
@@ -52,6 +58,7 @@ def apply(
     output: str,
     expect: tuple[str, ...],
     skip: tuple[str, ...],
+    despite: tuple[str, ...],
     gates: bool,
     proof: bool | None,
     while_suspended: bool,
@@ -61,7 +68,8 @@ def apply(
 
     Reads only what is committed under templates_out/ and the folders of the artifacts that it names; never runs the
     generator. Each stack is begun when the stacks that feed it are done; one that is as Git wants it is left alone. One
-    apply at a time holds the environment's lease; each is recorded (ecgctl history). A change set that would replace or
+    apply at a time holds the environment's lease; each is recorded (ecgctl history). What the plan says cannot be
+    deployed is refused before anything is touched. A change set that would replace or
     delete what the plan does not announce is stopped before it runs, and so is a service whose image has findings that
     the environment blocks on (docs/runbooks/stacks.md). What does not get healthy, or does not read the sample as it
     should, is taken back: the last deployment that succeeded is applied again (docs/runbooks/health.md).
@@ -92,6 +100,7 @@ def apply(
             gated=gates,
             proved=gates if proof is None else proof,
             while_suspended=while_suspended,
+            despite=despite,
         )
     if output != "jsonl":
         click.echo("applied" if outcome.changed else "nothing to change")

@@ -7,6 +7,7 @@ ApplyFailed
 │   └── ShellKept       its creation failed, and deleting what is left is not ours to decide
 ├── SurpriseInChangeSet a change set replaces or deletes what the plan does not
 ├── NotApproved         the plan is not the one that was approved
+├── Undeployable        the plan has what CloudFormation would refuse half-way
 ├── WaveFailed          one or more stacks failed; no other was begun after that
 ├── NotWorking          all is deployed and does not work: apply goes back to the last deployment that succeeded
 │   ├── GateFailed      a part is not healthy, or not in time (`gates`)
@@ -168,6 +169,25 @@ class NotApproved(ApplyFailed):
         super().__init__(
             f"the plan is {digest[:12]}, approved is {expected}{named}\n"
             f"  next: review `ecgctl plan ENV` once more; nothing was touched"
+        )
+
+
+class Undeployable(ApplyFailed):
+    """The plan has what CloudFormation would refuse, or never end, once stacks are under way."""
+
+    def __init__(self, blockers: Sequence[tuple[str, str]]) -> None:
+        """`blockers`: kind and sentence of each."""
+        self.blockers = tuple(blockers)
+        despite = " ".join(f"--despite {kind}" for kind in sorted({kind for kind, _ in blockers}))
+        super().__init__(
+            "\n".join(
+                [
+                    "this cannot be deployed; nothing was touched",
+                    *(f"  {kind}: {sentence}" for kind, sentence in blockers),
+                    "  next: change it in generator/, render and commit; if the plan is wrong about what is live,",
+                    f"    ecgctl apply ENV {despite}",
+                ]
+            )
         )
 
 
