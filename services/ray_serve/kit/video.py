@@ -48,10 +48,16 @@ class Frame:
     time_s: float
     luma: ByteArray
     picture: Any
+    turns: int = 0
+    """Quarter turns, counter-clockwise, from how the file has it shown."""
 
     def rgb(self) -> ByteArray:
-        """The frame in colour, [height, width, 3], upright."""
-        return _upright(self.picture.to_ndarray(format="rgb24"), self.picture)
+        """The frame in colour, [height, width, 3], as `luma` stands."""
+        return np.rot90(_upright(self.picture.to_ndarray(format="rgb24"), self.picture), self.turns)
+
+    def turned(self, turns: int) -> Frame:
+        """The frame turned by so many quarter turns more, counter-clockwise."""
+        return Frame(self.time_s, np.rot90(self.luma, turns), self.picture, self.turns + turns)
 
 
 def header(path: Path, limits: Limits | None = None) -> Header:

@@ -1,5 +1,6 @@
 """The app `ecg_rhythm`: an ECG video in; waveform, beats and their classes out.
 
+    footage    a file, turned so that the screen stands upright, its decoding timed
     plane      a few frames -> how a filmed screen is tilted and shakes; frames laid flat
     screen     a few flat frames -> the lane of the trace, its ink, how it moves, the grid
     sweep      frames -> a strip of the trace: its columns, each the mean of all frames since the pen drew it
@@ -9,7 +10,8 @@
     tape       a strip -> the curve on it, evenly sampled, gaps as gaps: the network of `ridge` (torch) sees a `view`
     trace      a column of pixels -> its ink's edges, and from them the pen, to a fraction of a pixel
     calibration  pixels -> seconds and millivolts, or an honest "not calibrated"
-    reader     the others above in order: file -> `reading.Reading`
+    walk       one walk through a video along one curve, or over a paper: the others above in order
+    reader     which side is up, which curve is the ECG, which way it moves: file -> `reading.Reading`
     beats      waveform -> R peaks, and the classifier's inputs (`morphology`)
     delineation  waveform and R peaks -> P, QRS, T (`waves`) by the network of `delineator` (torch)
     model      inputs -> class probabilities (torch)

@@ -115,6 +115,7 @@ def result(reading: Reading, probabilities: FloatArray) -> dict[str, Any]:
             "sweep_period_s": None if display.sweep_period_s is None else round(display.sweep_period_s, 4),
             "pixels_per_second": round(display.pixels_per_second, 3),
             "lane": list(display.lane),
+            "turned_deg": display.turned_deg,
         },
         "waveform": {
             "sampling_rate_hz": wave.sampling_rate_hz,

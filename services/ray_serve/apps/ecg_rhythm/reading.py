@@ -49,12 +49,16 @@ class Video:
 
 @dataclass(frozen=True)
 class Display:
-    """Where the trace lies (`lane`: x, y, width, height in pixels) and how it moves."""
+    """Where the trace lies (`lane`: x, y, width, height in pixels) and how it moves.
+
+    `turned_deg`: 0, 90, 180 or 270 degrees by which the picture was turned clockwise to be read, lane included.
+    """
 
     kind: DisplayKind
     sweep_period_s: float | None
     pixels_per_second: float
     lane: tuple[int, int, int, int]
+    turned_deg: int = 0
 
 
 @dataclass(frozen=True)

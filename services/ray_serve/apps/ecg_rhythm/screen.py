@@ -33,6 +33,10 @@ class Still:
     time_s: float
     luma: ByteArray
 
+    def turned(self, turns: int) -> Still:
+        """The still turned by so many quarter turns counter-clockwise."""
+        return Still(self.time_s, np.ascontiguousarray(np.rot90(self.luma, turns)))
+
 
 @dataclass(frozen=True)
 class Ink:

@@ -93,8 +93,11 @@ class Paper:
 class ScrollFollower:
     """Feed it the lane's ink frame by frame with `add`; then ask for the `strip`.
 
-    A strip that moves to the right is taken as its mirror image, which moves to the left.
+    A strip that moves to the right is taken as its mirror image, which moves to the left, unless it has to move
+    `to_the_left`.
     """
+
+    to_the_left: bool = False
 
     _mirrored: bool = False
     _paper: Paper = field(default_factory=Paper)
@@ -104,6 +107,11 @@ class ScrollFollower:
     _right: float = 0.0
     _frames: int = 0
     _lost: int = 0
+
+    @property
+    def rightward(self) -> bool:
+        """Whether the strip moves to the right, so far as it has been seen."""
+        return self._mirrored
 
     def add(self, time_s: float, ink: ByteArray) -> None:
         """Take the next frame's ink, [height, width] 0 to 255."""
@@ -123,7 +131,7 @@ class ScrollFollower:
             most = int(0.25 * ink.shape[1])
             shift, error = _shift(self._last.middle, found.middle, most)
             back, back_error = _shift(found.middle, self._last.middle, most)
-            if back > 0 and back_error < min(LOST, MIRRORED * error):
+            if not self.to_the_left and back > 0 and back_error < min(LOST, MIRRORED * error):
                 self._begin_again()
                 self._mirrored = not self._mirrored
             elif error > LOST:
