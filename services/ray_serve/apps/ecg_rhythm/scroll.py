@@ -19,10 +19,20 @@ from apps.ecg_rhythm.trace import Edges, traced
 
 Float64 = npt.NDArray[np.float64]
 
+MOST_MOVED = 0.25
+"""A strip moves from frame to frame by at most this share of the lane."""
 MIRRORED = 0.5
 """The strip moves to the right if that fits so much better than to the left."""
 LOST = 3.0
 """A frame whose trace is further than this many pixels (mean, each at most 10) from the tape does not count."""
+LOW, LEAST_LOST = 0.6, 0.5
+"""Nor does one that is further off than this share of the trace's own height, as a low trace is from any place; by less
+than so many pixels none is lost."""
+FITS = 0.5
+"""One further off than this share of that need not be where its time says: it may have stood, or moved by a step."""
+STANDING, STEPPED = 0.25, 0.4
+"""A frame stands still that moved by less than this share of what it should have; a strip moves in steps where so many
+frames do."""
 
 
 @dataclass
@@ -128,7 +138,7 @@ class ScrollFollower:
             self._lay(time_s, 0.0, found, ink)
         elif self._speed is None:
             gap = time_s - self._positions[-1][0]
-            most = int(0.25 * ink.shape[1])
+            most = int(MOST_MOVED * ink.shape[1])
             shift, error = _shift(self._last.middle, found.middle, most)
             back, back_error = _shift(found.middle, self._last.middle, most)
             if not self.to_the_left and back > 0 and back_error < min(LOST, MIRRORED * error):
@@ -142,7 +152,7 @@ class ScrollFollower:
             return
         else:
             position, error = self._place(time_s, found, self._speed)
-            if error > LOST:
+            if error > _most_off(found):
                 self._lost += 1
                 return
             self._lay(time_s, position, found, ink)
@@ -153,6 +163,7 @@ class ScrollFollower:
         placed = np.array(self._positions)
         if len(placed) < 3 or self._lost > 0.5 * self._frames:
             raise ReadingError(ErrorCode.NO_TRACE, "Something moves on the screen, but not as a scrolling trace does.")
+        placed = _steps(placed)
         slope, offset = np.polyfit(placed[:, 0], placed[:, 1], 1)
         off = np.abs(placed[:, 1] - slope * placed[:, 0] - offset)
         if slope <= 1.0 or float(np.median(off)) > 6.0:
@@ -181,7 +192,7 @@ class ScrollFollower:
             self._speed = speed = float(np.polyfit(recent[:, 0], recent[:, 1], 1)[0])
         last_time, last = self._positions[-1]
         guess = last + speed * (time_s - last_time)
-        tape, middle = self._paper.middle(guess - 20)
+        tape, middle = self._paper.middle(min(last, guess) - 20)
         if len(tape) == 0:
             return guess, np.inf
         there = np.flatnonzero(np.isfinite(found.top))[::2]
@@ -195,11 +206,39 @@ class ScrollFollower:
             mean = np.where(inside, off, 0.0).sum(axis=1) / np.maximum(count, 1)
             return np.asarray(np.where(count < 20, np.inf, mean), np.float64)
 
-        for step, reach in ((1.0, 4), (0.25, 4), (0.0625, 4)):
-            tries: Float64 = guess + step * np.arange(-reach, reach + 1, dtype=np.float64)
-            off = misfits(tries)
-            guess = float(tries[int(np.argmin(off))])
-        return guess, float(off.min())
+        def near(position: float) -> tuple[float, float]:
+            for step, reach in ((1.0, 4), (0.25, 4), (0.0625, 4)):
+                tries: Float64 = position + step * np.arange(-reach, reach + 1, dtype=np.float64)
+                off = misfits(tries)
+                position = float(tries[int(np.argmin(off))])
+            return position, float(off.min())
+
+        best = near(guess)
+        if best[1] > FITS * _most_off(found) and self._last is not None:
+            moved, _ = _shift(self._last.middle, found.middle, int(MOST_MOVED * len(found.middle)))
+            best = min(best, near(last), near(last + moved), key=lambda one: one[1])
+        return best
+
+
+def _most_off(found: Edges) -> float:
+    """How far off the tape a frame may be, pixels (mean, each at most 10)."""
+    seen = found.middle[np.isfinite(found.middle)]
+    height = float(np.minimum(np.abs(seen - np.median(seen)), 10.0).mean())
+    return min(LOST, max(LOW * height, LEAST_LOST))
+
+
+def _steps(placed: Float64) -> Float64:
+    """Times and positions of frames [n, 2]; of a strip that moves in steps, those of the steps alone.
+
+    A step came between two frames; how long it then stood says nothing of when it was drawn.
+    """
+    moved = np.diff(placed, axis=0)
+    speed = (placed[-1, 1] - placed[0, 1]) / (placed[-1, 0] - placed[0, 0])
+    standing = moved[:, 1] < STANDING * speed * moved[:, 0]
+    if standing.mean() < STEPPED or (~standing).sum() < 3:
+        return placed
+    waited = np.minimum(moved[:, 0], np.median(moved[:, 0]))
+    return np.stack([placed[1:, 0] - waited / 2, placed[1:, 1]], axis=1)[~standing]
 
 
 def _shift(first: Float64, second: Float64, most: int) -> tuple[float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 
 from apps.ecg_rhythm import analysis, beats, model
 from apps.ecg_rhythm.reading import Finding, Reading
+from kit import video
 from tools.ecg_video import scoring, sources
 from tools.ecg_video.settings import Camera, Encoding, paper_screen, small_screen
 
@@ -70,6 +72,22 @@ def test_hevc_in_mov_is_read(clip: Callable[..., Any]) -> None:
     reading = analysis.read(made.path)
     assert reading.video.codec == "hevc"
     assert scoring.score(result_of(reading), made.truth)["beats"]["f1"] == 1.0
+
+
+@pytest.mark.parametrize("every_s", [0.25, 1.0])
+def test_a_strip_that_moves_in_steps_is_read_on_time(
+    every_s: float, clip: Callable[..., Any], filmed: Callable[..., Path]
+) -> None:
+    made = clip("scroll.mp4", SCROLL)
+    shown = [frame.rgb() for frame in video.frames(made.path)]
+    each = round(30 * every_s)
+    reading = analysis.read(filmed(f"steps{each}.mp4", lambda index: shown[index // each * each], len(shown)))
+    assert reading.display.pixels_per_second == pytest.approx(made.truth["geometry"]["pixels_per_second"], rel=0.01)
+    last = (len(shown) - 1) // each * every_s  # what came later was never shown
+    there = [beat["time_s"] for beat in made.truth["beats"] if beat["time_s"] < last]
+    found = scoring.beat_f1(reading.beats_s, np.array(there))
+    assert found["f1"] == 1.0
+    assert found["timing_error_ms"] < 60.0
 
 
 @pytest.mark.parametrize("kind", ["sweep", "scroll"])
