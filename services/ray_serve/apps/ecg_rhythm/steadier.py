@@ -21,6 +21,8 @@ Points = npt.NDArray[np.float32]
 
 STEADY = 0.12
 """A picture whose points move by less than this many pixels stands still."""
+HASTY = 0.005
+"""A camera in a hand moves by less than this share of the picture's height from still to still; a strip by more."""
 ANCHORS = 160
 LEAST_ANCHORS = 8
 FOLLOWED = 64
@@ -115,13 +117,34 @@ def anchors(stills: Sequence[ByteArray]) -> tuple[Points, list[Match | None]]:
     points = np.zeros((0, 2), np.float32) if corners is None else corners[:, 0]
     # What moves may be the most at first (a scrolling trace): what stands is what fits most of the stills.
     steady = _steady(first, stills[1:], points)
-    points = points[:0] if steady else points[_standing(first, stills[1:], points)]
-    points = points[:FOLLOWED]
-    motions = [match(first, still, points, np.eye(3)) for still in stills[1:]] if len(points) >= LEAST_ANCHORS else []
+    chosen = np.zeros(len(points), bool) if steady else _standing(first, stills[1:], points)
+    motions = _motions(first, stills[1:], points[chosen][:FOLLOWED])
+    if motions and _step(motions, first.shape) > HASTY * len(first):
+        # Or in most of them: beats that follow each other evenly look as if each stood where the last one was.
+        rest = points[~chosen]
+        calm = rest[_standing(first, stills[1:], rest)]
+        others = _motions(first, stills[1:], calm[:FOLLOWED])
+        if others and _step(others, first.shape) < 0.5 * _step(motions, first.shape):
+            points, chosen, motions = calm, np.ones(len(calm), bool), others
+    points = points[chosen][:FOLLOWED]
     reach = [_reach(found[0], first.shape) for found in motions if found is not None]
     if not reach or float(np.percentile(reach, 75)) < STEADY:
         return points[:0], []
     return points, motions
+
+
+def _motions(first: ByteArray, stills: Sequence[ByteArray], points: Points) -> list[Match | None]:
+    """How each of `stills` moved by these points; none where they are too few."""
+    return [match(first, still, points, np.eye(3)) for still in stills] if len(points) >= LEAST_ANCHORS else []
+
+
+def _step(motions: Sequence[Match | None], shape: tuple[int, ...]) -> float:
+    """By how many pixels the picture's middle moves from still to still, the median; infinite where few are known."""
+    middle = np.array([[[shape[1] / 2, shape[0] / 2]]], np.float64)
+    places = [cv2.perspectiveTransform(middle, found[0])[0, 0] for found in motions if found is not None]
+    if len(places) < max(2, len(motions) / 2):
+        return float("inf")
+    return float(np.median(np.abs(np.diff(places, axis=0)).max(axis=1)))
 
 
 def _steady(first: ByteArray, stills: Sequence[ByteArray], points: Points) -> bool:
