@@ -54,6 +54,31 @@ def test_a_filmed_screen_is_read_blind_with_every_beat(name: str, clip: Callable
     assert len(reading.picture.points)
 
 
+def test_even_beats_that_scroll_are_not_taken_for_the_screen_they_scroll_over() -> None:
+    period, step = 62, 14
+    wide = np.zeros((480, 900), np.uint8)
+    for x in range(10, 900, period):
+        for top, foot in ((150, 210), (290, 330)):
+            beat = np.array([(x, foot), (x + 6, top), (x + 12, foot + 14), (x + 18, foot), (x + period, foot)])
+            cv2.polylines(wide, [beat], False, 250, 2, cv2.LINE_AA)
+    rng = np.random.default_rng(1)
+    moves = np.cumsum(rng.normal(0, 0.5, (24, 2)), axis=0)
+    moves -= moves[0]
+    stills = []
+    for index, (across, down) in enumerate(moves):
+        shown = np.full((480, 640), 10, np.uint8)
+        shown[:, 40:560] = np.maximum(shown[:, 40:560], wide[:, index * step % period :][:, :520])
+        for row in range(4):
+            cv2.putText(shown, "BED 4 ADULT", (60 + 120 * row, 60 + 5 * row), cv2.FONT_HERSHEY_SIMPLEX, 0.4, 90, 1)
+        cv2.rectangle(shown, (8, 8), (630, 470), 70, 3)
+        moved = np.array([[1, 0, across], [0, 1, down]])
+        stills.append(cv2.warpAffine(shown, moved, (640, 480), borderMode=cv2.BORDER_REPLICATE))
+    _points, motions = steadier.anchors(stills)
+    found = np.array([motion[0][:2, 2] for motion in motions if motion is not None])
+    assert len(found) == 23
+    assert np.abs(found - moves[1:]).max() < 0.5
+
+
 def test_a_tilted_picture_is_laid_flat_to_a_third_of_a_degree() -> None:
     screen = small_screen()
     lens = Lens(Camera(bezel=0.1, perspective=0.1, roll=4), screen.width, screen.height, seed=8)
