@@ -238,7 +238,7 @@ def _steps(placed: Float64) -> Float64:
     if standing.mean() < STEPPED or (~standing).sum() < 3:
         return placed
     waited = np.minimum(moved[:, 0], np.median(moved[:, 0]))
-    return np.stack([placed[1:, 0] - waited / 2, placed[1:, 1]], axis=1)[~standing]
+    return np.asarray(np.stack([placed[1:, 0] - waited / 2, placed[1:, 1]], axis=1)[~standing], np.float64)
 
 
 def _shift(first: Float64, second: Float64, most: int) -> tuple[float, float]:
