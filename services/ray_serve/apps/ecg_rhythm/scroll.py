@@ -25,9 +25,9 @@ MIRRORED = 0.5
 """The strip moves to the right if that fits so much better than to the left."""
 LOST = 3.0
 """A frame whose trace is further than this many pixels (mean, each at most 10) from the tape does not count."""
-LOW, LEAST_LOST = 0.6, 0.5
-"""Nor does one that is further off than this share of the trace's own height, as a low trace is from any place; by less
-than so many pixels none is lost."""
+LOW, LEVEL = 0.6, 1.0
+"""Nor does one that is further off than this share of the trace's own height (mean, pixels), as a low trace is from any
+place. One lower than LEVEL fits everywhere."""
 FITS = 0.5
 """One further off than this share of that need not be where its time says: it may have stood, or moved by a step."""
 STANDING, STEPPED = 0.25, 0.4
@@ -224,7 +224,7 @@ def _most_off(found: Edges) -> float:
     """How far off the tape a frame may be, pixels (mean, each at most 10)."""
     seen = found.middle[np.isfinite(found.middle)]
     height = float(np.minimum(np.abs(seen - np.median(seen)), 10.0).mean())
-    return min(LOST, max(LOW * height, LEAST_LOST))
+    return LOST if height < LEVEL else min(LOST, LOW * height)
 
 
 def _steps(placed: Float64) -> Float64:
