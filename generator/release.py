@@ -93,7 +93,7 @@ def release(
 def require_deployable(planned: Plan, despite: Collection[str] = ()) -> None:
     """Pass if nothing in the plan would be refused half-way. Raises Undeployable."""
     blockers = [
-        (one.kind, one.sentence)
+        (one.kind, one.stack, one.sentence)
         for one in planned.deployability
         if one.severity is Severity.BLOCKER and one.kind not in despite
     ]

@@ -175,17 +175,15 @@ class NotApproved(ApplyFailed):
 class Undeployable(ApplyFailed):
     """The plan has what CloudFormation would refuse, or never end, once stacks are under way."""
 
-    def __init__(self, blockers: Sequence[tuple[str, str]]) -> None:
-        """`blockers`: kind and sentence of each."""
+    def __init__(self, blockers: Sequence[tuple[str, str, str]]) -> None:
+        """`blockers`: kind, stack (empty where it is none's) and sentence of each."""
         self.blockers = tuple(blockers)
-        despite = " ".join(f"--despite {kind}" for kind in sorted({kind for kind, _ in blockers}))
         super().__init__(
             "\n".join(
                 [
-                    "this cannot be deployed; nothing was touched",
-                    *(f"  {kind}: {sentence}" for kind, sentence in blockers),
-                    "  next: change it in generator/, render and commit; if the plan is wrong about what is live,",
-                    f"    ecgctl apply ENV {despite}",
+                    "this cannot be deployed from what is there; nothing was touched",
+                    *(f"  {kind}: {f'stack {stack}: ' * bool(stack)}{sentence}" for kind, stack, sentence in blockers),
+                    "  next: change it in generator/, render and commit; docs/plan.md says what else may help",
                 ]
             )
         )

@@ -21,6 +21,7 @@ from generator.model.manifest import Artifact, ArtifactKind, Manifest, ServeMani
 from generator.model.wiring import Wire
 from generator.release import release
 from generator.render.yaml_text import dump
+from generator.sync.errors import Undeployable
 from generator.sync.progress import Fact, StackPruned
 from generator.sync.prune import DataWouldBeLost, NotPruned
 from generator.sync.teardown import TerminationProtected
@@ -42,6 +43,10 @@ OLD = """\
 Resources:
   Videos: {Type: 'AWS::S3::Bucket', DeletionPolicy: Retain, Properties: {BucketName: pruned-videos}}
   Note: {Type: 'AWS::SSM::Parameter', Properties: {Name: /pruned/note, Type: String, Value: here}}
+"""
+IMAGES = """\
+Resources:
+  Images: {Type: 'AWS::ECR::Repository', DeletionPolicy: Retain, Properties: {RepositoryName: pruned-images}}
 """
 
 
@@ -131,6 +136,17 @@ def test_a_protected_stack_stays_until_somebody_lifts_its_protection(account: Ac
     cloudformation.update_termination_protection(StackName="pruned-dev-held", EnableTerminationProtection=False)
     told = account.release(desired({"base": BASE}, "stack:held", protected=True))
     assert [fact.stack for fact in told if isinstance(fact, StackPruned)] == ["held"]
+
+
+def test_a_plan_that_cannot_be_deployed_is_refused_before_anything_is_touched(account: Account) -> None:
+    account.release(desired({"base": BASE, "images": IMAGES}))
+    keyed = IMAGES.replace("pruned-images", "pruned-images, EncryptionConfiguration: {EncryptionType: KMS}")
+    noted = BASE.replace("Value: here", "Value: there")
+    with pytest.raises(Undeployable, match="name-collision: stack images: Images is replaced under the same"):
+        account.release(desired({"base": noted, "images": keyed}))
+    note = account.emulator.client("ssm").get_parameter(Name="/pruned/base")
+    assert note["Parameter"]["Value"] == "here"
+    account.release(desired({"base": BASE}, "stack:images"))
 
 
 def test_a_stack_whose_data_would_go_with_it_stays(account: Account) -> None:

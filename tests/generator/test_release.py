@@ -23,7 +23,8 @@ def planned(stack: str, old: str, new: str) -> Plan:
 def test_a_repository_with_a_fixed_name_that_would_be_replaced_stops_it() -> None:
     with pytest.raises(Undeployable, match="ApiRepository is replaced under the same RepositoryName") as refused:
         require_deployable(planned("registry", REPOSITORY, KEY + REPOSITORY))
-    assert "ecgctl apply ENV --despite name-collision" in str(refused.value)
+    assert "  name-collision: stack registry: " in str(refused.value)
+    assert "docs/plan.md" in str(refused.value)
 
 
 def test_who_knows_better_goes_on_with_that_kind_alone() -> None:

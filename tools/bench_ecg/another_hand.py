@@ -1,8 +1,9 @@
 """`python -m tools.bench_ecg.another_hand`: how the reader reads screens that another hand drew (tools.ecg_screens).
 
 Films of the patients to work with, in groups by what is special about them; read blind, scored as `trials` does, and
-beside it at whatever shift in time fits best, which tells a wrong clock from a wrong curve. Resumable: what was read is
-kept under .local/another_hand until the renderer or the reader changes, and so are the videos.
+beside it at whatever shift in time fits best, which tells a wrong clock from a wrong curve; paper at that shift alone.
+Resumable: what was read is kept under .local/another_hand until the renderer or the reader changes, and so are the
+videos.
 """
 
 from __future__ import annotations
@@ -151,14 +152,18 @@ def score(path: Path, truth: dict[str, Any], known: dict[str, Any]) -> Outcome:
             scoring.snr_db(read_s, read, times, lead, calibrated=calibrated, max_shift_s=reach) for lead in leads
         )
 
-    # A strip read as paper has a clock of its own, which begins where its trace does: that is before the film's.
-    on_paper = truth["paper"] and reading.display.kind is DisplayKind.PAPER
-    anywhere = best(float(read_s[-1]) if on_paper else ANY_SHIFT_S)
-    near = anywhere if on_paper else best(0.1)
-    found_s = reading.beats_s - near[1] if on_paper else reading.beats_s
     beats = np.array([beat["time_s"] for beat in truth["beats"]])
+    found_s = reading.beats_s
+    on_paper = truth["paper"] and reading.display.kind is DisplayKind.PAPER
     if on_paper:
+        # A strip's clock begins where its trace does, with what the picture showed before the film began.
+        earlier = max(float(read_s[-1] - times[-1]), 0.0) / 2
+        read_s = read_s - earlier
+        near = anywhere = best(earlier + trials.PAPER_SHIFT_S)
+        found_s = found_s - earlier - near[1]
         found_s = found_s[(found_s > -scoring.BEAT_TOLERANCE_S) & (found_s < times[-1] + scoring.BEAT_TOLERANCE_S)]
+    else:
+        near, anywhere = best(trials.SHIFT_S), best(ANY_SHIFT_S)
     return Outcome(
         **known,
         snr_db=near[0],

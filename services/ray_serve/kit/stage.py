@@ -60,7 +60,8 @@ class Work(Generic[T]):
 
     def _worth_telling(self, stage: str, fraction: float) -> bool:
         last_stage, last_fraction = self._last
-        if stage == last_stage and fraction < 1.0 and fraction - last_fraction < self._every:
+        # A stage that begins anew goes back: whoever waits has to hear that it is not silent.
+        if stage == last_stage and fraction < 1.0 and 0.0 <= fraction - last_fraction < self._every:
             return False
         self._last = (stage, fraction)
         return True

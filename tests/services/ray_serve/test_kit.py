@@ -183,6 +183,18 @@ class FakeCuda:
         return 1000 + 10 * self._seen[-1]
 
 
+async def _told(work: Work[None]) -> list[float]:
+    return [event.fraction async for event in work.events()]
+
+
+def test_a_stage_that_begins_anew_is_told_and_small_steps_are_not() -> None:
+    def work(report: Report) -> None:
+        for fraction in (0.0, 0.004, 0.5, 0.504, 0.99, 0.2, 0.204, 0.4, 1.0):
+            report("read", fraction)
+
+    assert asyncio.run(_told(Work(work))) == [0.0, 0.5, 0.99, 0.2, 0.4, 1.0]
+
+
 def test_a_model_is_warmed_at_every_size_the_smallest_first() -> None:
     seen: list[int] = []
     warmth = warm_up(seen.append, (32, 1), CPU)

@@ -33,7 +33,7 @@ UNLIKE = frozenset({Finding.NOT_ECG_LIKE, Finding.FLAT_TRACE})
 TURNED = {
     1: "the picture lies on its side: read turned by 90 degrees to the left",
     3: "the picture lies on its side: read turned by 90 degrees to the right",
-    2: "the picture stands on its head: read turned by 180 degrees",
+    2: "the picture stands on its head: read turned by 180 degrees; upside down if it is a mirror image instead",
 }
 """The limit to state, by the quarter turns that it takes to read a picture."""
 
@@ -81,14 +81,15 @@ def _whichever_side_up(footage: Footage, stills: list[Still], progress: Progress
     except ReadingError as refusal:
         if refusal.code is not ErrorCode.NO_TRACE:
             raise
-        # One curve each: most of what is refused shows none, whichever side is up.
-        for turns, limit in TURNED.items():
-            turned = footage.turned(turns)
-            with suppress(ReadingError):
-                first = next(_on_screen(turned, [still.turned(turns) for still in stills], progress), None)
-                if isinstance(first, tuple) and UNLIKE.isdisjoint(first[0].findings) and _sure(first[0]):
-                    return turned, _as_turned(first[0], turns, limit), first[1]
-        raise
+        refused = ReadingError(refusal.code, refusal.message)  # without the frames that its traceback holds
+    # One curve each: most of what is refused shows none, whichever side is up.
+    for turns, limit in TURNED.items():
+        turned = footage.turned(turns)
+        with suppress(ReadingError):
+            first = next(_on_screen(turned, [still.turned(turns) for still in stills], progress), None)
+            if isinstance(first, tuple) and UNLIKE.isdisjoint(first[0].findings) and _sure(first[0]):
+                return turned, _as_turned(first[0], turns, limit), first[1]
+    raise refused
 
 
 def _as_turned(reading: Reading, turns: int, limit: str) -> Reading:
@@ -132,12 +133,12 @@ def _on_screen(
     for flat, found in islice(_looks(footage, stills), MOST_CURVES):
         if dark is not None and found.ink.inverted != dark:
             return
-        if footage.turns and found.lane[2] < found.lane[3]:
+        if footage.turns % 2 and found.lane[2] < found.lane[3]:
             continue  # higher than wide: it lies on its side only since the picture was turned
         try:
             read = _either_way(footage, flat, found, progress)
         except ReadingError as refusal:
-            yield refusal
+            yield refusal.with_traceback(None)
             continue
         dark = found.ink.inverted
         yield read

@@ -25,14 +25,14 @@ MIRRORED = 0.5
 """The strip moves to the right if that fits so much better than to the left."""
 LOST = 3.0
 """A frame whose trace is further than this many pixels (mean, each at most 10) from the tape does not count."""
-LOW, LEVEL = 0.6, 1.0
-"""Nor does one that is further off than this share of the trace's own height (mean, pixels), as a low trace is from any
-place. One lower than LEVEL fits everywhere."""
+LOW, NOISE = 0.6, 1.0
+"""Nor does one that is further off than this share of the trace's own spread, as a low trace is from any place; by less
+than so many pixels none is lost."""
 FITS = 0.5
 """One further off than this share of that need not be where its time says: it may have stood, or moved by a step."""
-STANDING, STEPPED = 0.25, 0.4
-"""A frame stands still that moved by less than this share of what it should have; a strip moves in steps where so many
-frames do."""
+STANDING, STEPPED = 0.25, 0.5
+"""A frame stands still that moved by less than this share of what it should have; a strip moves in steps where it stood
+before so many of its moves."""
 
 
 @dataclass
@@ -151,19 +151,18 @@ class ScrollFollower:
                 self._lay(time_s, self._positions[-1][1] + shift, found, ink)
             return
         else:
-            position, error = self._place(time_s, found, self._speed)
+            position, error = self._place(time_s, found, self._speed, self._last)
             if error > _most_off(found):
                 self._lost += 1
                 return
             self._lay(time_s, position, found, ink)
-        self._last = found
 
     def strip(self) -> Strip:
         """The strip in drawing order. Raises `ReadingError` (`no_trace`) where the frames fit no one strip."""
         placed = np.array(self._positions)
         if len(placed) < 3 or self._lost > 0.5 * self._frames:
             raise ReadingError(ErrorCode.NO_TRACE, "Something moves on the screen, but not as a scrolling trace does.")
-        placed = _steps(placed)
+        placed = _moving(placed)
         slope, offset = np.polyfit(placed[:, 0], placed[:, 1], 1)
         off = np.abs(placed[:, 1] - slope * placed[:, 0] - offset)
         if slope <= 1.0 or float(np.median(off)) > 6.0:
@@ -185,8 +184,12 @@ class ScrollFollower:
         self._positions.append((time_s, position))
         self._last = found
 
-    def _place(self, time_s: float, found: Edges, speed: float) -> tuple[float, float]:
-        """Where on the tape this frame's trace fits best, near where its time says; and how far off it is there."""
+    def _place(self, time_s: float, found: Edges, speed: float, before: Edges) -> tuple[float, float]:
+        """Where on the tape this frame's trace fits best, and how far off it is there.
+
+        Looked at is where its time says, and where it fits badly there, where the frame `before` it was laid, and where
+        that says that it moved to.
+        """
         recent = np.array(self._positions[-60:])
         if len(recent) >= 20:
             self._speed = speed = float(np.polyfit(recent[:, 0], recent[:, 1], 1)[0])
@@ -213,31 +216,39 @@ class ScrollFollower:
                 position = float(tries[int(np.argmin(off))])
             return position, float(off.min())
 
-        best = near(guess)
-        if best[1] > FITS * _most_off(found) and self._last is not None:
-            moved, _ = _shift(self._last.middle, found.middle, int(MOST_MOVED * len(found.middle)))
-            best = min(best, near(last), near(last + moved), key=lambda one: one[1])
+        best, badly = near(guess), FITS * _most_off(found)
+        if best[1] > badly:
+            best = min(best, near(last), key=_misfit)
+        if best[1] > badly:
+            moved, _ = _shift(before.middle, found.middle, int(MOST_MOVED * len(found.middle)))
+            best = min(best, near(last + moved), key=_misfit)
         return best
+
+
+def _misfit(place: tuple[float, float]) -> float:
+    return place[1]
 
 
 def _most_off(found: Edges) -> float:
     """How far off the tape a frame may be, pixels (mean, each at most 10)."""
     seen = found.middle[np.isfinite(found.middle)]
-    height = float(np.minimum(np.abs(seen - np.median(seen)), 10.0).mean())
-    return LOST if height < LEVEL else min(LOST, LOW * height)
+    spread = float(np.minimum(np.abs(seen - np.median(seen)), 10.0).mean())
+    return min(LOST, max(LOW * spread, NOISE))
 
 
-def _steps(placed: Float64) -> Float64:
-    """Times and positions of frames [n, 2]; of a strip that moves in steps, those of the steps alone.
+def _moving(placed: Float64) -> Float64:
+    """Times and positions [n, 2] of the frames of `placed` at which the strip moved.
 
-    A step came between two frames; how long it then stood says nothing of when it was drawn.
+    How long it stood says nothing of where it goes. Where it moves in steps, each came between two frames.
     """
     moved = np.diff(placed, axis=0)
     speed = (placed[-1, 1] - placed[0, 1]) / (placed[-1, 0] - placed[0, 0])
     standing = moved[:, 1] < STANDING * speed * moved[:, 0]
-    if standing.mean() < STEPPED or (~standing).sum() < 3:
+    if not standing.any() or (~standing).sum() < 3:
         return placed
     waited = np.minimum(moved[:, 0], np.median(moved[:, 0]))
+    if (standing[:-1] & ~standing[1:]).sum() < STEPPED * (~standing).sum():
+        waited[:] = 0.0
     return np.asarray(np.stack([placed[1:, 0] - waited / 2, placed[1:, 1]], axis=1)[~standing], np.float64)
 
 

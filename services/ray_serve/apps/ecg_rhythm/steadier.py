@@ -120,17 +120,16 @@ def anchors(stills: Sequence[ByteArray]) -> tuple[Points, list[Match | None]]:
     chosen = np.zeros(len(points), bool) if steady else _standing(first, stills[1:], points)
     motions = _motions(first, stills[1:], points[chosen][:FOLLOWED])
     if motions and _step(motions, first.shape) > HASTY * len(first):
-        # Or in most of them: beats that follow each other evenly look as if each stood where the last one was.
+        # It may be the most in all of them: beats that follow each other evenly look as if they went back and forth.
         rest = points[~chosen]
         calm = rest[_standing(first, stills[1:], rest)]
         others = _motions(first, stills[1:], calm[:FOLLOWED])
-        if others and _step(others, first.shape) < 0.5 * _step(motions, first.shape):
+        # What does not move at all is no screen in a hand: a clock that the camera writes into its picture.
+        if others and _step(others, first.shape) <= HASTY * len(first) and _reach(others, first.shape) >= STEADY:
             points, chosen, motions = calm, np.ones(len(calm), bool), others
-    points = points[chosen][:FOLLOWED]
-    reach = [_reach(found[0], first.shape) for found in motions if found is not None]
-    if not reach or float(np.percentile(reach, 75)) < STEADY:
+    if _reach(motions, first.shape) < STEADY:
         return points[:0], []
-    return points, motions
+    return points[chosen][:FOLLOWED], motions
 
 
 def _motions(first: ByteArray, stills: Sequence[ByteArray], points: Points) -> list[Match | None]:
@@ -170,10 +169,12 @@ def _standing(first: ByteArray, stills: Sequence[ByteArray], points: Points) -> 
     return held > 0.6 * max(float(held.max(initial=0.0)), 1.0)
 
 
-def _reach(motion: Float64, shape: tuple[int, ...]) -> float:
-    """How far the picture's corners move, pixels."""
+def _reach(motions: Sequence[Match | None], shape: tuple[int, ...]) -> float:
+    """How far the picture's corners move, pixels, in most of the stills whose motion is known; 0 where none is."""
     corners = np.array([[[0, 0]], [[shape[1], shape[0]]]], np.float64)
-    return float(np.abs(cv2.perspectiveTransform(corners, motion) - corners).max())
+    known = [found[0] for found in motions if found is not None]
+    reach = [float(np.abs(cv2.perspectiveTransform(corners, motion) - corners).max()) for motion in known]
+    return float(np.percentile(reach, 75)) if reach else 0.0
 
 
 def _moved(points: Points, motion: Float64) -> Points:

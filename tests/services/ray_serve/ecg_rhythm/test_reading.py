@@ -90,6 +90,20 @@ def test_a_strip_that_moves_in_steps_is_read_on_time(
     assert found["timing_error_ms"] < 60.0
 
 
+@pytest.mark.parametrize("share", [0.15, 0.5])
+def test_a_strip_that_freezes_at_its_end_is_read_on_time_until_then(
+    share: float, clip: Callable[..., Any], filmed: Callable[..., Path]
+) -> None:
+    made = clip("scroll.mp4", SCROLL)
+    shown = [frame.rgb() for frame in video.frames(made.path)]
+    last = round(len(shown) * (1.0 - share))
+    reading = analysis.read(filmed(f"freezes{last}.mp4", lambda index: shown[min(index, last)], len(shown)))
+    there = [beat["time_s"] for beat in made.truth["beats"] if beat["time_s"] < last / 30 - 0.1]
+    found = scoring.beat_f1(reading.beats_s, np.array(there))
+    assert found["f1"] == 1.0
+    assert found["timing_error_ms"] < 15.0
+
+
 @pytest.mark.parametrize("kind", ["sweep", "scroll"])
 def test_a_flat_trace_is_named_and_has_no_heart_rate(
     kind: Literal["sweep", "scroll"], clip: Callable[..., Any]
