@@ -39,6 +39,8 @@ class Running:
 def started(state: Path, environment: str = "dev") -> Iterator[Running]:
     """Run an environment with all state in a folder of its own, and stop as Ctrl-C does unless that has been done."""
     command = [str(Path(sys.executable).parent / "ecgctl"), "run", environment, "--state", str(state)]
+    # A shell's background job ignores Ctrl-C, and so would all that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     lines = []
     assert process.stdout is not None
