@@ -69,10 +69,10 @@ def apply(
     Reads only what is committed under templates_out/ and the folders of the artifacts that it names; never runs the
     generator. Each stack is begun when the stacks that feed it are done; one that is as Git wants it is left alone. One
     apply at a time holds the environment's lease; each is recorded (ecgctl history). What the plan says cannot be
-    deployed is refused before anything is touched. A change set that would replace or
-    delete what the plan does not announce is stopped before it runs, and so is a service whose image has findings that
-    the environment blocks on (docs/runbooks/stacks.md). What does not get healthy, or does not read the sample as it
-    should, is taken back: the last deployment that succeeded is applied again (docs/runbooks/health.md).
+    deployed is refused before anything is touched. A change set that would replace or delete what the plan does not
+    announce is stopped before it runs, and so is a service whose image has findings that the environment blocks on
+    (docs/runbooks/stacks.md). What does not get healthy, or does not read the sample as it should, is taken back: the
+    last deployment that succeeded is applied again (docs/runbooks/health.md).
     """
     from rich.console import Console
 

@@ -13,21 +13,18 @@ from apps.ecg_rhythm import analysis, model, reader, walk
 from apps.ecg_rhythm.reading import Reading
 from kit import video
 from tools.ecg_video import scoring
-from tools.ecg_video import video as rendered
-from tools.ecg_video.settings import Encoding, small_screen
+from tools.ecg_video.settings import small_screen
 
-FAST = Encoding(preset="veryfast")
 Laid = Callable[[Any, int], Path]
 
 
 @pytest.fixture
-def laid(tmp_path: Path) -> Laid:
+def laid(filmed: Callable[..., Path]) -> Laid:
     """`laid(clip, turns)`: the same frames, turned by so many quarter turns counter-clockwise."""
 
     def make(made: Any, turns: int) -> Path:
-        shown = ((frame.time_s, np.rot90(frame.rgb(), turns)) for frame in video.frames(made.path))
-        rendered.write(tmp_path / "turned.mp4", shown, 30.0, FAST)
-        return tmp_path / "turned.mp4"
+        shown = [np.rot90(frame.rgb(), turns) for frame in video.frames(made.path)]
+        return filmed(f"{made.path.stem}_turned_{turns}.mp4", lambda index: shown[index], len(shown))
 
     return make
 
